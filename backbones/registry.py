@@ -1,0 +1,98 @@
+"""Names of backbones, and how a name becomes a network.
+
+A family file registers its networks with `register`; everybody else asks `build`, `names`, `info`.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class BackboneInfo:
+    """What is known of a backbone without building it.
+
+    Attributes:
+        name: Registered name, e.g. ``resnet50_d``.
+        family: The file's family, e.g. ``resnet``.
+        paper: Authors, title, venue.
+        source: Where the numbers and details come from (arXiv id, section, code).
+        input_size: Side of the square input in pixels that MACs are counted at.
+        factory: Takes ``num_classes`` and the family's options, returns the network.
+    """
+
+    name: str
+    family: str
+    paper: str
+    source: str
+    input_size: int
+    factory: Callable[..., nn.Module]
+
+    @property
+    def options(self) -> list[str]:
+        """Names of the options that `build` accepts for this backbone."""
+        parameters = inspect.signature(self.factory).parameters.values()
+        bound = getattr(self.factory, "keywords", {})
+        keyword_only = (p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+        return [name for name in keyword_only if name not in bound]
+
+
+_REGISTRY: dict[str, BackboneInfo] = {}
+
+
+def register(info: BackboneInfo) -> None:
+    """Add a backbone to the registry; a name can be taken once."""
+    assert info.name not in _REGISTRY, f"{info.name} is registered twice"
+    _REGISTRY[info.name] = info
+
+
+def names() -> list[str]:
+    """All registered names, in the order in which the families register them."""
+    return list(_REGISTRY)
+
+
+def info(name: str) -> BackboneInfo:
+    """What is known of the backbone `name`.
+
+    Raises:
+        ValueError: The name is not registered; the message names close matches and all names.
+    """
+    if name in _REGISTRY:
+        return _REGISTRY[name]
+    close = difflib.get_close_matches(str(name), _REGISTRY, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise ValueError(f"unknown backbone {name!r}; known: {', '.join(_REGISTRY)}{hint}")
+
+
+def build(name: str, num_classes: int = 1000, **options: Any) -> nn.Module:
+    """Build a classifier by name.
+
+    Args:
+        name: A registered name, see `names`.
+        num_classes: Width of the last layer; at least 1.
+        **options: The family's options, e.g. ``width``, ``output_stride``, ``zero_gamma``.
+
+    Returns:
+        A network that fulfils `backbones.features.Backbone`, in training mode. It carries its
+        own ``name`` and ``options`` so that an export can say what it holds.
+
+    Raises:
+        ValueError: Unknown name or option, or a value that the family does not allow.
+    """
+    entry = info(name)
+    unknown = sorted(set(options) - set(entry.options))
+    if unknown:
+        raise ValueError(
+            f"unknown option {', '.join(map(repr, unknown))} for backbone {name!r}; "
+            f"allowed: {', '.join(entry.options)}"
+        )
+    if num_classes < 1:
+        raise ValueError(f"num_classes must be at least 1, got {num_classes}")
+    model = entry.factory(num_classes, **options)
+    model.name = name  # type: ignore[assignment]
+    model.options = dict(options)  # type: ignore[assignment]
+    return model
