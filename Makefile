@@ -1,0 +1,57 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Pins stand in pyproject.toml alone.
+#   VENV=path    where the environment is (default .venv)
+#   PYTHON=exe   which Python makes it (default python3.11, else python3)
+SHELL := bash
+VENV ?= .venv
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := $(VENV)/bin
+DEMO_OUT ?= demo
+# The environment is made anew only when what it is made from changes.
+KEY := $(shell cat pyproject.toml hatch_build.py | sha256sum | cut -c1-16)
+RUN_STAMP := $(VENV)/.tricklift-$(KEY)
+TEST_STAMP := $(VENV)/.tricklift-test-$(KEY)
+
+.PHONY: demo test lint format clean
+.DEFAULT_GOAL := demo
+
+demo: $(RUN_STAMP)
+	$(BIN)/tricklift demo --out $(DEMO_OUT)
+
+test: $(TEST_STAMP)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(TEST_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(TEST_STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+# An environment with the test extra serves `make demo` too: a test stamp counts for both.
+$(RUN_STAMP):
+	@if [ -e $(TEST_STAMP) ]; then touch $@; else $(MAKE) --no-print-directory install EXTRA= STAMP=$@; fi
+
+$(TEST_STAMP):
+	@$(MAKE) --no-print-directory install EXTRA=[test] STAMP=$@
+
+# OpenCV comes by name through mmcv and wants libGL and libglib; where a bare machine lacks them, the
+# headless build of the same version is put over it.
+.PHONY: install
+install:
+	@test -n "$(PYTHON)" || { echo "no python3.11 or python3 found: make PYTHON=/path/to/python"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "$(PYTHON) is older than Python 3.11: make PYTHON=/path/to/python3.11"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -q -e '.$(EXTRA)'
+	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
+	  cv=$$($(BIN)/python -c 'from importlib.metadata import version; print(version("opencv-python"))'); \
+	  echo "import cv2 fails here (no libGL?): putting opencv-python-headless $$cv over it"; \
+	  $(BIN)/python -m pip install --disable-pip-version-check -q --force-reinstall --no-deps \
+	    "opencv-python-headless==$$cv" && $(BIN)/python -c 'import cv2'; }
+	$(BIN)/python -m pip check
+	@touch $(STAMP)
