@@ -1,7 +1,7 @@
 """Build hook: puts `.mim` (scripts and configs) into the installed package, editable or not.
 
 `mim train tricklift CONFIG` starts `<site-packages>/tricklift/.mim/tools/train.py`. A wheel carries
-that folder by itself; an editable install leaves site-packages empty, so the scripts are added here.
+that folder by itself; an editable install leaves site-packages empty, so they are added here.
 """
 
 from pathlib import Path
