@@ -1,0 +1,105 @@
+"""`AmpOptimWrapper` that also trains on a CPU, in bfloat16.
+
+Why: mmengine's asserts that there is a GPU, so `--amp` of the mmdet and mmseg tools and every
+config with `type='AmpOptimWrapper'` fail on a CPU. bfloat16 has float32's range, so there is
+nothing to scale: `loss_scale` is accepted in every form and has no effect on a CPU. On an
+accelerator this class is mmengine's own.
+
+mmdet's RoI extractor casts the RoIs to the dtype of the features (`rois.type_as(feats[0])`). With
+bfloat16's 8 bits a box edge at 500 px moves by up to 1 px, at 1000 px by up to 2. So under CPU
+autocast the extractor gets float32 features: same ops, exact boxes.
+"""
+
+import functools
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from mmengine.optim import AmpOptimWrapper as UpstreamAmpOptimWrapper
+from mmengine.optim import OptimWrapper
+from mmengine.registry import OPTIM_WRAPPERS
+from torch import Tensor, nn
+
+from tricklift.ground.devices import has_accelerator
+
+__all__ = ["AmpOptimWrapper", "install", "keep_rois_exact"]
+
+EXTRACTOR = "mmdet.models.roi_heads.roi_extractors.single_level_roi_extractor"
+
+
+class AmpOptimWrapper(UpstreamAmpOptimWrapper):
+    """Mixed precision: mmengine's on an accelerator, bfloat16 autocast on a CPU.
+
+    Args:
+        loss_scale: as mmengine: 'dynamic', a float or a dict. No effect on a CPU.
+        dtype: autocast dtype. On a CPU None or bfloat16.
+        use_fsdp: as mmengine. Not on a CPU.
+        **kwargs: of `OptimWrapper`.
+
+    Raises:
+        ValueError: on a CPU: another dtype, an unknown `loss_scale`, or `use_fsdp`.
+    """
+
+    def __init__(
+        self,
+        loss_scale: str | float | dict[str, Any] = "dynamic",
+        dtype: str | torch.dtype | None = None,
+        use_fsdp: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if has_accelerator():
+            super().__init__(loss_scale, dtype, use_fsdp, **kwargs)
+            return
+        if dtype not in (None, "bfloat16", torch.bfloat16):
+            raise ValueError(
+                f"mixed precision on a CPU is bfloat16, got dtype={dtype!r}; leave dtype out "
+                f"(then it is float16 on a GPU and bfloat16 here) or set it to 'bfloat16'"
+            )
+        if loss_scale != "dynamic" and not isinstance(loss_scale, (int, float, dict)):
+            raise ValueError(f"loss_scale is 'dynamic', a number or a dict, got {loss_scale!r}")
+        if use_fsdp:
+            raise ValueError("use_fsdp needs GPUs; leave it out on a CPU")
+        OptimWrapper.__init__(self, **kwargs)
+        self._scale_update_param = None
+        self.loss_scaler = torch.amp.GradScaler("cpu", enabled=False)  # passes everything through
+        self.cast_dtype = torch.bfloat16
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return mmengine's, without the scaler's where it holds nothing.
+
+        A checkpoint written on a CPU then resumes on a GPU, whose scaler refuses an empty state.
+        """
+        state = super().state_dict()
+        if not state["loss_scaler"]:
+            del state["loss_scaler"]
+        return state
+
+    @contextmanager
+    def optim_context(self, model: nn.Module) -> Iterator[None]:
+        """Run the forward pass under autocast, as mmengine's; RoIs stay exact on a CPU."""
+        if not has_accelerator():
+            keep_rois_exact()
+        with super().optim_context(model):
+            yield
+
+
+def install() -> None:
+    """Replace the registered `AmpOptimWrapper`."""
+    OPTIM_WRAPPERS.register_module(name="AmpOptimWrapper", module=AmpOptimWrapper, force=True)
+
+
+def keep_rois_exact() -> None:
+    """Make mmdet's RoI extractor, if it is imported, work in float32 on bfloat16 features."""
+    module = sys.modules.get(EXTRACTOR)
+    if module is None or hasattr(module.SingleRoIExtractor.forward, "__wrapped__"):
+        return
+    upstream = module.SingleRoIExtractor.forward
+
+    @functools.wraps(upstream)
+    def forward(self: nn.Module, feats: Any, rois: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        exact = tuple(feat.float() if feat.dtype == torch.bfloat16 else feat for feat in feats)
+        return upstream(self, exact, rois, *args, **kwargs)
+
+    module.SingleRoIExtractor.forward = forward

@@ -1,0 +1,299 @@
+"""ResultHook: every training leaves one small JSON, `<work_dir>/result.json`; tables come of these.
+
+The hook reads `runner.cfg` alone: `benchmark` (task, tier, dataset, protocol), `row`, `tricks` and
+`model.backbone`. The metrics are those of the LAST validation, so nothing is selected on the test
+set; the best ones stand beside them for information.
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size, is_main_process
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+from tricklift.ground.atomic import write_text
+
+SCHEMA = 1
+RESULT_FILE = "result.json"
+RANDOM_INIT = "random init"
+#: task -> our metric name -> (the evaluator's key, factor to percent).
+METRICS: dict[str, dict[str, tuple[str, float]]] = {
+    "cls": {"top1": ("accuracy/top1", 1.0), "top5": ("accuracy/top5", 1.0)},
+    "det": {"voc_map": ("pascal_voc/mAP", 100.0)},
+    "seg": {"pix_acc": ("aAcc", 1.0), "miou": ("mIoU", 1.0), "macc": ("mAcc", 1.0)},
+}
+#: Top-level config keys that say where and how a run is kept, not what it computes.
+_NOT_HASHED = {
+    "work_dir",
+    "resume",
+    "load_from",
+    "launcher",
+    "log_level",
+    "log_processor",
+    "visualizer",
+    "vis_backends",
+    "experiment_name",
+}
+
+
+def read_header(path: str | Path) -> dict[str, str]:
+    """Metadata of a safetensors file (str to str), empty for any other kind of file."""
+    if Path(path).suffix != ".safetensors" or not Path(path).is_file():
+        return {}
+    from safetensors import safe_open
+
+    with safe_open(str(path), framework="pt") as file:
+        return dict(file.metadata() or {})
+
+
+def backbone_of(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """The `model.backbone` settings as a plain dict, {} where the config has none."""
+    model = cfg.get("model") or {}
+    return dict(model.get("backbone") or {})
+
+
+def pretrained_of(cfg: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the backbone starts from: None (random), an export's origin, or {name} of a zoo."""
+    backbone = backbone_of(cfg)
+    source = backbone.get("checkpoint") or (backbone.get("init_cfg") or {}).get("checkpoint")
+    if not source:
+        return None
+    meta = read_header(source)
+    if not meta:
+        return {"file": source} if Path(source).is_file() else {"name": source}
+    return {
+        "file": source,
+        "row": meta.get("row"),
+        "architecture": meta.get("architecture"),
+        "top1": _number(meta.get("top1")),
+        "config_hash": meta.get("config_hash"),
+    }
+
+
+def row_of(cfg: Mapping[str, Any]) -> str:
+    """The table row of a run: its own `row` in pretraining, else that of its pretrained weights."""
+    if cfg["benchmark"]["task"] == "cls":
+        return str(cfg.get("row") or Path(str(cfg.get("filename") or "unnamed")).stem)
+    pretrained = pretrained_of(cfg)
+    if pretrained is None:
+        return RANDOM_INIT
+    return str(pretrained.get("row") or pretrained.get("name") or Path(pretrained["file"]).stem)
+
+
+def config_hash(cfg: Mapping[str, Any]) -> str:
+    """sha256 (hex) of what the resolved config computes.
+
+    Left out: work dir, seed, resume, launcher and log settings. Neutralised: the data root
+    (`TRICKLIFT_ROOT`), and the path of an exported backbone, which counts as what it holds (its
+    architecture and its own config hash). So seeds, folders and machines share one hash.
+    """
+    plain = cfg.to_dict() if hasattr(cfg, "to_dict") else dict(cfg)
+    plain = {key: value for key, value in plain.items() if key not in _NOT_HASHED}
+    if isinstance(plain.get("randomness"), Mapping):
+        plain["randomness"] = {k: v for k, v in plain["randomness"].items() if k != "seed"}
+    root = os.environ.get("TRICKLIFT_ROOT", "data").rstrip("/")
+    text = json.dumps(_neutral(plain, root), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _neutral(value: Any, root: str) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _neutral(item, root) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_neutral(item, root) for item in value]
+    if isinstance(value, str):
+        if value == root or value.startswith(root + "/"):
+            return "<root>" + value[len(root) :]
+        if meta := read_header(value):
+            return f"<export {meta.get('architecture')} {meta.get('config_hash')}>"
+    return value
+
+
+def _number(value: Any) -> float | None:
+    """A finite float, or None (JSON knows no NaN)."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+@lru_cache
+def source_commit() -> str | None:
+    """Git commit of this source tree, '-dirty' added where it has changes; None outside of git."""
+    here = Path(__file__).resolve()
+
+    def git(*args: str) -> str:
+        command = ["git", "-C", str(here.parent), *args]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", here.name)
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def machine() -> dict[str, Any]:
+    """What the run computes on: CPU, cores it may use, torch, threads, device."""
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                break
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    threads = torch.get_num_threads()
+    return {
+        "cpu": name,
+        "cores": cores,
+        "device": device,
+        "torch": torch.__version__,
+        "threads": threads,
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@HOOKS.register_module()
+class ResultHook(Hook):
+    """Writes `<work_dir>/result.json`: 'running' from the start, 'done' once training ended.
+
+    Lowest priority, so that 'done' is written after the last checkpoint. A resumed run adds its
+    time to the recorded one and keeps the start and the best values; where the last validation is
+    missing (the run was stopped in it) it is made up for.
+
+    Raises:
+        ValueError: `benchmark` lacks a key, or a validation gives no metric of the task.
+    """
+
+    priority = "LOWEST"
+
+    def __init__(self) -> None:
+        self.record: dict[str, Any] = {}
+        self.path = Path(RESULT_FILE)
+        self.seconds_before = 0.0
+        self.started = 0.0
+        self.validated = False
+
+    def before_train(self, runner: Any) -> None:
+        """Checks the config's labels and writes the first record."""
+        self.path = Path(runner.work_dir) / RESULT_FILE
+        self.started = time.monotonic()
+        self.record = _describe(runner)
+        self.validated = False
+        self.seconds_before = 0.0
+        if runner.iter > 0:
+            self._take_over()
+        self._write()
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Records the newest metrics, in percent, and the best so far."""
+        if not self.record:
+            return  # a validation on its own, outside of training
+        task = self.record["task"]
+        found = {
+            name: _number(metrics[key] * factor)
+            for name, (key, factor) in METRICS[task].items()
+            if metrics and key in metrics
+        }
+        if not found:
+            wanted = ", ".join(key for key, _ in METRICS[task].values())
+            raise ValueError(
+                f"the validation of this {task} run gave {sorted(metrics or {})}, none of "
+                f"{wanted}; set val_evaluator to the metric of the task"
+            )
+        self.validated = True
+        self.record["metrics"] = found
+        for name, value in found.items():
+            best = self.record["best"].get(name)
+            if value is not None and (best is None or value > best):
+                self.record["best"][name] = value
+        self._write()
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Keeps the recorded time fresh, for a run that is stopped and resumed."""
+        self._write()
+
+    def after_train(self, runner: Any) -> None:
+        """Makes up for a missing last validation, then marks the result as done."""
+        if not self.validated and runner.val_loop is not None:
+            runner.val_loop.run()
+        self.record["status"] = "done"
+        self.record["finished"] = _now()
+        self._write()
+
+    def _take_over(self) -> None:
+        """Goes on from the record of the interrupted run, if it is one of the same config."""
+        try:
+            old = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return
+        if isinstance(old, dict) and old.get("config_hash") == self.record["config_hash"]:
+            self.seconds_before = float(old.get("wall_seconds") or 0.0)
+            self.record["started"] = old.get("started") or self.record["started"]
+            self.record["best"] = dict(old.get("best") or {})
+
+    def _write(self) -> None:
+        seconds = self.seconds_before + time.monotonic() - self.started
+        self.record["wall_seconds"] = round(seconds, 1)
+        if is_main_process():
+            write_text(self.path, json.dumps(self.record, indent=2, allow_nan=False) + "\n")
+
+
+def _describe(runner: Any) -> dict[str, Any]:
+    """The record of a run that has not computed anything yet."""
+    cfg = runner.cfg
+    benchmark = cfg.get("benchmark") or {}
+    missing = [key for key in ("task", "tier", "dataset", "protocol") if not benchmark.get(key)]
+    if missing or benchmark["task"] not in METRICS:
+        raise ValueError(
+            f"config {cfg.filename}: benchmark={dict(benchmark)} must be "
+            f"dict(task={'|'.join(METRICS)}, tier=..., dataset=..., protocol=...)"
+        )
+    backbone = backbone_of(cfg)
+    settings = {"type", "name", "checkpoint", "init_cfg"}
+    by_epoch = type(runner.train_loop).__name__.startswith("Epoch")
+    wrapper = runner.optim_wrapper
+    amp = getattr(wrapper, "cast_dtype", None) or torch.float16
+    dtype = amp if "Amp" in type(wrapper).__name__ else torch.float32
+    return {
+        "schema": SCHEMA,
+        "status": "running",
+        **{key: benchmark[key] for key in ("task", "tier", "dataset", "protocol")},
+        "row": row_of(cfg),
+        "backbone": backbone.get("name") or backbone.get("type"),
+        "options": {key: value for key, value in backbone.items() if key not in settings},
+        "pretrained": pretrained_of(cfg),
+        "tricks": list(cfg.get("tricks") or []),
+        "metrics": {},
+        "best": {},
+        "seed": runner.seed,
+        "config": cfg.filename,
+        "config_hash": config_hash(cfg),
+        "commit": source_commit(),
+        "epochs": runner.max_epochs if by_epoch else None,
+        "iters": runner.max_iters,
+        "wall_seconds": 0.0,
+        "started": _now(),
+        "finished": None,
+        "machine": {**machine(), "amp_dtype": str(dtype).removeprefix("torch.")},
+        "world_size": get_world_size(),
+    }

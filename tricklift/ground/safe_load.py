@@ -1,0 +1,110 @@
+"""Resume mmengine checkpoints without running code from them.
+
+Why: since torch 2.6 `torch.load` reads with `weights_only=True`. mmengine 0.10's checkpoints hold
+a message hub of `HistoryBuffer`s (pickled with numpy arrays and `getattr(HistoryBuffer, 'min')`),
+so `--resume` fails in `mmengine.runner.checkpoint.load_from_local`. The usual ways out (pass
+`weights_only=False`, or allow the plain `getattr`) let a file run any code. Here a short allow-list
+serves what mmengine writes; everything else stays refused, with the file and the culprit named.
+
+`install()` also replaces mmengine's loader for local files, so that the mode is explicit and
+`TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` does not switch it off.
+"""
+
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.runner.checkpoint import CheckpointLoader
+from numpy.dtypes import (
+    BoolDType,
+    Float16DType,
+    Float32DType,
+    Float64DType,
+    Int8DType,
+    Int16DType,
+    Int32DType,
+    Int64DType,
+    StrDType,
+    UInt8DType,
+    UInt16DType,
+    UInt32DType,
+    UInt64DType,
+)
+
+__all__ = ["UnsafeCheckpointError", "install", "load_from_disk"]
+
+STATISTICS = ("min", "max", "mean", "current")
+
+
+class UnsafeCheckpointError(RuntimeError):
+    """A checkpoint holds more than data, and was not loaded."""
+
+
+def statistic(owner: object, name: str) -> Any:
+    """Answer for `builtins.getattr` in a checkpoint: only HistoryBuffer's own statistics.
+
+    Raises:
+        pickle.UnpicklingError: anything else is asked for.
+    """
+    if owner is HistoryBuffer and name in STATISTICS:
+        return getattr(HistoryBuffer, name)
+    raise pickle.UnpicklingError(
+        f"getattr({owner!r}, {name!r}) is not allowed; only HistoryBuffer's "
+        f"{', '.join(STATISTICS)} are"
+    )
+
+
+def allowed() -> list[Any]:
+    """List what a checkpoint may name: classes and functions, or (function, name in the file)."""
+    multiarray = np._core.multiarray  # type: ignore[attr-defined]
+    reconstruct, scalar = multiarray._reconstruct, multiarray.scalar
+    return [
+        HistoryBuffer,
+        (statistic, "builtins.getattr"),
+        *((reconstruct, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
+        *((scalar, f"numpy.{core}.multiarray.scalar") for core in ("core", "_core")),
+        np.ndarray,
+        np.dtype,
+        *(BoolDType, StrDType, Float16DType, Float32DType, Float64DType),
+        *(Int8DType, Int16DType, Int32DType, Int64DType),
+        *(UInt8DType, UInt16DType, UInt32DType, UInt64DType),
+    ]
+
+
+def load_from_disk(filename: str, map_location: Any = None) -> Any:
+    """Load a checkpoint file as data. Stands in for mmengine's `load_from_local`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        UnsafeCheckpointError: the file names something outside the allow-list.
+    """
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(f"no checkpoint file {path}; give the path of a .pth file")
+    try:
+        with torch.serialization.safe_globals(allowed()):
+            return torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UnsafeCheckpointError(
+            f"refused to load {os.fspath(path)}: it holds more than data "
+            f"({_reason(error)}). A checkpoint may hold tensors, plain containers, numpy arrays "
+            f"and mmengine's log buffers. If you trust the file, convert it once in a sandbox: "
+            f"load it there and save its state dict alone."
+        ) from error
+
+
+def install() -> None:
+    """Allow mmengine's own types in `torch.load`, and load local checkpoints through here."""
+    torch.serialization.add_safe_globals(allowed())
+    CheckpointLoader.register_scheme(prefixes="", loader=load_from_disk, force=True)
+
+
+def _reason(error: pickle.UnpicklingError) -> str:
+    """Return the line of torch's long message that names the culprit."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if "Unsupported" in line or "not allowed" in line]
+    return (telling or lines or [repr(error)])[0].split(" Please use")[0]

@@ -1,0 +1,63 @@
+"""Synchronised batch normalisation on CPUs.
+
+Why: the stock mmseg configs normalise by `SyncBN`; torch's `SyncBatchNorm` raises on CPU input
+when training is distributed. mmengine's own fallback to BatchNorm serves one process alone.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.distributed.nn.functional import all_reduce
+
+__all__ = ["CpuSyncBatchNorm", "convert"]
+
+
+class CpuSyncBatchNorm(nn.SyncBatchNorm):
+    """torch's `SyncBatchNorm`, with statistics reduced over CPU processes.
+
+    Input `(N, C, ...)`; N may differ between processes. Running variance is unbiased, as torch's.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        training = self.training or not self.track_running_stats
+        if input.device.type != "cpu" or not training or not dist.is_initialized():
+            return super().forward(input)
+        if input.dim() < 2:
+            raise ValueError(f"expected at least 2D input (N, C, ...), got {input.dim()}D")
+        values = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
+        axes = [axis for axis in range(input.dim()) if axis != 1]
+        count = values.new_tensor([values.numel() / max(values.size(1), 1)])
+        sums = all_reduce(torch.cat([values.sum(axes), count]), group=self._group())
+        mean, total = sums[:-1] / sums[-1], sums[-1].detach()
+        shape = [1, -1] + [1] * (input.dim() - 2)
+        centred = values - mean.view(shape)
+        variance = all_reduce(centred.square().sum(axes), group=self._group()) / total
+        self._track(mean.detach(), variance.detach(), total)
+        output = centred * (variance + self.eps).rsqrt().view(shape)
+        if self.affine:
+            output = output * self.weight.view(shape) + self.bias.view(shape)
+        return output.to(input.dtype)
+
+    def _group(self) -> dist.ProcessGroup:
+        return self.process_group if self.process_group is not None else dist.group.WORLD
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, variance: Tensor, total: Tensor) -> None:
+        """Update the running statistics."""
+        if not self.training or self.running_mean is None:
+            return
+        self.num_batches_tracked += 1
+        momentum = self.momentum
+        if momentum is None:
+            momentum = 1.0 / float(self.num_batches_tracked)
+        unbiased = variance * (total / (total - 1).clamp(min=1))
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), momentum)
+        self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
+
+
+def convert(module: nn.Module) -> nn.Module:
+    """Turn each `SyncBatchNorm` in `module` into one that works on CPUs, in place."""
+    for child in module.modules():
+        if type(child) is nn.SyncBatchNorm:
+            child.__class__ = CpuSyncBatchNorm
+    return module
