@@ -1,0 +1,223 @@
+"""ResultHook in real runs of mmengine's Runner on a problem of one linear layer."""
+
+import json
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
+from mmengine.registry import DATASETS, METRICS, MODELS
+from mmengine.runner import Runner
+from safetensors.torch import save_file
+from torch.utils.data import Dataset
+
+from tricklift.ground import results
+
+#: What the evaluator answers, validation after validation; set by `train`.
+ANSWERS: list[dict[str, float]] = []
+
+
+@MODELS.register_module()
+class ResultsTestModel(BaseModel):
+    def __init__(self, backbone=None):
+        super().__init__()
+        self.fc = torch.nn.Linear(2, 1)
+
+    def forward(self, x, mode="tensor"):
+        x = torch.stack(x) if isinstance(x, list) else x
+        return {"loss": self.fc(x).square().mean()} if mode == "loss" else list(self.fc(x))
+
+
+@DATASETS.register_module()
+class ResultsTestData(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return {"x": torch.full((2,), float(index))}
+
+
+@METRICS.register_module()
+class ResultsTestMetric(BaseMetric):
+    def process(self, data_batch, data_samples):
+        self.results.extend(data_samples)
+
+    def compute_metrics(self, results):
+        return ANSWERS.pop(0)
+
+
+def config(folder, **changes) -> Config:
+    """A config of two epochs with the labels of a classification run."""
+    loader = dict(
+        dataset=dict(type="ResultsTestData"),
+        sampler=dict(type="DefaultSampler", shuffle=False),
+        batch_size=2,
+    )
+    settings = dict(
+        model=dict(type="ResultsTestModel", backbone=dict(name="resnet18_b", width=0.5)),
+        train_dataloader=loader,
+        val_dataloader=loader,
+        train_cfg=dict(by_epoch=True, max_epochs=2, val_interval=1),
+        val_cfg=dict(),
+        val_evaluator=dict(type="ResultsTestMetric"),
+        optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
+        custom_hooks=[dict(type="ResultHook")],
+        custom_imports=dict(imports=["tricklift.ground.setup", "tricklift.ground.results"]),
+        benchmark=dict(task="cls", tier="mini", dataset="Points", protocol="one crop"),
+        row="B-baseline",
+        tricks=["cosine"],
+        work_dir=str(folder),
+        randomness=dict(seed=3),
+        experiment_name=f"results-{id(changes)}",
+        log_level="ERROR",
+    )
+    settings.update(changes)
+    return Config(settings)
+
+
+def train(cfg: Config, answers: list[dict[str, float]]) -> dict:
+    ANSWERS[:] = answers
+    Runner.from_cfg(cfg).train()
+    with open(f"{cfg.work_dir}/result.json") as file:
+        return json.load(file)
+
+
+def top1(value: float) -> dict[str, float]:
+    return {"accuracy/top1": value, "accuracy/top5": 99.0}
+
+
+def test_last_metrics_count_and_best_stand_beside(tmp_path):
+    result = train(config(tmp_path), [top1(70.0), top1(60.0)])
+    assert result["status"] == "done"
+    assert result["metrics"] == {"top1": 60.0, "top5": 99.0}
+    assert result["best"]["top1"] == 70.0
+    assert result["row"] == "B-baseline"
+    assert result["backbone"] == "resnet18_b"
+    assert result["options"] == {"width": 0.5}
+    assert result["pretrained"] is None
+    assert result["tricks"] == ["cosine"]
+    assert result["seed"] == 3
+    assert (result["epochs"], result["iters"]) == (2, 4)
+    assert result["machine"]["torch"] == torch.__version__
+    assert result["machine"]["amp_dtype"] == "float32"
+    assert result["protocol"] == "one crop"
+    assert result["wall_seconds"] > 0
+    assert result["started"] <= result["finished"]
+    assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".result")]
+
+
+@pytest.mark.parametrize(
+    ("task", "answer", "expected"),
+    [
+        ("det", {"pascal_voc/mAP": 0.5, "pascal_voc/AP50": 0.5}, {"voc_map": 50.0}),
+        (
+            "seg",
+            {"aAcc": 80.0, "mIoU": 40.0, "mAcc": float("nan")},
+            {"pix_acc": 80.0, "miou": 40.0, "macc": None},
+        ),
+    ],
+)
+def test_metrics_of_downstream_tasks_in_percent(tmp_path, task, answer, expected):
+    labels = dict(task=task, tier="mini", dataset="Points", protocol="p")
+    result = train(config(tmp_path, benchmark=labels), [answer, answer])
+    assert result["metrics"] == expected
+    assert result["row"] == "random init"
+
+
+def test_running_until_the_end_and_resumed_time_adds_up(tmp_path):
+    class Stop(Exception):
+        pass
+
+    cfg = config(tmp_path, default_hooks=dict(checkpoint=dict(type="CheckpointHook", interval=1)))
+    ANSWERS[:] = [top1(70.0), top1(10.0)]
+    runner = Runner.from_cfg(cfg)
+    validate, calls = runner.val_loop.run, []
+
+    def stop_in_the_second_validation():
+        calls.append(1)
+        if len(calls) == 2:
+            raise Stop
+        return validate()
+
+    runner.val_loop.run = stop_in_the_second_validation
+    with pytest.raises(Stop):
+        runner.train()
+    before = json.loads((tmp_path / "result.json").read_text())
+    assert before["status"] == "running"
+    assert before["finished"] is None
+
+    before["wall_seconds"] = 1000.0
+    (tmp_path / "result.json").write_text(json.dumps(before))
+    # The checkpoint of the last epoch exists: only its validation is due.
+    result = train(config(tmp_path, resume=True), [top1(65.0)])
+    assert result["status"] == "done"
+    assert result["metrics"]["top1"] == 65.0
+    assert result["best"]["top1"] == 70.0
+    assert result["wall_seconds"] > 1000.0
+    assert result["started"] == before["started"]
+
+
+def test_a_fresh_run_takes_nothing_over(tmp_path):
+    train(config(tmp_path), [top1(90.0), top1(90.0)])
+    result = train(config(tmp_path), [top1(50.0), top1(55.0)])
+    assert result["best"]["top1"] == 55.0
+
+
+def test_validation_outside_of_training_writes_nothing(tmp_path):
+    ANSWERS[:] = [top1(70.0)]
+    Runner.from_cfg(config(tmp_path)).val()
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_row_and_origin_come_from_the_exported_file(tmp_path):
+    file = tmp_path / "b.safetensors"
+    meta = {"row": "B-baseline", "architecture": "resnet18_b", "top1": "61.5", "config_hash": "ab"}
+    save_file({"w": torch.zeros(1)}, str(file), metadata=meta)
+    cfg = config(
+        tmp_path,
+        benchmark=dict(task="det", tier="mini", dataset="Points", protocol="p"),
+        model=dict(type="ResultsTestModel", backbone=dict(name="r", checkpoint=str(file))),
+    )
+    assert results.row_of(cfg) == "B-baseline"
+    assert results.pretrained_of(cfg) == {"file": str(file), **meta, "top1": 61.5}
+    cfg.model.backbone.checkpoint = "timm/resnet18d.ra2_in1k"
+    assert results.pretrained_of(cfg) == {"name": "timm/resnet18d.ra2_in1k"}
+    assert results.row_of(cfg) == "timm/resnet18d.ra2_in1k"
+
+
+def test_hash_ignores_place_and_seed_but_nothing_else(tmp_path, monkeypatch):
+    base = results.config_hash(config(tmp_path))
+    assert base == results.config_hash(config(tmp_path / "x", randomness=dict(seed=9), resume=True))
+    assert base != results.config_hash(
+        config(tmp_path, train_cfg=dict(by_epoch=True, max_epochs=3))
+    )
+
+    monkeypatch.setenv("TRICKLIFT_ROOT", "/one")
+    first = results.config_hash(config(tmp_path, data_root="/one/cifar10"))
+    monkeypatch.setenv("TRICKLIFT_ROOT", "/two")
+    assert first == results.config_hash(config(tmp_path, data_root="/two/cifar10"))
+    assert first != results.config_hash(config(tmp_path, data_root="/two/camvid"))
+
+
+def test_hash_counts_an_export_as_what_it_holds(tmp_path):
+    hashes = {}
+    for name, origin in (("a", "1"), ("b", "1"), ("c", "2")):
+        file = str(tmp_path / f"{name}.safetensors")
+        save_file(
+            {"w": torch.zeros(1)}, file, metadata={"architecture": "r", "config_hash": origin}
+        )
+        model = dict(type="ResultsTestModel", backbone=dict(name="r", checkpoint=file))
+        hashes[name] = results.config_hash(config(tmp_path, model=model))
+    assert hashes["a"] == hashes["b"] != hashes["c"]
+
+
+@pytest.mark.parametrize("labels", [None, dict(task="cls"), dict(task="x", tier="m", dataset="d")])
+def test_missing_labels_stop_before_training(tmp_path, labels):
+    with pytest.raises(ValueError, match=r"benchmark=.* must be dict\(task=cls\|det\|seg"):
+        train(config(tmp_path, benchmark=labels), [])
+
+
+def test_wrong_evaluator_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"gave \['mIoU'\], none of accuracy/top1, accuracy/top5"):
+        train(config(tmp_path), [{"mIoU": 1.0}])
