@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from safetensors.torch import save_file
 from torch.utils.data import Dataset
 
+import tricklift.ground.setup  # noqa: F401  (resuming needs its allow-list)
 from tricklift.ground import results
 
 #: What the evaluator answers, validation after validation; set by `train`.
@@ -63,7 +64,6 @@ def config(folder, **changes) -> Config:
         val_evaluator=dict(type="ResultsTestMetric"),
         optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
         custom_hooks=[dict(type="ResultHook")],
-        custom_imports=dict(imports=["tricklift.ground.setup", "tricklift.ground.results"]),
         benchmark=dict(task="cls", tier="mini", dataset="Points", protocol="one crop"),
         row="B-baseline",
         tricks=["cosine"],
