@@ -253,7 +253,7 @@ class ResultHook(Hook):
 
     def _write(self) -> None:
         seconds = self.seconds_before + time.monotonic() - self.started
-        self.record["wall_seconds"] = round(seconds, 1)
+        self.record["wall_seconds"] = round(seconds, 3)
         if is_main_process():
             write_text(self.path, json.dumps(self.record, indent=2, allow_nan=False) + "\n")
 

@@ -1,6 +1,7 @@
 """ResultHook in real runs of mmengine's Runner on a problem of one linear layer."""
 
 import json
+import uuid
 
 import pytest
 import torch
@@ -69,7 +70,7 @@ def config(folder, **changes) -> Config:
         tricks=["cosine"],
         work_dir=str(folder),
         randomness=dict(seed=3),
-        experiment_name=f"results-{id(changes)}",
+        experiment_name=uuid.uuid4().hex,
         log_level="ERROR",
     )
     settings.update(changes)
@@ -129,7 +130,7 @@ def test_running_until_the_end_and_resumed_time_adds_up(tmp_path):
     class Stop(Exception):
         pass
 
-    cfg = config(tmp_path, default_hooks=dict(checkpoint=dict(type="CheckpointHook", interval=1)))
+    cfg = config(tmp_path)
     ANSWERS[:] = [top1(70.0), top1(10.0)]
     runner = Runner.from_cfg(cfg)
     validate, calls = runner.val_loop.run, []
