@@ -29,7 +29,7 @@ def checkpointed(module: nn.Module, x: Tensor) -> Tensor:
 
     Costs about one forward pass more; saves the activations inside the module.
     """
-    return checkpoint(  # type: ignore[no-any-return]
+    return checkpoint(
         module,
         x,
         use_reentrant=False,

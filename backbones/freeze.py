@@ -1,0 +1,38 @@
+"""Frozen stages and frozen batch norm, for any network that fulfils `backbones.features.Backbone`.
+
+Both follow mmdet's ``frozen_stages`` and ``norm_eval``.
+"""
+
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+def frozen_modules(model: Any, frozen_stages: int) -> list[nn.Module]:
+    """The modules that ``frozen_stages`` freezes: -1 none, 0 the stem, 1 the first stage too, ...
+
+    Raises:
+        ValueError: More stages than the network has, or below -1.
+    """
+    stages = list(model.stages)
+    if not -1 <= frozen_stages <= len(stages):
+        raise ValueError(
+            f"frozen_stages must be from -1 (none) to {len(stages)} (all); got {frozen_stages}"
+        )
+    if frozen_stages < 0:
+        return []
+    return [model.stem, *stages[:frozen_stages]]
+
+
+def freeze(module: nn.Module) -> None:
+    """Take a module out of training: no gradients, evaluation mode (batch norm keeps still)."""
+    module.eval()
+    module.requires_grad_(False)
+
+
+def norms_to_eval(module: nn.Module) -> None:
+    """Let every batch norm use and keep its running statistics; gamma and beta still train."""
+    for part in module.modules():
+        if isinstance(part, _BatchNorm):
+            part.eval()

@@ -1,0 +1,98 @@
+"""Pretrained weights by a library's name: ``timm/resnet50d.ra2_in1k``, ``torchvision/resnet50``.
+
+The libraries download and cache them themselves; here they are only asked and renamed.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from backbones.naming import Naming, find
+
+
+def is_reference(ref: str | Path) -> bool:
+    """Whether `ref` names weights of a library and not a file."""
+    text = str(ref)
+    return text.startswith(("timm/", "torchvision/")) and not text.endswith(
+        (".safetensors", ".pth", ".pt")
+    )
+
+
+def check(ref: str, name: str) -> tuple[Naming, str]:
+    """Check that `ref` names weights that exist and are for the backbone `name`.
+
+    Returns:
+        The library's naming, and the tag of the weights.
+
+    Raises:
+        ValueError: The library lacks the network, the weights are for another one, or the tag is
+            unknown.
+    """
+    library, _, given = ref.partition("/")
+    network, _, tag = given.partition(".")
+    naming = find(name, library)
+    if network != naming.network:
+        raise ValueError(
+            f"{ref} holds {network!r}, but the backbone {name!r} is {library}'s "
+            f"{naming.network!r}; give {library}/{naming.network}, or change the backbone's name"
+        )
+    known = _tags(library, network)
+    if not known:
+        raise ValueError(f"{library} has no pretrained weights for {network!r}")
+    if tag and tag not in known:
+        raise ValueError(f"{library} has no weights {tag!r} of {network!r}; known: {known}")
+    return naming, tag
+
+
+def _tags(library: str, network: str) -> list[str]:
+    if library == "timm":
+        import timm
+
+        return [name.partition(".")[2] for name in timm.list_pretrained(f"{network}.*")]
+    from torchvision.models import get_model_weights
+
+    return [*get_model_weights(network).__members__, "DEFAULT"]
+
+
+def fetch(ref: str, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Get a library's pretrained weights of the backbone `name`, in our names, and metadata.
+
+    Raises:
+        ValueError: As `check`.
+        FileNotFoundError: Neither in the library's cache nor to be downloaded.
+    """
+    naming, tag = check(ref, name)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network = _create(naming, tag)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"cannot get {ref}: not in the cache of {naming.library} ({_cache(naming.library)}), "
+            f"and downloading failed ({type(error).__name__}: {str(error).splitlines()[0]}). "
+            "Run once with a network, copy the cache from a machine that has one, or give an "
+            "exported file"
+        ) from error
+    metadata = {"format": naming.library, "architecture": name, "source": ref}
+    return naming.from_library(network.state_dict()), metadata
+
+
+def _create(naming: Naming, tag: str) -> nn.Module:
+    if naming.library == "timm":
+        import timm
+
+        name = f"{naming.network}.{tag}" if tag else naming.network
+        return timm.create_model(name, pretrained=True)
+    from torchvision.models import get_model
+
+    arguments: dict[str, Any] = {"weights": tag or "DEFAULT"}
+    return get_model(naming.network, **arguments)
+
+
+def _cache(library: str) -> str:
+    if library == "timm":
+        from huggingface_hub.constants import HF_HUB_CACHE
+
+        return f"Hugging Face hub, {HF_HUB_CACHE}"
+    return f"torch hub, {Path(torch.hub.get_dir()) / 'checkpoints'}"

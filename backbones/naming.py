@@ -1,0 +1,189 @@
+"""What other libraries call our networks and their tensors: tables, read in both directions.
+
+A row pairs our module name with theirs; ``{stage}`` counts from 0, ``{layer}`` is the same stage
+counted from 1, and ``{block}`` and ``{n}`` are the same on both sides. What follows the module name
+(``.weight``, ``.running_mean``, ...) is kept.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from backbones.registry import info
+
+Rows = tuple[tuple[str, str], ...]
+
+LIBRARIES = ("torchvision", "timm", "mmdet")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """One of our networks in the words of another library.
+
+    Attributes:
+        library: ``torchvision``, ``timm`` or ``mmdet``.
+        network: The library's name of the network, e.g. ``resnet50d``, or its class (mmdet).
+        rows: Pairs of module names, ours first.
+        arguments: What the library's constructor takes besides the name.
+    """
+
+    library: str
+    network: str
+    rows: Rows
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    def to_library(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Rename a state dict of ours to the library's names.
+
+        Raises:
+            KeyError: A key fits no row.
+        """
+        return _rename(state, self.rows, f"our names and {self.library}'s {self.network}")
+
+    def from_library(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Rename a state dict of the library to our names.
+
+        Raises:
+            KeyError: A key fits no row.
+        """
+        rows = tuple((theirs, ours) for ours, theirs in self.rows)
+        return _rename(state, rows, f"{self.library}'s {self.network} and our names")
+
+
+def find(name: str, library: str) -> Naming:
+    """How `library` names the backbone `name`.
+
+    Raises:
+        ValueError: Unknown backbone or library, or the library has no such network; the message
+            says why.
+    """
+    if library not in LIBRARIES:
+        raise ValueError(f"unknown library {library!r}; known: {', '.join(LIBRARIES)}")
+    family = info(name).family
+    if family not in FAMILIES:
+        raise ValueError(f"{library} names of the family {family!r} ({name}) are not known here")
+    return FAMILIES[family](name, library)
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    escaped = re.escape(template).replace(r"\{", "{").replace(r"\}", "}")
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>\\d+)", escaped) + r"(?P<rest>\..+)?")
+
+
+def _fill(template: str, numbers: dict[str, int]) -> str:
+    if "stage" in numbers:
+        numbers = {**numbers, "layer": numbers["stage"] + 1}
+    elif "layer" in numbers:
+        numbers = {**numbers, "stage": numbers["layer"] - 1}
+    return template.format(**numbers)
+
+
+def _rename(state: Mapping[str, Tensor], rows: Rows, between: str) -> dict[str, Tensor]:
+    patterns = [(_pattern(source), target) for source, target in rows]
+    renamed, unknown = {}, []
+    for key, value in state.items():
+        matches = [(m, target) for p, target in patterns if (m := p.fullmatch(key))]
+        if not matches:
+            unknown.append(key)
+            continue
+        match, target = matches[0]
+        groups = match.groupdict()
+        rest = groups.pop("rest") or ""
+        renamed[_fill(target, {k: int(v) for k, v in groups.items()}) + rest] = value
+    if unknown:
+        shown = ", ".join(unknown[:10])
+        raise KeyError(f"no row between {between} for {len(unknown)} keys: {shown}")
+    return renamed
+
+
+# The ResNet family. ---------------------------------------------------------------------------
+
+PLAIN_STEM = (("stem.conv1", "conv1"), ("stem.norm1", "bn1"))
+DEEP_STEM_TIMM = (
+    ("stem.conv1", "conv1.0"),
+    ("stem.norm1", "conv1.1"),
+    ("stem.conv2", "conv1.3"),
+    ("stem.norm2", "conv1.4"),
+    ("stem.conv3", "conv1.6"),
+    ("stem.norm3", "bn1"),
+)
+DEEP_STEM_MMDET = (
+    ("stem.conv1", "stem.0"),
+    ("stem.norm1", "stem.1"),
+    ("stem.conv2", "stem.3"),
+    ("stem.norm2", "stem.4"),
+    ("stem.conv3", "stem.6"),
+    ("stem.norm3", "stem.7"),
+)
+BLOCKS = (
+    ("stages.{stage}.{block}.conv{n}", "layer{layer}.{block}.conv{n}"),
+    ("stages.{stage}.{block}.norm{n}", "layer{layer}.{block}.bn{n}"),
+)
+STRIDED_SHORTCUT = (
+    ("stages.{stage}.{block}.shortcut.conv", "layer{layer}.{block}.downsample.0"),
+    ("stages.{stage}.{block}.shortcut.norm", "layer{layer}.{block}.downsample.1"),
+)
+POOLED_SHORTCUT = (  # the pool is number 0
+    ("stages.{stage}.{block}.shortcut.conv", "layer{layer}.{block}.downsample.1"),
+    ("stages.{stage}.{block}.shortcut.norm", "layer{layer}.{block}.downsample.2"),
+)
+HEAD = (("fc", "fc"),)
+
+
+def _resnet(name: str, library: str) -> Naming:
+    depth, variant = name.removeprefix("resnet").split("_")
+    if int(depth) < 50 and variant == "a":
+        variant = "b"  # a basic block has one place for its stride: A and B are the same network
+    network, arguments = _RESNETS[library](name, depth, variant)
+    deep_stem = DEEP_STEM_MMDET if library == "mmdet" else DEEP_STEM_TIMM
+    rows = (
+        *(deep_stem if variant in "cd" else PLAIN_STEM),
+        *BLOCKS,
+        *(POOLED_SHORTCUT if variant == "d" else STRIDED_SHORTCUT),
+        *HEAD,
+    )
+    return Naming(library, network, rows, arguments)
+
+
+def _resnet_torchvision(name: str, depth: str, variant: str) -> tuple[str, dict[str, Any]]:
+    if variant != "b":
+        raise ValueError(
+            f"torchvision cannot hold {name}: it has ResNet variant B alone (no A, C, D); "
+            "timm has B, C, D and mmdet all four"
+        )
+    return f"resnet{depth}", {}
+
+
+def _resnet_timm(name: str, depth: str, variant: str) -> tuple[str, dict[str, Any]]:
+    if variant == "a":
+        raise ValueError(
+            f"timm cannot hold {name}: it has no ResNet variant A (stride on the first 1x1); "
+            "mmdet has (style='caffe')"
+        )
+    if variant == "c" and int(depth) < 50:
+        raise ValueError(
+            f"timm cannot hold {name}: its ResNet-C networks are resnet50c, resnet101c, resnet152c"
+        )
+    return f"resnet{depth}" + ("" if variant == "b" else variant), {}
+
+
+def _resnet_mmdet(name: str, depth: str, variant: str) -> tuple[str, dict[str, Any]]:
+    arguments: dict[str, Any] = {
+        "depth": int(depth),
+        "style": "caffe" if variant == "a" else "pytorch",
+    }
+    if variant == "c":
+        arguments["deep_stem"] = True
+    return "ResNetV1d" if variant == "d" else "ResNet", arguments
+
+
+_RESNETS: dict[str, Callable[[str, str, str], tuple[str, dict[str, Any]]]] = {
+    "torchvision": _resnet_torchvision,
+    "timm": _resnet_timm,
+    "mmdet": _resnet_mmdet,
+}
+
+FAMILIES: dict[str, Callable[[str, str], Naming]] = {"resnet": _resnet}

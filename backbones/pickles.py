@@ -1,0 +1,112 @@
+"""Read a ``.pth`` checkpoint of the classification stage as data: no code in the file runs.
+
+`torch.load` runs with ``weights_only=True``. What mmengine stores beside the weights (logs, the
+random state of schedulers) refers to a few classes of mmengine and numpy; here they become inert
+placeholders, so that not even those are imported or called. The config inside the checkpoint is
+parsed as literals and never executed.
+"""
+
+import ast
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+class Placeholder:
+    """Stands for an object in a checkpoint that nobody here needs; takes anything, does nothing."""
+
+    def __new__(cls, *_: Any, **__: Any) -> "Placeholder":
+        return super().__new__(cls)
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __setstate__(self, _: Any) -> None:
+        pass
+
+
+# All that mmengine 0.10 and numpy 1 and 2 name in a training checkpoint.
+PLACEHOLDERS = (
+    "mmengine.logging.history_buffer.HistoryBuffer",
+    "builtins.getattr",
+    "numpy.ndarray",
+    "numpy.dtype",
+    *(f"numpy.{m}.multiarray.{f}" for m in ("core", "_core") for f in ("_reconstruct", "scalar")),
+    *(f"numpy.dtypes.{kind}DType" for kind in ("Bool", "Object", "Float32", "Float64")),
+    *(f"numpy.dtypes.{kind}DType" for kind in ("Int32", "Int64", "UInt8", "UInt32", "UInt64")),
+)
+
+
+@contextmanager
+def _only_placeholders() -> Iterator[None]:
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals([(Placeholder, name) for name in PLACEHOLDERS])
+    try:
+        yield
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Load a checkpoint's tensors and plain values onto the CPU.
+
+    Raises:
+        ValueError: Not a checkpoint, or it holds objects that only running code could rebuild.
+    """
+    try:
+        with _only_placeholders():
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).split("Please")[0].split("WeightsUnpickler error:")[-1].strip()
+        raise ValueError(
+            f"refused to read {path}: it holds more than tensors and plain values, and rebuilding "
+            f"that could run code from the file ({reason}). Export it to safetensors where it "
+            "was made, and use that"
+        ) from error
+    except (RuntimeError, EOFError, KeyError, IndexError, ValueError) as error:
+        line = str(error).strip().splitlines()[0] if str(error).strip() else "empty"
+        raise ValueError(f"{path} is not a readable torch checkpoint ({line})") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds a {type(content).__name__}, not a checkpoint")
+    return content
+
+
+def literals(config: str) -> dict[str, Any]:
+    """The top-level values of a resolved mmengine config text that are literals.
+
+    ``dict(a=1)`` counts as a literal; whatever else is not one is left out.
+    """
+    values = {}
+    for node in ast.parse(config).body:
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            continue
+        try:
+            values[node.targets[0].id] = _literal(node.value)
+        except ValueError:
+            continue
+    return values
+
+
+def _literal(node: ast.expr) -> Any:
+    match node:
+        case ast.Call(func=ast.Name(id="dict"), args=[]):
+            if any(k.arg is None for k in node.keywords):
+                raise ValueError("not a literal")
+            return {k.arg: _literal(k.value) for k in node.keywords}
+        case ast.Dict():
+            if None in node.keys:
+                raise ValueError("not a literal")
+            keys = [_literal(k) for k in node.keys if k is not None]
+            return dict(zip(keys, map(_literal, node.values), strict=True))
+        case ast.List():
+            return [_literal(item) for item in node.elts]
+        case ast.Tuple():
+            return tuple(_literal(item) for item in node.elts)
+        case _:
+            return ast.literal_eval(node)
