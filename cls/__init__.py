@@ -1,0 +1,28 @@
+"""Classification on mmengine's Runner: importing this room registers all its parts.
+
+A config names it once: ``custom_imports = dict(imports=['cls'], allow_failed_imports=False)``.
+"""
+
+import tricklift.ground.results
+import tricklift.ground.setup  # noqa: F401
+from cls.datasets import ClassFolders
+from cls.metrics import TopKAccuracy
+from cls.model import ImageClassifier
+from cls.preprocessor import ClsPreprocessor
+from cls.transforms import (
+    DecodeImage,
+    PackClassified,
+    RandomResizedCropUint8,
+    ResizeCenterCropUint8,
+)
+
+__all__ = [
+    "ClassFolders",
+    "ClsPreprocessor",
+    "DecodeImage",
+    "ImageClassifier",
+    "PackClassified",
+    "RandomResizedCropUint8",
+    "ResizeCenterCropUint8",
+    "TopKAccuracy",
+]

@@ -1,0 +1,136 @@
+"""Colour jitter, PCA noise and normalisation as one affine map of colours an image.
+
+With gray g(x) = w.x (w the luma weights), the steps on a pixel x in 0..255 are
+
+    brightness   f x
+    contrast     f x + (1 - f) m       m: the image's mean gray, in all three channels
+    saturation   f x + (1 - f) g(x)    in all three channels
+    hue          R(pi (f - 1)) x       R: rotation of the IQ plane of YIQ, so gray stays
+    PCA noise    x + E (a * v)         E, v: eigenvectors and eigenvalues of ImageNet's colours
+    normalise    (x - mean) / std
+
+None of the first four changes what another one does (gray maps to gray, and the chroma plane is
+only scaled and rotated), so their order is free. As in the authors' code, nothing is clipped.
+Source: arXiv:1812.01187, section 2.1; PCA: Krizhevsky et al., NIPS 2012, section 4.1.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+LUMA = (0.299, 0.587, 0.114)
+YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.321), (0.211, -0.523, 0.311))
+PCA_VALUES = (55.46, 4.794, 1.148)
+PCA_VECTORS = (
+    (-0.5675, 0.7192, 0.4009),
+    (-0.5808, -0.0045, -0.8140),
+    (-0.5836, -0.6948, 0.4203),
+)
+PROPERTIES = ("brightness", "contrast", "saturation", "hue")
+
+
+@dataclass(frozen=True)
+class ColourJitter:
+    """Which properties are scaled, by factors drawn from ``[1 - strength, 1 + strength]``.
+
+    Attributes:
+        properties: Out of ``brightness``, ``contrast``, ``saturation``, ``hue``. The paper scales
+            hue, saturation and brightness; the authors' code brightness, contrast, saturation.
+        strength: Half the width of the factors' range; 0.4 in the paper.
+        pca: Standard deviation of the PCA noise's coefficients; 0.1 in the paper; 0 is none.
+
+    Raises:
+        ValueError: Unknown property, or a number out of range.
+    """
+
+    properties: tuple[str, ...] = ("hue", "saturation", "brightness")
+    strength: float = 0.4
+    pca: float = 0.1
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.properties) - set(PROPERTIES))
+        if unknown:
+            raise ValueError(f"unknown jitter {unknown}; allowed: {', '.join(PROPERTIES)}")
+        if not 0 <= self.strength < 1:
+            raise ValueError(f"jitter strength must be in [0, 1), got {self.strength}")
+        if self.pca < 0:
+            raise ValueError(f"pca must be 0 or more, got {self.pca}")
+
+    def factors(self, name: str, count: int, device: torch.device) -> Tensor:
+        """Draw `count` factors ``(N,)`` for a property; ones where it is not jittered."""
+        if name not in self.properties:
+            return torch.ones(count, device=device)
+        return torch.empty(count, device=device).uniform_(1 - self.strength, 1 + self.strength)
+
+
+def affine_colour(
+    images: Tensor, mean: Tensor, std: Tensor, jitter: ColourJitter | None = None
+) -> Tensor:
+    """Jitter (with numbers drawn here) and normalise a batch.
+
+    Args:
+        images: Float ``(N, 3, H, W)`` in 0..255, RGB.
+        mean: Means ``(3,)``.
+        std: Standard deviations ``(3,)``.
+        jitter: What to draw, or None for normalisation alone.
+
+    Returns:
+        Float ``(N, 3, H, W)`` in the memory format of `images`.
+    """
+    if jitter is None:
+        return (images - mean.view(3, 1, 1)) / std.view(3, 1, 1)
+    count, device = len(images), images.device
+    draws = {name: jitter.factors(name, count, device) for name in PROPERTIES}
+    noise = torch.randn(count, 3, device=device) * jitter.pca
+    matrix, offset = jitter_map(images.mean(dim=(2, 3)), draws, noise)
+    matrix = matrix / std.view(3, 1)
+    offset = (offset - mean) / std
+    return apply_colour(images, matrix, offset)
+
+
+def jitter_map(
+    mean_colour: Tensor, draws: dict[str, Tensor], noise: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The matrices ``(N, 3, 3)`` and offsets ``(N, 3)`` of the whole jitter.
+
+    Args:
+        mean_colour: Each image's mean colour ``(N, 3)``.
+        draws: Factors ``(N,)`` of every one of `PROPERTIES`.
+        noise: PCA coefficients ``(N, 3)``.
+    """
+    device = mean_colour.device
+    luma = torch.tensor(LUMA, device=device)
+    eye = torch.eye(3, device=device)
+    gray = luma.expand(3, 3)
+    brightness, contrast, saturation, hue = (draws[name].view(-1, 1, 1) for name in PROPERTIES)
+    chroma = saturation * eye + (1 - saturation) * gray
+    matrix = brightness * contrast * (hue_rotation(hue) @ chroma)
+    mean_gray = (mean_colour @ luma).view(-1, 1)
+    offset = (1 - contrast.view(-1, 1)) * brightness.view(-1, 1) * mean_gray
+    vectors = torch.tensor(PCA_VECTORS, device=device)
+    values = torch.tensor(PCA_VALUES, device=device)
+    return matrix, offset + (noise * values) @ vectors.T
+
+
+def hue_rotation(factor: Tensor) -> Tensor:
+    """Matrices ``(N, 3, 3)`` that turn hue by ``pi (factor - 1)``; `factor` is ``(N, 1, 1)``."""
+    to_yiq = torch.tensor(YIQ, device=factor.device)
+    angle = (factor - 1) * math.pi
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    zero, one = torch.zeros_like(cos), torch.ones_like(cos)
+    rows = [(one, zero, zero), (zero, cos, -sin), (zero, sin, cos)]
+    turn = torch.cat([torch.cat(row, dim=2) for row in rows], dim=1)
+    return torch.linalg.inv(to_yiq) @ turn @ to_yiq
+
+
+def apply_colour(images: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+    """Map each pixel ``x`` of image ``n`` to ``matrix[n] x + offset[n]``."""
+    flat = images.permute(0, 2, 3, 1).reshape(len(images), -1, 3)
+    mapped = torch.baddbmm(offset.unsqueeze(1), flat, matrix.transpose(1, 2))
+    height, width = images.shape[2:]
+    mapped = mapped.view(len(images), height, width, 3).permute(0, 3, 1, 2)
+    if images.is_contiguous(memory_format=torch.channels_last):
+        return mapped
+    return mapped.contiguous()

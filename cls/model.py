@@ -1,0 +1,79 @@
+"""The classifier that mmengine's Runner trains: preprocess, mix, run the backbone, compare."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS
+from torch import Tensor
+
+import backbones
+from cls.targets import draw_mixup, mixup, smooth_targets
+
+
+@MODELS.register_module()
+class ImageClassifier(BaseModel):
+    """A backbone with its linear head, trained with cross-entropy on soft targets.
+
+    Args:
+        backbone: ``dict(name=..., **options)`` for `backbones.build`.
+        num_classes: Number of classes.
+        label_smoothing: ``dict(eps=0.1, form='paper')``, see `cls.targets`; None is one-hot.
+        mixup: ``dict(alpha=0.2)``; None is off.
+        channels_last: Keep weights and images in channels-last memory format.
+        data_preprocessor: Config of the preprocessor; gets the same `channels_last`.
+    """
+
+    def __init__(
+        self,
+        backbone: dict[str, Any],
+        num_classes: int,
+        label_smoothing: dict[str, Any] | None = None,
+        mixup: dict[str, Any] | None = None,
+        channels_last: bool = False,
+        data_preprocessor: dict[str, Any] | None = None,
+    ) -> None:
+        preprocessor = {"type": "ClsPreprocessor", **(data_preprocessor or {})}
+        super().__init__(data_preprocessor={**preprocessor, "channels_last": channels_last})
+        self.num_classes = num_classes
+        self.label_smoothing = label_smoothing or {"eps": 0.0}
+        self.mixup = mixup
+        self.backbone = backbones.build(num_classes=num_classes, **backbone)
+        if channels_last:
+            self.backbone.to(memory_format=torch.channels_last)
+
+    def forward(
+        self, inputs: Tensor, labels: Tensor | None = None, mode: str = "tensor"
+    ) -> Tensor | dict[str, Tensor] | list[dict[str, Any]]:
+        """Run a prepared batch ``(N, 3, H, W)`` with labels ``(N,)``.
+
+        Args:
+            inputs: Normalised images.
+            labels: Class indices; needed for the loss and handed on in prediction.
+            mode: ``tensor`` (logits), ``loss`` (``dict(loss=...)``) or ``predict``.
+        """
+        if mode == "loss":
+            assert labels is not None, "training needs labels"
+            return self.loss(inputs, labels)
+        if mode == "predict":
+            assert labels is not None, "validation needs labels"
+            return self.predict(inputs, labels)
+        return self.backbone(inputs)
+
+    def loss(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Cross-entropy, in float32, of the logits against smoothed and mixed targets."""
+        targets = smooth_targets(labels, self.num_classes, **self.label_smoothing)
+        if self.mixup is not None:
+            weight, order = draw_mixup(self.mixup["alpha"], len(images), images.device)
+            images, targets = mixup(images, targets, weight, order)
+        logits = self.backbone(images).float()
+        return {"loss": F.cross_entropy(logits, targets)}
+
+    def predict(self, images: Tensor, labels: Tensor) -> list[dict[str, Any]]:
+        """One ``dict(label, ranked)`` an image: the label, and the best five classes."""
+        ranked = self.backbone(images).float().topk(min(5, self.num_classes)).indices.cpu()
+        return [
+            {"label": label, "ranked": row}
+            for label, row in zip(labels.tolist(), ranked, strict=True)
+        ]

@@ -1,0 +1,67 @@
+"""What runs batched on the device before the network: flip, colour and normalisation.
+
+Brightness, contrast, saturation, hue, PCA noise and normalisation are all affine in the colour of
+a pixel, with numbers that are one an image. So each image gets one 3x3 matrix and one offset, and
+the whole chain is one pass over the batch (`cls.colour` derives them).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from mmengine.model import BaseDataPreprocessor
+from mmengine.registry import MODELS
+from torch import Tensor
+
+from cls.colour import ColourJitter, affine_colour
+
+MEAN = (123.68, 116.779, 103.939)
+STD = (58.393, 57.12, 57.375)
+
+
+@MODELS.register_module()
+class ClsPreprocessor(BaseDataPreprocessor):
+    """uint8 ``(N, 3, H, W)`` in RGB to normalised float32, augmented in training.
+
+    Args:
+        mean: Means in 0..255, RGB.
+        std: Standard deviations in 0..255, RGB.
+        flip: Probability of a horizontal flip in training.
+        jitter: Colour jitter in training (keyword arguments of `ColourJitter`), or None.
+        channels_last: Hand on the batch in channels-last memory format.
+
+    Source: arXiv:1812.01187, section 2.1 (order, ranges and constants).
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float] = MEAN,
+        std: Sequence[float] = STD,
+        flip: float = 0.5,
+        jitter: dict[str, Any] | None = None,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean), persistent=False)
+        self.register_buffer("std", torch.tensor(std), persistent=False)
+        self.flip = flip
+        self.jitter = None if jitter is None else ColourJitter(**jitter)
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+
+    def forward(self, data: dict[str, Tensor], training: bool = False) -> dict[str, Tensor]:
+        """Move a batch ``dict(inputs, labels)`` to the device and prepare its images."""
+        data = self.cast_data(data)  # type: ignore[assignment]
+        # Colours in 0..255 need more than bfloat16's 8 bits, whatever the network runs in.
+        with torch.autocast(self.device.type, enabled=False):
+            images = data["inputs"].float().contiguous(memory_format=self.memory_format)
+            if training:
+                images = random_flip(images, self.flip)
+            jitter = self.jitter if training else None
+            images = affine_colour(images, self.mean, self.std, jitter)
+        return {"inputs": images, "labels": data["labels"]}
+
+
+def random_flip(images: Tensor, probability: float) -> Tensor:
+    """Mirror each image of ``(N, 3, H, W)`` left to right with the given probability."""
+    chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < probability
+    return torch.where(chosen, images.flip(3), images)

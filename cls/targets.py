@@ -1,0 +1,67 @@
+"""Soft targets: one-hot, label smoothing, and the mixing of two images' targets and pixels."""
+
+import torch
+from torch import Tensor
+
+FORMS = ("paper", "public")
+
+
+def smooth_targets(labels: Tensor, num_classes: int, eps: float, form: str = "paper") -> Tensor:
+    """Target distributions ``(N, K)`` for labels ``(N,)``.
+
+    Args:
+        labels: Class indices, int64.
+        num_classes: K.
+        eps: Smoothing; 0 gives one-hot targets.
+        form: ``paper``: 1 - eps on the label, eps / (K - 1) elsewhere. ``public`` (the authors'
+            code): eps / K everywhere, and 1 - eps more on the label.
+
+    Raises:
+        ValueError: `eps` outside [0, 1), fewer than two classes to smooth over, unknown `form`.
+
+    Source: arXiv:1812.01187, section 5.2, equation (4).
+    """
+    if not 0 <= eps < 1:
+        raise ValueError(f"label smoothing eps must be in [0, 1), got {eps}")
+    if form not in FORMS:
+        raise ValueError(f"unknown form {form!r} of label smoothing; known: {', '.join(FORMS)}")
+    if eps > 0 and num_classes < 2:
+        raise ValueError("label smoothing needs at least 2 classes")
+    if form == "paper":
+        off = eps / max(num_classes - 1, 1)
+        on = 1 - eps
+    else:
+        off = eps / num_classes
+        on = 1 - eps + off
+    targets = torch.full((len(labels), num_classes), off, device=labels.device)
+    return targets.scatter_(1, labels.unsqueeze(1), on)
+
+
+def mixup(images: Tensor, targets: Tensor, weight: float, order: Tensor) -> tuple[Tensor, Tensor]:
+    """Blend each image and its target with another one of the batch.
+
+    Args:
+        images: ``(N, 3, H, W)``.
+        targets: Distributions ``(N, K)``; smoothing first and mixing then equals the reverse.
+        weight: Lambda in [0, 1], the share of the image itself; one for the whole batch.
+        order: Permutation ``(N,)``; image ``i`` is blended with image ``order[i]``.
+
+    Returns:
+        ``weight * x_i + (1 - weight) * x_order[i]`` for images and targets.
+
+    Source: arXiv:1812.01187, section 5.4, equations (9) and (10).
+    """
+    mixed = images.lerp(images[order], 1 - weight)
+    return mixed, targets.lerp(targets[order], 1 - weight)
+
+
+def draw_mixup(alpha: float, count: int, device: torch.device) -> tuple[float, Tensor]:
+    """Draw lambda from Beta(alpha, alpha) and a permutation of `count` images.
+
+    Raises:
+        ValueError: `alpha` is not above 0.
+    """
+    if alpha <= 0:
+        raise ValueError(f"mixup alpha must be above 0, got {alpha}")
+    weight = torch.distributions.Beta(alpha, alpha).sample().item()
+    return weight, torch.randperm(count, device=device)

@@ -1,0 +1,126 @@
+"""What the data workers do: decode, crop and resize in uint8, with OpenCV.
+
+All that costs arithmetic on floats (flip, colour, normalisation) runs batched on the device, in
+`cls.preprocessor`. Random numbers come from numpy's global generator, which mmengine seeds in each
+worker.
+"""
+
+import math
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class DecodeImage(BaseTransform):
+    """Read ``img_path`` into ``img``: uint8 ``(H, W, 3)``, RGB."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Decode the file.
+
+        Raises:
+            ValueError: The file cannot be decoded.
+        """
+        image = cv2.imread(results["img_path"], cv2.IMREAD_COLOR)
+        if image is None:
+            raise ValueError(
+                f"cannot decode the image {results['img_path']!r}; replace or remove the file"
+            )
+        results["img"] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        return results
+
+
+@TRANSFORMS.register_module()
+class RandomResizedCropUint8(BaseTransform):
+    """Crop a random box and resize it to a square.
+
+    Source: arXiv:1812.01187, section 2.1: area 8 to 100 %, aspect ratio 3/4 to 4/3. As in
+    torchvision, the aspect is log-uniform, ten boxes are tried, then a centre crop is taken.
+
+    Args:
+        size: Side of the output in pixels.
+        scale: Range of the box's share of the image area.
+        ratio: Range of the box's width over height.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        scale: tuple[float, float] = (0.08, 1.0),
+        ratio: tuple[float, float] = (3 / 4, 4 / 3),
+    ) -> None:
+        self.size = size
+        self.scale = scale
+        self.ratio = ratio
+
+    def box(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Draw a box ``(top, left, height, width)`` within an image of the given size."""
+        for _ in range(10):
+            area = height * width * np.random.uniform(*self.scale)
+            aspect = math.exp(np.random.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
+            w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
+            if 0 < w <= width and 0 < h <= height:
+                top = np.random.randint(0, height - h + 1)
+                left = np.random.randint(0, width - w + 1)
+                return top, left, h, w
+        w = min(width, round(height * self.ratio[1]))
+        h = min(height, round(width / self.ratio[0]))
+        return (height - h) // 2, (width - w) // 2, h, w
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Replace ``img`` by the resized crop, uint8 ``(size, size, 3)``."""
+        image = results["img"]
+        top, left, h, w = self.box(*image.shape[:2])
+        results["img"] = resized(image[top : top + h, left : left + w], self.size, self.size)
+        return results
+
+
+@TRANSFORMS.register_module()
+class ResizeCenterCropUint8(BaseTransform):
+    """Resize the short side, keep the aspect ratio, crop the centre (the paper's validation).
+
+    Args:
+        short_side: Length of the short side after resizing, in pixels.
+        size: Side of the square crop.
+
+    Raises:
+        ValueError: The crop is larger than the short side.
+    """
+
+    def __init__(self, short_side: int, size: int) -> None:
+        if size > short_side:
+            raise ValueError(f"size {size} exceeds short_side {short_side}; crop at most that")
+        self.short_side = short_side
+        self.size = size
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Replace ``img`` by the centre crop, uint8 ``(size, size, 3)``."""
+        image = results["img"]
+        height, width = image.shape[:2]
+        factor = self.short_side / min(height, width)
+        image = resized(image, round(height * factor), round(width * factor))
+        top = (image.shape[0] - self.size) // 2
+        left = (image.shape[1] - self.size) // 2
+        results["img"] = image[top : top + self.size, left : left + self.size]
+        return results
+
+
+@TRANSFORMS.register_module()
+class PackClassified(BaseTransform):
+    """Hand on ``dict(inputs, labels)``: uint8 tensor ``(3, H, W)`` in RGB, and the label."""
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Turn the image into a tensor."""
+        image = np.ascontiguousarray(results["img"].transpose(2, 0, 1))
+        return {"inputs": torch.from_numpy(image), "labels": results["gt_label"]}
+
+
+def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize uint8 ``(H, W, 3)``: by area where it shrinks (no aliasing), else bilinear."""
+    shrinks = height < image.shape[0] and width < image.shape[1]
+    how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(image, (width, height), interpolation=how)

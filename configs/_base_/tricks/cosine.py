@@ -1,0 +1,14 @@
+"""Cosine decay to 0 over the epochs after warmup. Source: section 5.1, equation (1)."""
+
+_warmup = [s for s in base.param_scheduler if s["type"] == "LinearLR"]
+param_scheduler = [
+    *_warmup,
+    dict(
+        type="CosineAnnealingLR",
+        eta_min=0.0,
+        by_epoch=True,
+        begin=base.warmup_epochs if _warmup else 0,
+        end=base.train_cfg.max_epochs,
+        convert_to_iter_based=True,
+    ),
+]

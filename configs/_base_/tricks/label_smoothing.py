@@ -1,0 +1,3 @@
+"""Label smoothing with eps 0.1. Source: section 5.2, equation (4)."""
+
+model = dict(label_smoothing=dict(eps=0.1, form="paper"))

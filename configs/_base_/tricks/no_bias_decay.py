@@ -1,0 +1,3 @@
+"""Weight decay on the weights of convolutions and the head alone. Source: section 3.1."""
+
+optim_wrapper = dict(paramwise_cfg=dict(bias_decay_mult=0.0, norm_decay_mult=0.0))

@@ -1,0 +1,3 @@
+"""ResNet-C in the place of the config's ResNet. Source: arXiv:1812.01187, section 4."""
+
+model = dict(backbone=dict(name=base.model.backbone.name[:-1] + "c"))

@@ -1,0 +1,16 @@
+"""The rate rises from 0 in each iteration of the first epochs. Source: section 3.1.
+
+mmengine wants a factor above 0 to start from: 1e-10 of the rate.
+"""
+
+param_scheduler = [
+    dict(
+        type="LinearLR",
+        start_factor=1e-10,
+        by_epoch=True,
+        begin=0,
+        end=base.warmup_epochs,
+        convert_to_iter_based=True,
+    ),
+    *base.param_scheduler,
+]

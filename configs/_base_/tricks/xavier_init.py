@@ -1,0 +1,3 @@
+"""Xavier uniform initialisation. Source: arXiv:1812.01187, section 2.1."""
+
+model = dict(backbone=dict(init="xavier"))

@@ -1,0 +1,15 @@
+"""ResNet-50-B with the paper's baseline recipe on ImageNet (row "B-standard" of Tables 8 and 9).
+
+tricklift train cls/full/resnet50_b-standard --launcher pytorch    (8 GPUs, 32 images each)
+Expected: top-1 76.14 (arXiv:1812.01187, Table 8). Not run here: needs GPUs.
+"""
+
+_base_ = [
+    "../../_base_/runtime_cls.py",
+    "../../_base_/models/cls_resnet50.py",
+    "../../_base_/datasets/cls_imagenet.py",
+    "../../_base_/schedules/cls_120e.py",
+]
+row = "B-standard"
+tricks = []
+benchmark = dict(task="cls", tier="full", dataset="ImageNet-1k", protocol="top-1, centre crop 224")

@@ -1,0 +1,23 @@
+"""ResNet-50-D with the paper's efficient recipe on ImageNet (row "D-efficient", Tables 8 and 9).
+
+tricklift train cls/full/resnet50_d-efficient --launcher pytorch    (8 GPUs, 128 images each)
+Expected: top-1 77.16 (arXiv:1812.01187, Table 5). Not run here: needs GPUs.
+"""
+
+_base_ = ["resnet50_b-standard.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(
+    use(
+        _base_,
+        "resnet_d",
+        "linear_scaling",
+        "warmup",
+        "zero_gamma",
+        "no_bias_decay",
+        "mixed_precision",
+    )
+)
+row = "D-efficient"

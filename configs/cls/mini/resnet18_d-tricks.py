@@ -1,0 +1,26 @@
+"""ResNet-18-D with every trick of the efficient recipe, cosine, smoothing and mixup on MiniWorld.
+
+tricklift train cls/mini/resnet18_d-tricks
+Expected: see the table in README.md (written by `tricklift demo`).
+"""
+
+_base_ = ["resnet18_b-baseline.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(
+    use(
+        _base_,
+        "resnet_d",
+        "linear_scaling",
+        "warmup",
+        "zero_gamma",
+        "no_bias_decay",
+        "mixed_precision",
+        "cosine",
+        "label_smoothing",
+        "mixup",
+    )
+)
+row = "D-tricks"

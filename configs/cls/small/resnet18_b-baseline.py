@@ -1,0 +1,15 @@
+"""ResNet-18-B with the baseline recipe on CIFAR-10.
+
+tricklift train cls/small/resnet18_b-baseline
+Expected: see docs/results/small.md (written by `tricklift compare`).
+"""
+
+_base_ = [
+    "../../_base_/runtime_cls.py",
+    "../../_base_/models/cls_resnet18.py",
+    "../../_base_/datasets/cls_cifar10.py",
+    "../../_base_/schedules/cls_10e.py",
+]
+row = "B-baseline"
+tricks = []
+benchmark = dict(task="cls", tier="small", dataset="CIFAR-10", protocol="top-1, centre crop 64")

@@ -1,0 +1,26 @@
+"""ResNet-18-D with every trick of the efficient recipe, cosine, smoothing and mixup on CIFAR-10.
+
+tricklift train cls/small/resnet18_d-tricks
+Expected: see docs/results/small.md (written by `tricklift compare`).
+"""
+
+_base_ = ["resnet18_b-baseline.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=256)
+globals().update(
+    use(
+        _base_,
+        "resnet_d",
+        "linear_scaling",
+        "warmup",
+        "zero_gamma",
+        "no_bias_decay",
+        "mixed_precision",
+        "cosine",
+        "label_smoothing",
+        "mixup",
+    )
+)
+row = "D-tricks"
