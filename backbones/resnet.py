@@ -105,15 +105,24 @@ class PooledShortcut(nn.Module):
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions (ResNet-18 and 34): ``(N, in, H, W)`` to ``(N, out, H/s, W/s)``."""
+    """Two 3x3 convolutions (ResNet-18 and 34): ``(N, in, H, W)`` to ``(N, out, H/s, W/s)``.
+
+    `first_dilation` is that of the first 3x3, where it differs from the stage's `dilation`.
+    """
 
     expansion = 1
 
     def __init__(
-        self, inputs: int, planes: int, stride: int, dilation: int, shortcut: nn.Module
+        self,
+        inputs: int,
+        planes: int,
+        stride: int,
+        dilation: int,
+        shortcut: nn.Module,
+        first_dilation: int | None = None,
     ) -> None:
         super().__init__()
-        self.conv1 = conv(inputs, planes, 3, stride, dilation)
+        self.conv1 = conv(inputs, planes, 3, stride, first_dilation or dilation)
         self.norm1 = nn.BatchNorm2d(planes)
         self.conv2 = conv(planes, planes, 3, dilation=dilation)
         self.norm2 = nn.BatchNorm2d(planes)
@@ -145,13 +154,14 @@ class Bottleneck(nn.Module):
         stride: int,
         dilation: int,
         shortcut: nn.Module,
+        first_dilation: int | None = None,
         stride_first: bool = False,
     ) -> None:
         super().__init__()
         first, second = (stride, 1) if stride_first else (1, stride)
         self.conv1 = conv(inputs, planes, 1, first)
         self.norm1 = nn.BatchNorm2d(planes)
-        self.conv2 = conv(planes, planes, 3, second, dilation)
+        self.conv2 = conv(planes, planes, 3, second, first_dilation or dilation)
         self.norm2 = nn.BatchNorm2d(planes)
         self.conv3 = conv(planes, planes * self.expansion, 1)
         self.norm3 = nn.BatchNorm2d(planes * self.expansion)
@@ -176,8 +186,8 @@ Block = type[BasicBlock] | Callable[..., nn.Module]
 class Stage(nn.Sequential):
     """A row of residual blocks; the first one changes channels, stride and dilation.
 
-    The first block of a dilated stage uses half its dilation: its 3x3 still sees the spacing of
-    the stage before.
+    The first 3x3 of a dilated stage uses half its dilation: it still sees the spacing of the stage
+    before.
     """
 
     def __init__(
@@ -196,7 +206,7 @@ class Stage(nn.Sequential):
         changes = stride != 1 or inputs != outputs
         first_shortcut = shortcut(inputs, outputs, stride) if changes else nn.Identity()
         first_dilation = dilation // 2 if dilated_here else dilation
-        blocks = [block(inputs, planes, stride, first_dilation, first_shortcut)]
+        blocks = [block(inputs, planes, stride, dilation, first_shortcut, first_dilation)]
         blocks += [block(outputs, planes, 1, dilation, nn.Identity()) for _ in range(depth - 1)]
         super().__init__(*blocks)
 
