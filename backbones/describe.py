@@ -1,0 +1,50 @@
+"""What a backbone costs and hands on: parameters, MACs, channels and strides, from the network."""
+
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from backbones.registry import build, info, names
+
+
+def describe(name: str, input_size: int | None = None, **options: Any) -> dict[str, Any]:
+    """Describe a backbone with a 1000-way head; nothing is computed, only counted.
+
+    Args:
+        name: A name from `backbones.names`.
+        input_size: Side of the square input in pixels; None is the family's own.
+        **options: The backbone's options.
+
+    Returns:
+        ``name``, ``params``, ``macs`` (multiply-accumulates of convolutions and linear layers for
+        one image of ``input_size``), ``input_size``, ``channels`` and ``strides`` of the stages,
+        ``paper``, ``source``.
+
+    Raises:
+        ValueError: Unknown name or option.
+    """
+    entry = info(name)
+    size = entry.input_size if input_size is None else input_size
+    if size < 1:
+        raise ValueError(f"input_size must be at least 1 pixel, got {size}")
+    with torch.device("meta"):
+        network: Any = build(name, **options).eval()
+        image = torch.empty(1, 3, size, size)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(image)
+    return {
+        "name": name,
+        "params": sum(p.numel() for p in network.parameters()),
+        "macs": counter.get_total_flops() // 2,
+        "input_size": size,
+        "channels": list(network.feature_info.channels),
+        "strides": list(network.feature_info.strides),
+        "paper": entry.paper,
+        "source": entry.source,
+    }
+
+
+def describe_all() -> list[dict[str, Any]]:
+    """`describe` of every backbone, in the order of `backbones.names`."""
+    return [describe(name) for name in names()]
