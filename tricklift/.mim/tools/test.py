@@ -1,6 +1,6 @@
-"""What `mim test tricklift CONFIG --checkpoint FILE` starts; see tricklift/train.py."""
+"""What `mim test tricklift CONFIG --checkpoint FILE` starts; see tricklift/mim.py."""
 
-from tricklift.train import test_main
+from tricklift.mim import test_main
 
 if __name__ == "__main__":
     test_main()

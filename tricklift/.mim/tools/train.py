@@ -1,6 +1,6 @@
-"""What `mim train tricklift CONFIG` starts; see tricklift/train.py."""
+"""What `mim train tricklift CONFIG` starts; see tricklift/mim.py."""
 
-from tricklift.train import train_main
+from tricklift.mim import train_main
 
 if __name__ == "__main__":
     train_main()

@@ -1,0 +1,49 @@
+"""Errors that a user can cause: one clear line and exit code 2; `TRICKLIFT_DEBUG=1` shows where."""
+
+import difflib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+#: Exit code of every command that was given something it cannot work with.
+USER_ERROR = 2
+#: What code of ours raises for bad input (OSError: missing files and folders).
+USER_ERRORS = (ValueError, KeyError, OSError, ImportError, SyntaxError)
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the closest of `known`, or an empty string."""
+    close = difflib.get_close_matches(given, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error on one line.
+
+    A KeyError's quotes are taken off, and of an error that a data worker passed on, what the worker
+    said is kept without its traceback.
+    """
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if "Original Traceback" in text:
+        start = next(i for i, line in enumerate(lines) if line.startswith("Original Traceback"))
+        kinds = tuple(f"{kind.__name__}:" for kind in (ValueError, KeyError, OSError, IOError))
+        said = [i for i, line in enumerate(lines) if i > start and line.startswith(kinds)]
+        lines = lines[said[-1] :] if said else lines[-1:]
+    return " ".join(lines) or type(error).__name__
+
+
+@contextmanager
+def friendly() -> Iterator[None]:
+    """Turns a user's error into one line on stderr and `SystemExit(2)`; Ctrl-C into 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where it was", file=sys.stderr)
+        raise SystemExit(130) from None
+    except USER_ERRORS as error:
+        if os.environ.get("TRICKLIFT_DEBUG") == "1":
+            raise
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        raise SystemExit(USER_ERROR) from None

@@ -1,0 +1,192 @@
+"""Training and testing one config with mmengine's Runner: `tricklift train`, `mim train` and jobs.
+
+All three kinds of configs run here: classification (root scope), detection (scope `mmdet`) and
+segmentation (scope `mmseg`). The arguments are the ones of OpenMMLab's own tools.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+from mmengine.registry import RUNNERS
+from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner.checkpoint import _load_checkpoint
+
+import tricklift.ground.results
+import tricklift.ground.setup  # noqa: F401
+from tricklift import configs
+
+ZOOS = ("timm/", "torchvision/", "torchvision://")
+
+
+def build_config(
+    reference: str | Path,
+    *,
+    work_dir: str | Path | None = None,
+    seed: int | None = None,
+    backbone: str | None = None,
+    pretrained: str | None = None,
+    tricks: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
+    amp: bool = False,
+    auto_scale_lr: bool = False,
+    resume: str | None = None,
+    launcher: str = "none",
+) -> Config:
+    """The resolved config of a run.
+
+    Args:
+        reference: Path or short name of a config.
+        work_dir: Where the run is kept; by default as the config says, or `work_dirs/<short name>`.
+        seed: Sets `randomness.seed`.
+        backbone: Sets `model.backbone.name`.
+        pretrained: Sets `model.backbone.checkpoint`: a file, timm/NAME, torchvision/NAME, none.
+        tricks: Laid over a config that has none yet.
+        options: Dotted keys of `--cfg-options`, applied last.
+        amp: Mixed precision (`AmpOptimWrapper`).
+        auto_scale_lr: Scale the learning rate to the batch size.
+        resume: None, `auto` (the last checkpoint in the work dir, if any) or a checkpoint.
+        launcher: none, pytorch, slurm or mpi.
+
+    Raises:
+        ValueError: Unknown config, key, trick, or a setting that this config has no place for.
+        FileNotFoundError: No such pretrained or resume file.
+    """
+    path = configs.find_config(reference)
+    cfg = Config.fromfile(str(path))
+    cfg.launcher = launcher
+    if tricks:
+        _add_tricks(cfg, tricks)
+    if backbone is not None or pretrained is not None:
+        _set_backbone(cfg, backbone, pretrained)
+    if seed is not None:
+        cfg.merge_from_dict({"randomness.seed": seed})
+    configs.merge_options(cfg, options or {})
+    if work_dir is not None:
+        cfg.work_dir = str(work_dir)
+    elif not cfg.get("work_dir"):
+        cfg.work_dir = str(Path("work_dirs") / (configs.short_name(path) or path.stem))
+    if amp:
+        cfg.optim_wrapper.type = "AmpOptimWrapper"
+        cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+    if auto_scale_lr:
+        if "base_batch_size" not in cfg.get("auto_scale_lr", {}):
+            raise ValueError(
+                f"--auto-scale-lr: {path} has no auto_scale_lr.base_batch_size; add it"
+            )
+        cfg.auto_scale_lr.enable = True
+    _set_resume(cfg, resume)
+    return cfg
+
+
+def _add_tricks(cfg: Config, names: Sequence[str]) -> None:
+    from tricklift.tricks import use
+
+    if cfg.get("tricks"):
+        raise ValueError(
+            f"--tricks: {cfg.filename} has tricks of its own ({', '.join(cfg.tricks)}); "
+            "start from a baseline config"
+        )
+    cfg.merge_from_dict(use(cfg.to_dict(), *names))
+    cfg.row = " + ".join([str(cfg.get("row", "baseline")), *cfg.tricks])
+
+
+def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None:
+    backbone = (cfg.get("model") or {}).get("backbone")
+    if not isinstance(backbone, dict) or "name" not in backbone:
+        raise ValueError(
+            f"--backbone/--pretrained: {cfg.filename} has no model.backbone.name to set; use "
+            "a config of tricklift ('tricklift config --list')"
+        )
+    if name is not None:
+        backbone.name = name
+    if pretrained is not None:
+        allowed = "an exported file, timm/NAME, torchvision/NAME or none"
+        if pretrained.lower() != "none" and not pretrained.startswith(ZOOS):
+            _require_file(pretrained, "--pretrained", allowed)
+        backbone.checkpoint = None if pretrained.lower() == "none" else pretrained
+
+
+def _set_resume(cfg: Config, resume: str | None) -> None:
+    if resume is None:
+        return
+    cfg.resume = True
+    cfg.load_from = None
+    if resume != "auto":
+        _require_file(resume, "--resume", "a checkpoint, or --resume alone for the last one")
+        cfg.load_from = resume
+
+
+def _require_file(path: str, what: str, allowed: str) -> None:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{what}: no file {path!r}; give {allowed}")
+
+
+def build_runner(cfg: Config) -> Runner:
+    """The Runner of a config, on as many threads as there are cores for this process."""
+    if hasattr(os, "sched_getaffinity"):
+        torch.set_num_threads(min(torch.get_num_threads(), len(os.sched_getaffinity(0))))
+    return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+
+
+def train(cfg: Config) -> Path:
+    """Trains to the end, or from the last checkpoint when resuming; returns the work dir.
+
+    Raises:
+        ValueError: The checkpoint to resume from belongs to another model.
+    """
+    runner = build_runner(cfg)
+    if cfg.get("resume"):
+        checkpoint = cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)
+        if checkpoint:
+            check_checkpoint(runner.model, checkpoint)
+    runner.train()
+    return Path(cfg.work_dir)
+
+
+def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
+    """Evaluates a training checkpoint on the config's test data; returns the evaluator's metrics.
+
+    Raises:
+        FileNotFoundError: No such checkpoint.
+        ValueError: It belongs to another model.
+    """
+    _require_file(str(checkpoint), "checkpoint", "a .pth file that a training wrote")
+    if Path(checkpoint).suffix == ".safetensors":
+        raise ValueError(
+            f"{checkpoint} is an exported backbone; 'test' takes a .pth file that a training wrote"
+        )
+    cfg.load_from, cfg.resume = str(checkpoint), False
+    runner = build_runner(cfg)
+    check_checkpoint(runner.model, checkpoint)
+    return dict(runner.test())
+
+
+def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> None:
+    """Refuses a checkpoint that does not hold every key of the model, in its shape.
+
+    mmengine loads what fits and only logs the rest: a wrong file would evaluate as random weights.
+
+    Raises:
+        ValueError: Listing the first keys that are missing, or of another shape.
+    """
+    held = _load_checkpoint(str(checkpoint), map_location="cpu")
+    state = held.get("state_dict", held)
+    inner = model.module if is_model_wrapper(model) else model
+    wanted = inner.state_dict()
+    bad = [f"{key} (missing)" for key in wanted if key not in state]
+    bad += [
+        f"{key} ({tuple(state[key].shape)} for {tuple(value.shape)})"
+        for key, value in wanted.items()
+        if key in state and getattr(state[key], "shape", value.shape) != value.shape
+    ]
+    if bad:
+        raise ValueError(
+            f"checkpoint {checkpoint} is not of this model: {len(bad)} of {len(wanted)} keys do "
+            f"not fit: {', '.join(bad[:5])}{', ...' if len(bad) > 5 else ''}; test or resume with "
+            "the config (and --backbone) that it was trained with"
+        )
