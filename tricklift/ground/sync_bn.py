@@ -1,29 +1,33 @@
 """Synchronised batch normalisation on CPUs.
 
-Why: the stock mmseg configs normalise by `SyncBN`; torch's `SyncBatchNorm` raises on CPU input
-when training is distributed. mmengine's own fallback to BatchNorm serves one process alone.
+Why: the stock mmseg configs normalise by `SyncBN`. torch's `SyncBatchNorm` raises on CPU input when
+training is distributed, and `DistributedDataParallel` already refuses a CPU model that holds one.
+mmengine's own fallback to BatchNorm serves one process alone.
 """
 
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
 from torch.distributed.nn.functional import all_reduce
+from torch.nn.modules.batchnorm import _BatchNorm
 
 __all__ = ["CpuSyncBatchNorm", "convert"]
 
 
-class CpuSyncBatchNorm(nn.SyncBatchNorm):
-    """torch's `SyncBatchNorm`, with statistics reduced over CPU processes.
+class CpuSyncBatchNorm(_BatchNorm):
+    """What `nn.SyncBatchNorm` does, with statistics reduced over CPU processes.
 
     Input `(N, C, ...)`; N may differ between processes. Running variance is unbiased, as torch's.
+    Not a subclass of `nn.SyncBatchNorm`, because DDP refuses that one on a CPU.
     """
+
+    process_group: dist.ProcessGroup | None = None
 
     def forward(self, input: Tensor) -> Tensor:
         training = self.training or not self.track_running_stats
-        if input.device.type != "cpu" or not training or not dist.is_initialized():
+        if not training or not dist.is_initialized():
             return super().forward(input)
-        if input.dim() < 2:
-            raise ValueError(f"expected at least 2D input (N, C, ...), got {input.dim()}D")
+        self._check_input_dim(input)
         values = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
         axes = [axis for axis in range(input.dim()) if axis != 1]
         count = values.new_tensor([values.numel() / max(values.size(1), 1)])
@@ -37,6 +41,10 @@ class CpuSyncBatchNorm(nn.SyncBatchNorm):
         if self.affine:
             output = output * self.weight.view(shape) + self.bias.view(shape)
         return output.to(input.dtype)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(f"expected at least 2D input (N, C, ...), got {input.dim()}D")
 
     def _group(self) -> dist.ProcessGroup:
         return self.process_group if self.process_group is not None else dist.group.WORLD
@@ -56,8 +64,11 @@ class CpuSyncBatchNorm(nn.SyncBatchNorm):
 
 
 def convert(module: nn.Module) -> nn.Module:
-    """Turn each `SyncBatchNorm` in `module` into one that works on CPUs, in place."""
+    """Turn each `SyncBatchNorm` in `module` into one that works on CPUs, in place.
+
+    Parameters, buffers and state-dict keys stay what they are; only the class changes.
+    """
     for child in module.modules():
-        if type(child) is nn.SyncBatchNorm:
+        if isinstance(child, nn.SyncBatchNorm):  # mmengine registers a subclass
             child.__class__ = CpuSyncBatchNorm
     return module

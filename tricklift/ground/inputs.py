@@ -1,0 +1,150 @@
+"""What the readers of data share: look at files before training, and say what is wrong with them.
+
+Everything here runs when a dataset is built, so it reads headers and ends of files, not pixels.
+"""
+
+import difflib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from mmengine.logging import print_log
+from PIL import Image, UnidentifiedImageError
+
+T = TypeVar("T")
+
+_ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 mean that a reader turns the picture by 90 degrees
+_JPEG_END = b"\xff\xd9"
+_QUIET_SECONDS = 3.0
+_MOST_SHOWN = 10
+
+
+def require(path: str | Path, what: str, prepare: str) -> Path:
+    """The path itself, if it exists.
+
+    Args:
+        path: A folder or file of a data set.
+        what: What it is, for the message: ``image folder``, ``list of images``.
+        prepare: Name for ``tricklift prepare NAME``, or a sentence on where the data come from.
+
+    Raises:
+        FileNotFoundError: It does not exist; the message says how to get it.
+    """
+    path = Path(path)
+    if path.exists():
+        return path
+    remedy = prepare
+    if " " not in prepare:
+        remedy = f"get it with `tricklift prepare {prepare} --root DIR` and set TRICKLIFT_ROOT=DIR"
+    root = os.environ.get("TRICKLIFT_ROOT", "unset, so 'data' in the current folder")
+    raise FileNotFoundError(
+        f"no {what} {str(path.absolute())!r}; {remedy} (TRICKLIFT_ROOT is {root})"
+    )
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """``; did you mean 'car'?``, or nothing where no known word is near."""
+    lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(word.lower(), lower, n=1)
+    return f"; did you mean {lower[close[0]]!r}?" if close else ""
+
+
+def image_header(path: str | Path) -> tuple[int, int, str]:
+    """Width, height and mode of an image file, from its header, as OpenCV will turn it.
+
+    A JPEG whose end is missing is decoded in full to find out whether it is cut off.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Width and height in pixels after EXIF rotation, and Pillow's mode (``RGB``, ``L``, ...).
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It cannot be read as an image, or is cut off.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such image")
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            mode = image.mode
+            if image.format == "JPEG":
+                if image.getexif().get(_ORIENTATION, 1) >= 5:
+                    width, height = height, width
+                if not _ends_as_jpeg(path):
+                    image.load()
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"{path}: cannot be read as an image ({error}); fetch or write the file again"
+        ) from error
+    return width, height, mode
+
+
+def _ends_as_jpeg(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 64))
+        return _JPEG_END in file.read()
+
+
+def check_each(items: Sequence[T], check: Callable[[T], object], what: str) -> list[object]:
+    """Run `check` on all items and raise one error that lists what it found.
+
+    Args:
+        items: What to look at.
+        check: Returns something to keep, or raises ValueError or FileNotFoundError.
+        what: Name of the set, for the message and the progress line.
+
+    Returns:
+        What `check` returned, in the order of the items.
+
+    Raises:
+        FileNotFoundError: All that is wrong is missing files.
+        ValueError: Anything else. Up to ten findings are listed.
+    """
+    results: list[object] = []
+    errors: list[Exception] = []
+    for item in with_progress(items, what):
+        try:
+            results.append(check(item))
+        except (ValueError, FileNotFoundError) as error:
+            errors.append(error)
+    if not errors:
+        return results
+    kind = (
+        FileNotFoundError if all(isinstance(e, FileNotFoundError) for e in errors) else ValueError
+    )
+    if len(errors) == 1:
+        raise kind(str(errors[0])) from errors[0]
+    shown = "\n".join(f"  {error}" for error in errors[:_MOST_SHOWN])
+    more = f"\n  and {len(errors) - _MOST_SHOWN} more" if len(errors) > _MOST_SHOWN else ""
+    raise kind(f"{what}: {len(errors)} of {len(items)} items are wrong:\n{shown}{more}")
+
+
+def with_progress(items: Sequence[T], what: str) -> Iterator[T]:
+    """The items; if going through them takes over 3 s, a line every 3 s says how far it is."""
+    last = time.monotonic()
+    for done, item in enumerate(items):
+        if time.monotonic() - last > _QUIET_SECONDS:
+            last = time.monotonic()
+            print_log(f"checking {what}: {done} of {len(items)}", logger="current")
+        yield item
+
+
+def spread(items: Sequence[T], at_most: int) -> list[T]:
+    """At most `at_most` of the items, evenly spread from the first to the last."""
+    if len(items) <= at_most:
+        return list(items)
+    step = (len(items) - 1) / max(1, at_most - 1)
+    return [items[round(i * step)] for i in range(at_most)]
+
+
+def first_of(words: Iterable[str], most: int = 3) -> str:
+    """The first few words and how many more there are: ``a, b, c and 4 more``."""
+    words = list(words)
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
