@@ -11,7 +11,12 @@ from tricklift.miniworld.vocabulary import SURFACES
 def background(
     rng: np.random.Generator, height: int, width: int, main_surface: int
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """One to three regions with wavy borders; the largest one has `main_surface`."""
+    """One to three regions of different surfaces with wavy borders.
+
+    Returns:
+        Canvas (H, W, 3) float32, BGR, and labels (H, W) uint8: 0 other, k the k-th of `SURFACES`
+        (from 1). The largest region has `main_surface` (an index into `SURFACES`, from 0).
+    """
     regions = int(rng.integers(1, 3, endpoint=True))
     x = np.arange(width, dtype=np.float32)[None, :]
     y = np.arange(height, dtype=np.float32)[:, None]
@@ -22,7 +27,8 @@ def background(
     distance = np.stack([(x_bent - sx) ** 2 + (y_bent - sy) ** 2 for sx, sy in seeds])
     region = distance.argmin(axis=0)
     by_size = np.argsort(-np.bincount(region.ravel(), minlength=regions), kind="stable")
-    kinds = [main_surface + 1, *rng.integers(0, len(SURFACES) + 1, regions - 1)]
+    others = [kind for kind in range(len(SURFACES) + 1) if kind != main_surface + 1]
+    kinds = [main_surface + 1, *rng.permutation(others)[: regions - 1].tolist()]
     canvas = np.empty((height, width, 3), np.float32)
     labels = np.empty((height, width), np.uint8)
     for index, kind in zip(by_size, kinds, strict=True):

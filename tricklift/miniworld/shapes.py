@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Contour = NDArray[np.float32]
 
-_SUPERSAMPLE = 2  # masks are drawn at twice the size and averaged: smooth edges
+_SUPERSAMPLE = 4  # masks are drawn at four times the size and averaged: smooth edges
 _SUBPIXEL_BITS = 4  # cv2.fillPoly takes fixed-point coordinates
 
 
@@ -135,12 +135,13 @@ def rasterise(contours: list[Contour]) -> NDArray[np.float32]:
     """Fill contours given in pixels.
 
     Returns:
-        Coverage (H, W) float32 in [0, 1], just large enough for the whole shape with one empty
-        pixel around.
+        Coverage (H, W) float32 in [0, 1], just large enough for the whole shape with an empty rim
+        of one or two pixels. `cv2.fillPoly` paints the border too: edges lie up to a quarter of a
+        pixel too far to the right and the bottom.
     """
     points = np.concatenate(contours)
     low = np.floor(points.min(axis=0)) - 1
-    width, height = (np.ceil(points.max(axis=0)) + 1 - low).astype(int)
+    width, height = (np.ceil(points.max(axis=0)) + 2 - low).astype(int)
     canvas = np.zeros((height * _SUPERSAMPLE, width * _SUPERSAMPLE), np.uint8)
     # A pixel's centre has whole coordinates in OpenCV, hence the half.
     scale = float(1 << _SUBPIXEL_BITS)
