@@ -1,0 +1,24 @@
+"""PSPNet, output stride 8, on CamVid.
+
+mim train mmseg configs/seg/small/pspnet.py
+Expected: see docs/results/small.md; minutes on 2 cores.
+"""
+
+_base_ = [
+    "../../_base_/runtime_seg.py",
+    "../../_base_/models/seg_pspnet.py",
+    "../../_base_/datasets/seg_camvid.py",
+    "../../_base_/schedules/seg_small.py",
+]
+benchmark = dict(
+    task="seg",
+    tier="small",
+    dataset="CamVid",
+    protocol="11 classes, single scale, whole image",
+)
+model = dict(
+    data_preprocessor=dict(size=(240, 240)),
+    backbone=dict(name="resnet18_b"),
+    decode_head=dict(num_classes=11),
+    auxiliary_head=dict(num_classes=11),
+)

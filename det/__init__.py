@@ -1,0 +1,18 @@
+"""Detection: importing this room registers all its parts with mmdet.
+
+A config names it once: ``custom_imports = dict(imports=['det'], allow_failed_imports=False)``.
+"""
+
+import backbones.wrapper  # noqa: F401
+import tricklift.ground.results
+import tricklift.ground.setup  # noqa: F401
+from det.datasets import BCCDDataset, CheckedVOCDataset, CheckedXMLDataset, MiniWorldDetDataset
+from det.model import TrickFasterRCNN
+
+__all__ = [
+    "BCCDDataset",
+    "CheckedVOCDataset",
+    "CheckedXMLDataset",
+    "MiniWorldDetDataset",
+    "TrickFasterRCNN",
+]

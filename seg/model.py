@@ -1,0 +1,72 @@
+"""FCN and PSPNet on any backbone of ours: channel counts follow from ``model.backbone.name``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmseg.models import EncoderDecoder
+from mmseg.registry import MODELS
+
+from backbones.config import feature_info_of, filled
+
+Head = Mapping[str, Any]
+
+
+@MODELS.register_module()
+class TrickEncoderDecoder(EncoderDecoder):
+    """mmseg's EncoderDecoder that fills in what follows from the backbone.
+
+    Of each head without a neck before it: ``in_channels``, and ``channels`` = in_channels / 4 where
+    the config leaves it out (the paper's FCN head: a 3x3 convolution to C/4).
+
+    Args:
+        backbone: ``dict(type='TrickBackbone', name=..., checkpoint=..., ...)``.
+        decode_head: As in mmseg.
+        auxiliary_head: As in mmseg: None, one head or a list.
+        neck: As in mmseg; with a neck the heads are left as they are.
+        **kwargs: Of `mmseg.models.EncoderDecoder`.
+
+    Raises:
+        ValueError: An unknown backbone, or a channel count that contradicts it.
+
+    Source: Long et al., arXiv:1411.4038 (FCN); Zhao et al., arXiv:1612.01105 (PSPNet).
+    """
+
+    def __init__(
+        self,
+        backbone: Mapping[str, Any],
+        decode_head: Head,
+        auxiliary_head: Head | Sequence[Head] | None = None,
+        neck: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if neck is None:
+            decode_head = _filled_head(backbone, decode_head, "decode_head")
+            if isinstance(auxiliary_head, Mapping):
+                auxiliary_head = _filled_head(backbone, auxiliary_head, "auxiliary_head")
+            elif auxiliary_head is not None:
+                auxiliary_head = [
+                    _filled_head(backbone, head, f"auxiliary_head[{i}]")
+                    for i, head in enumerate(auxiliary_head)
+                ]
+        super().__init__(
+            backbone=backbone,
+            decode_head=decode_head,
+            auxiliary_head=auxiliary_head,
+            neck=neck,
+            **kwargs,
+        )
+
+
+def _filled_head(backbone: Mapping[str, Any], head: Head, where: str) -> dict[str, Any]:
+    channels = feature_info_of(backbone).channels
+    stages = tuple(backbone.get("out_indices", range(len(channels))))
+    index = head.get("in_index", -1)
+    if not -len(stages) <= index < len(stages):
+        raise ValueError(
+            f"model.{where}.in_index is {index}, but model.backbone.out_indices={stages} has "
+            f"{len(stages)} maps; correct one of the two"
+        )
+    in_channels = channels[stages[index]]
+    result = filled(head, where, in_channels=in_channels)
+    result["channels"] = result.get("channels") or in_channels // 4
+    return result
