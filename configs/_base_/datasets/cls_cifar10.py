@@ -1,8 +1,8 @@
-"""CIFAR-10 as JPEG files, 32 px resized to 64; 128 images a step."""
+"""CIFAR-10 as JPEG files, 32 px resized to 64; 64 images a step."""
 
 data_root = "{{$TRICKLIFT_ROOT:data}}/cifar10"
 train_dataloader = dict(
-    batch_size=128,
+    batch_size=64,
     num_workers=1,
     persistent_workers=True,
     drop_last=True,
@@ -14,7 +14,7 @@ train_dataloader = dict(
         num_classes=10,
         pipeline=[
             dict(type="DecodeImage"),
-            dict(type="RandomResizedCropUint8", size=64, scale=(0.35, 1.0)),
+            dict(type="RandomResizedCropUint8", size=64, scale=(0.5, 1.0)),
             dict(type="PackClassified"),
         ],
     ),

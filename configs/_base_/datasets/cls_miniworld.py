@@ -14,7 +14,7 @@ train_dataloader = dict(
         num_classes=12,
         pipeline=[
             dict(type="DecodeImage"),
-            dict(type="RandomResizedCropUint8", size=64, scale=(0.35, 1.0)),
+            dict(type="RandomResizedCropUint8", size=64, scale=(0.5, 1.0)),
             dict(type="PackClassified"),
         ],
     ),

@@ -8,7 +8,7 @@ _base_ = ["resnet18_b-baseline.py"]
 
 from tricklift.tricks import use
 
-train_dataloader = dict(batch_size=256)
+train_dataloader = dict(batch_size=128)
 globals().update(
     use(
         _base_,
