@@ -18,9 +18,8 @@ from mmengine.runner.checkpoint import _load_checkpoint
 
 import tricklift.ground.results
 import tricklift.ground.setup  # noqa: F401
+from backbones.libraries import is_reference
 from tricklift import configs
-
-ZOOS = ("timm/", "torchvision/", "torchvision://")
 
 
 def build_config(
@@ -103,12 +102,12 @@ def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None
             "a config of tricklift ('tricklift config --list')"
         )
     if name is not None:
-        backbone.name = name
+        backbone["name"] = name
     if pretrained is not None:
         allowed = "an exported file, timm/NAME, torchvision/NAME or none"
-        if pretrained.lower() != "none" and not pretrained.startswith(ZOOS):
+        if pretrained.lower() != "none" and not is_reference(pretrained):
             _require_file(pretrained, "--pretrained", allowed)
-        backbone.checkpoint = None if pretrained.lower() == "none" else pretrained
+        backbone["checkpoint"] = None if pretrained.lower() == "none" else pretrained
 
 
 def _set_resume(cfg: Config, resume: str | None) -> None:
@@ -176,7 +175,7 @@ def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> None:
     """
     held = _load_checkpoint(str(checkpoint), map_location="cpu")
     state = held.get("state_dict", held)
-    inner = model.module if is_model_wrapper(model) else model
+    inner: Any = model.module if is_model_wrapper(model) else model
     wanted = inner.state_dict()
     bad = [f"{key} (missing)" for key in wanted if key not in state]
     bad += [

@@ -24,10 +24,8 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from tricklift.ground.atomic import write_text
+from tricklift.ground.schema import RANDOM_INIT, RESULT_FILE, SCHEMA
 
-SCHEMA = 1
-RESULT_FILE = "result.json"
-RANDOM_INIT = "random init"
 #: task -> our metric name -> (the evaluator's key, factor to percent).
 METRICS: dict[str, dict[str, tuple[str, float]]] = {
     "cls": {"top1": ("accuracy/top1", 1.0), "top5": ("accuracy/top5", 1.0)},
@@ -77,6 +75,7 @@ def pretrained_of(cfg: Mapping[str, Any]) -> dict[str, Any] | None:
         "file": source,
         "row": meta.get("row"),
         "architecture": meta.get("architecture"),
+        "dataset": meta.get("dataset"),
         "top1": _number(meta.get("top1")),
         "config_hash": meta.get("config_hash"),
     }

@@ -173,7 +173,8 @@ def test_validation_outside_of_training_writes_nothing(tmp_path):
 
 def test_row_and_origin_come_from_the_exported_file(tmp_path):
     file = tmp_path / "b.safetensors"
-    meta = {"row": "B-baseline", "architecture": "resnet18_b", "top1": "61.5", "config_hash": "ab"}
+    meta = {"row": "B-baseline", "architecture": "resnet18_b", "dataset": "CIFAR-10"}
+    meta |= {"top1": "61.5", "config_hash": "ab"}
     save_file({"w": torch.zeros(1)}, str(file), metadata=meta)
     cfg = config(
         tmp_path,

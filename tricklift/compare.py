@@ -1,0 +1,146 @@
+"""The transfer table, built from result files alone: one row a backbone.
+
+Only finished runs count, and only runs of one and the same config are averaged (over seeds). Where
+a row has several configs of a task, such as FPN and C4 heads, it takes several lines.
+"""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from tricklift import paper
+from tricklift.ground.schema import RANDOM_INIT
+from tricklift.records import Record, find
+
+#: Metric of the table -> task whose runs give it.
+COLUMNS = {"top1": "cls", "voc_map": "det", "pix_acc": "seg", "miou": "seg"}
+TASKS = ("cls", "det", "seg")
+TIERS = ("mini", "small", "full")
+Row = dict[str, Any]
+
+
+def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
+    """Rows of the table, and the records behind it (those of unfinished runs among them).
+
+    Returns:
+        Rows with the keys row, backbone, pretrained, top1, voc_map, pix_acc, miou, protocol, paper;
+        each metric is `{mean, std, n}` in percent (std None for one seed) or None.
+
+    Raises:
+        FileNotFoundError: No results.
+        ValueError: An unreadable result, or one run there twice.
+    """
+    records = find(folder)
+    return build_rows(record for record in records if record.done), records
+
+
+def build_rows(records: Iterable[Record]) -> list[Row]:
+    """Rows in the order: tier, random init first, then the paper's order, then as they came."""
+    groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    for record in records:
+        groups[(record["tier"], record["row"], record["backbone"], record.origin)].append(record)
+    known = [RANDOM_INIT, "B-baseline", *paper.transfer_rows()]
+    order = {name: place for place, name in enumerate(known)}
+    keys = sorted(
+        groups,
+        key=lambda key: (
+            TIERS.index(key[0]) if key[0] in TIERS else len(TIERS),
+            order.get(key[1], len(known)),
+        ),
+    )
+    return [row for key in keys for row in _rows_of(groups[key])]
+
+
+def _rows_of(group: list[Record]) -> list[Row]:
+    """One row for each set of configs (one config a task) of a backbone."""
+    variants = {task: _variants(group, task) for task in TASKS}
+    lines = list(zip_longest(*(variants[task] for task in TASKS)))
+    pretraining = variants["cls"][0] if variants["cls"] else []
+    several = {task for task in TASKS if len(variants[task]) > 1}
+    rows = []
+    for line in lines:
+        runs = dict(zip(TASKS, line, strict=True))
+        runs["cls"] = runs["cls"] or pretraining
+        rows.append(_row(group[0], {task: found or [] for task, found in runs.items()}, several))
+    return rows
+
+
+def _variants(group: list[Record], task: str) -> list[list[Record]]:
+    """The records of a task, split by config (dataset and protocol go with it)."""
+    split: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    for record in group:
+        if record["task"] == task:
+            name = Path(str(record["config"])).stem
+            key = (name, record["dataset"], record["protocol"], record["config_hash"])
+            split[key].append(record)
+    for same in split.values():
+        _refuse_copies(same)
+    return [split[key] for key in sorted(split)]
+
+
+def _refuse_copies(records: list[Record]) -> None:
+    seen: dict[tuple[Any, ...], Record] = {}
+    for record in records:
+        key = (record["seed"], record.pretrained.get("file"))
+        if key in seen:
+            raise ValueError(
+                f"{seen[key].path} and {record.path} are the same run (row {record['row']!r}, "
+                f"task {record['task']}, seed {record['seed']}); keep one of them"
+            )
+        seen[key] = record
+
+
+def _row(first: Record, runs: dict[str, list[Record]], several: set[str]) -> Row:
+    metrics = {name: _summary(runs[task], name) for name, task in COLUMNS.items()}
+    return {
+        "row": first["row"],
+        "backbone": first["backbone"],
+        "pretrained": _pretrained(first, runs),
+        **metrics,
+        "protocol": _protocol(runs, several),
+        "paper": _paper(first, metrics),
+    }
+
+
+def _summary(runs: list[Record], metric: str) -> dict[str, Any] | None:
+    values = [run["metrics"].get(metric) for run in runs]
+    given = [float(value) for value in values if value is not None]
+    if not given:
+        return None
+    std = statistics.stdev(given) if len(given) > 1 else None
+    return {"mean": round(statistics.fmean(given), 4), "std": std, "n": len(given)}
+
+
+def _pretrained(first: Record, runs: dict[str, list[Record]]) -> str | None:
+    """What the weights were trained on: a data set, or a library's name; None for random init."""
+    if runs["cls"]:
+        return str(runs["cls"][0]["dataset"])
+    held = first.pretrained
+    if not held:
+        return None
+    return str(held.get("dataset") or held.get("name") or Path(held["file"]).name)
+
+
+def _protocol(runs: dict[str, list[Record]], several: set[str]) -> str:
+    parts = []
+    for task in TASKS:
+        if runs[task]:
+            run = runs[task][0]
+            mark = f" [{Path(str(run['config'])).stem} {run['config_hash'][:8]}]"
+            parts.append(f"{run['dataset']}: {run['protocol']}{mark if task in several else ''}")
+    return "; ".join(parts)
+
+
+def _paper(first: Record, metrics: dict[str, Any]) -> dict[str, Any] | None:
+    """The paper's values and ours minus theirs, where the row is one of the paper's (full tier)."""
+    if first["tier"] != "full" or first["row"] not in paper.transfer_rows():
+        return None
+    values = paper.transfer(first["row"])
+    difference = {
+        name: round(metrics[name]["mean"] - value, 4) if metrics[name] else None
+        for name, value in values.items()
+    }
+    return {**values, "difference": difference, "source": paper.source()}

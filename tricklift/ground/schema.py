@@ -1,0 +1,8 @@
+"""What writers and readers of result files agree on. Import-free, so that readers start fast."""
+
+#: Rises when a field changes its meaning.
+SCHEMA = 1
+#: In the work dir of every run.
+RESULT_FILE = "result.json"
+#: The row of a detector or segmenter whose backbone starts from random weights.
+RANDOM_INIT = "random init"

@@ -1,0 +1,191 @@
+"""The transfer table as markdown, CSV or JSON; the markdown also says how it came about."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from tricklift import configs
+from tricklift.compare import COLUMNS, Row
+from tricklift.records import Record
+
+TITLES = {"top1": "top-1", "voc_map": "VOC mAP", "pix_acc": "pixAcc", "miou": "mIoU"}
+TASK_NAMES = {"cls": "pretraining", "det": "detection", "seg": "segmentation"}
+FORMATS = ("md", "csv", "json")
+#: Left by `tricklift run` beside the results: what was typed, and how long it took.
+COMMANDS_FILE = "commands.json"
+
+
+def render(rows: list[Row], records: list[Record], style: str, folder: Path) -> str:
+    """The table in one of `FORMATS`.
+
+    Raises:
+        ValueError: Another format.
+    """
+    if style not in FORMATS:
+        raise ValueError(f"unknown format {style!r}; known: {', '.join(FORMATS)}")
+    if style == "json":
+        return json.dumps(rows, indent=2) + "\n"
+    if style == "csv":
+        return to_csv(rows)
+    return to_markdown(rows, records, folder)
+
+
+def to_csv(rows: list[Row]) -> str:
+    """One line a row; mean, std, n and the paper's value for each metric."""
+    stream = io.StringIO()
+    parts = [f"{name}_{part}" for name in COLUMNS for part in ("mean", "std", "n")]
+    papers = [f"paper_{name}" for name in COLUMNS]
+    fields = ["row", "backbone", "pretrained", *parts, *papers, "protocol"]
+    writer = csv.DictWriter(stream, fields, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        line = {key: row[key] for key in ("row", "backbone", "pretrained", "protocol")}
+        for name in COLUMNS:
+            line.update({f"{name}_{part}": value for part, value in (row[name] or {}).items()})
+            line[f"paper_{name}"] = (row["paper"] or {}).get(name)
+        writer.writerow(line)
+    return stream.getvalue()
+
+
+def to_markdown(rows: list[Row], records: list[Record], folder: Path) -> str:
+    """A page: commands, the table, protocols, runs with wall times, machine, unfinished runs."""
+    done = [record for record in records if record.done]
+    tiers = ", ".join(sorted({record["tier"] for record in done})) or "nothing finished"
+    parts = [
+        f"# Transfer table: {tiers}",
+        "Written by `tricklift compare`. All figures are percent, of the last epoch or iteration; "
+        "`±` is the standard deviation over seeds.",
+        _commands(folder),
+        _table(rows),
+        _protocols(rows),
+        _runs(done),
+        _machines(done),
+        _unfinished(records),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def cell(metric: dict[str, Any] | None, theirs: float | None = None) -> str:
+    """`61.20 ± 0.40 (n=3)`, with the paper's value and the difference where there is one."""
+    if metric is None:
+        return "-" if theirs is None else f"- (paper {theirs:.2f})"
+    text = f"{metric['mean']:.2f}"
+    if metric["n"] > 1:
+        text += f" ± {metric['std']:.2f} (n={metric['n']})"
+    if theirs is not None:
+        text += f" (paper {theirs:.2f}, {metric['mean'] - theirs:+.2f})"
+    return text
+
+
+def grid(header: list[str], lines: list[list[str]]) -> str:
+    """A markdown table."""
+    rule = ["---"] * len(header)
+    escaped = [[text.replace("|", "\\|") for text in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *escaped])
+
+
+def _table(rows: list[Row]) -> str:
+    protocols = _numbered(rows)
+    lines = [
+        [
+            row["row"],
+            row["backbone"],
+            row["pretrained"] or "none",
+            *(cell(row[name], (row["paper"] or {}).get(name)) for name in COLUMNS),
+            str(protocols[row["protocol"]]),
+        ]
+        for row in rows
+    ]
+    header = ["row", "backbone", "pretrained on", *TITLES.values(), "protocol"]
+    return grid(header, lines) if lines else "No run has finished yet."
+
+
+def _numbered(rows: list[Row]) -> dict[str, int]:
+    texts = dict.fromkeys(row["protocol"] for row in rows)
+    return {text: number for number, text in enumerate(texts, start=1)}
+
+
+def _protocols(rows: list[Row]) -> str:
+    lines = [f"{number}. {text}" for text, number in _numbered(rows).items()]
+    sources = dict.fromkeys(row["paper"]["source"] for row in rows if row["paper"])
+    lines += [f"\nThe paper's values: {source}." for source in sources]
+    return "## Protocols\n\n" + "\n".join(lines) if lines else ""
+
+
+def duration(seconds: float) -> str:
+    """`1:02:03` or `2:03`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _runs(done: list[Record]) -> str:
+    lines = [
+        [
+            TASK_NAMES.get(record["task"], record["task"]),
+            record["row"],
+            _config_name(record),
+            str(record["seed"]),
+            f"{record['epochs']} epochs" if record["epochs"] else f"{record['iters']} iterations",
+            duration(record["wall_seconds"]),
+            record["config_hash"][:8],
+            (record["commit"] or "unknown")[:8] + ("+" if _dirty(record) else ""),
+        ]
+        for record in sorted(done, key=lambda record: record["started"] or "")
+    ]
+    if not lines:
+        return ""
+    header = ["task", "row", "config", "seed", "length", "wall time", "config hash", "commit"]
+    total = duration(sum(record["wall_seconds"] for record in done))
+    note = " `+`: the source tree had changes." if any(map(_dirty, done)) else ""
+    return f"## Runs\n\n{grid(header, lines)}\n\nIn all {total} of training and validation.{note}"
+
+
+def _dirty(record: Record) -> bool:
+    return str(record["commit"]).endswith("-dirty")
+
+
+def _config_name(record: Record) -> str:
+    config = str(record["config"])
+    name = configs.short_name(config) or Path(config).name
+    if record.pretrained and record["task"] != "cls":
+        return f"{name}, {record['backbone']}"
+    return name
+
+
+def _machines(done: list[Record]) -> str:
+    texts: dict[str, set[Any]] = {}
+    for record in done:
+        it = record["machine"]
+        device = "" if it.get("device", "cpu") == "cpu" else f", {it['device']}"
+        text = (
+            f"{it.get('cpu')}, {it.get('cores')} cores, {it.get('threads')} threads{device}, "
+            f"torch {it.get('torch')}"
+        )
+        texts.setdefault(text, set()).add(it.get("amp_dtype"))
+    lines = [f"- {text}; {', '.join(sorted(map(str, kinds)))}" for text, kinds in texts.items()]
+    return "## Machine\n\n" + "\n".join(lines) if lines else ""
+
+
+def _unfinished(records: list[Record]) -> str:
+    lines = [
+        f"- {TASK_NAMES.get(record['task'], record['task'])}, {record['row']}, "
+        f"seed {record['seed']}: {record['status']}"
+        for record in records
+        if not record.done
+    ]
+    return "## Not counted (unfinished)\n\n" + "\n".join(lines) if lines else ""
+
+
+def _commands(folder: Path) -> str:
+    file = folder / COMMANDS_FILE
+    if not file.is_file():
+        return ""
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        commands = dict.fromkeys(str(entry["command"]) for entry in entries)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{file} is not readable ({error}); remove it") from error
+    return "```\n" + "\n".join(commands) + "\n```"
