@@ -14,7 +14,7 @@ from backbones import libraries
 from backbones.files import Checkpoint, opened, read, read_metadata, save, some
 from backbones.registry import build
 
-__all__ = ["Checkpoint", "load_pretrained", "pretrained", "read", "save", "verify"]
+__all__ = ["Checkpoint", "check", "load_pretrained", "pretrained", "read", "save", "verify"]
 
 HEAD = "fc."
 
@@ -57,9 +57,20 @@ def pretrained(name: str, ref: str | Path, **options: Any) -> Checkpoint:
         checkpoint = Checkpoint(str(ref), state, metadata)
     else:
         checkpoint = read(ref)
+    check(checkpoint, name, **options)
+    return checkpoint
+
+
+def check(checkpoint: Checkpoint, name: str, **options: Any) -> None:
+    """Check that all weights of the backbone `name`, and no others, are in `checkpoint`.
+
+    The head is not looked at.
+
+    Raises:
+        ValueError: Another architecture, or keys that are missing, left over or of another shape.
+    """
     shapes = {k: tuple(v.shape) for k, v in checkpoint.state.items()}
     _check(name, options, checkpoint.source, checkpoint.metadata["architecture"], shapes)
-    return checkpoint
 
 
 def verify(name: str, ref: str | Path, **options: Any) -> None:

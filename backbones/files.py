@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from backbones import pickles
+from backbones.provenance import run_of
 
 FORMAT = "tricklift"
 KNOWN = "a tricklift export (.safetensors), a checkpoint of the cls stage (.pth), timm/NAME[.TAG] "
@@ -119,9 +120,11 @@ def _read_pth(path: Path, ema: bool) -> Checkpoint:
         "dataset": str(config.get("benchmark", {}).get("dataset", "")),
         "ema": str(ema),
     }
-    options = {k: v for k, v in backbone.items() if k not in ("type", "num_classes")}
+    settings = ("type", "num_classes", "checkpoint", "init_cfg")
+    options = {k: v for k, v in backbone.items() if k not in settings}
     metadata["options"] = json.dumps(options)
-    return Checkpoint(str(path), state, metadata)
+    metadata.update(run_of(path, averaged=None if "ema_state_dict" not in content else ema))
+    return Checkpoint(str(path), state, {k: v for k, v in metadata.items() if v})
 
 
 def _weights(content: dict[str, Any], path: Path, ema: bool) -> dict[str, Tensor]:

@@ -53,8 +53,13 @@ class Naming:
         return _rename(state, rows, f"{self.library}'s {self.network} and our names")
 
 
-def find(name: str, library: str) -> Naming:
+def find(name: str, library: str, **options: Any) -> Naming:
     """How `library` names the backbone `name`.
+
+    Args:
+        name: A name from `backbones.names`.
+        library: One of `LIBRARIES`.
+        **options: The options that the network was built with, if it has weights to hand over.
 
     Raises:
         ValueError: Unknown backbone or library, or the library has no such network; the message
@@ -65,7 +70,7 @@ def find(name: str, library: str) -> Naming:
     family = info(name).family
     if family not in FAMILIES:
         raise ValueError(f"{library} names of the family {family!r} ({name}) are not known here")
-    return FAMILIES[family](name, library)
+    return FAMILIES[family](name, library, options)
 
 
 def _pattern(template: str) -> re.Pattern[str]:
@@ -133,11 +138,23 @@ POOLED_SHORTCUT = (  # the pool is number 0
 HEAD = (("fc", "fc"),)
 
 
-def _resnet(name: str, library: str) -> Naming:
+def _resnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
     depth, variant = name.removeprefix("resnet").split("_")
     if int(depth) < 50 and variant == "a":
         variant = "b"  # a basic block has one place for its stride: A and B are the same network
     network, arguments = _RESNETS[library](name, depth, variant)
+    if options.get("output_stride", 32) != 32:
+        raise ValueError(
+            f"{library} weights cannot hold {name} at output_stride {options['output_stride']}: "
+            f"loaded into {library}'s {network} they would run at stride 32"
+        )
+    if (width := options.get("width", 1.0)) != 1:
+        if library != "mmdet" or (64 * width) % 8:
+            raise ValueError(
+                f"{library} cannot hold {name} at width {width:g}: its {network} "
+                + ("has multiples of 8" if library == "mmdet" else "has a stem of 64 channels")
+            )
+        arguments["base_channels"] = round(64 * width)
     deep_stem = DEEP_STEM_MMDET if library == "mmdet" else DEEP_STEM_TIMM
     rows = (
         *(deep_stem if variant in "cd" else PLAIN_STEM),
@@ -186,4 +203,4 @@ _RESNETS: dict[str, Callable[[str, str, str], tuple[str, dict[str, Any]]]] = {
     "mmdet": _resnet_mmdet,
 }
 
-FAMILIES: dict[str, Callable[[str, str], Naming]] = {"resnet": _resnet}
+FAMILIES: dict[str, Callable[[str, str, Mapping[str, Any]], Naming]] = {"resnet": _resnet}

@@ -1,0 +1,156 @@
+"""Export a trained backbone: to our exchange file, to other libraries, to ONNX.
+
+What is written is loaded again by whom it is for, and compared, before it takes the place of `out`.
+"""
+
+import importlib.metadata
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from backbones.checkpoint import check
+from backbones.export_targets import TARGETS, Target
+from backbones.files import Checkpoint, read, replacing
+from backbones.registry import build, info
+
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an export did.
+
+    Attributes:
+        path: The file.
+        to: The format.
+        architecture: Our name of the network.
+        compared: What was compared: ``logits``, or ``stage features`` where there is no head.
+        difference: Largest absolute difference on random images (float32).
+        allowed: Largest that counts as equal: 1e-4, times the largest value compared if above 1.
+        usage: One line of Python that loads the file.
+        metadata: What stands in the file beside the weights.
+    """
+
+    path: Path
+    to: str
+    architecture: str
+    compared: str
+    difference: float
+    allowed: float
+    usage: str
+    metadata: dict[str, str]
+
+
+def export(
+    checkpoint: str | Path, out: str | Path, to: str = "tricklift", ema: bool = False
+) -> Report:
+    """Write the backbone in `checkpoint` to `out`, verified.
+
+    Args:
+        checkpoint: A ``.pth`` of the classification stage, or a tricklift export.
+        out: The file to write: ``.onnx`` for ONNX, ``.pth`` for mmdet's ``init_cfg`` (which reads
+            no safetensors), ``.safetensors`` else. Replaced if it exists.
+        to: ``tricklift``, ``torchvision``, ``timm``, ``mmdet`` or ``onnx``.
+        ema: Take the averaged weights.
+
+    Raises:
+        FileNotFoundError: No such checkpoint.
+        ValueError: An unknown format, one that cannot hold the architecture (with the reason), a
+            wrong ending of `out`, no EMA weights, or a checkpoint that does not fit its own name.
+        RuntimeError: What was written does not give the same outputs; nothing is left of it.
+    """
+    if to not in TARGETS:
+        raise ValueError(f"unknown format {to!r}; known: {', '.join(TARGETS)}")
+    target, out = TARGETS[to], Path(out)
+    _check_ending(target, out)
+    source = read(checkpoint, ema)
+    model = network(source)
+    name = source.metadata["architecture"]
+    target.refuse(name, source.options)
+    metadata = _metadata(source)
+    with replacing(out) as temporary:
+        target.write(temporary, model, metadata)
+        difference, allowed = _verify(target, temporary, model, name)
+    return Report(
+        out, to, name, target.compared, difference, allowed, target.usage(model, out), metadata
+    )
+
+
+def network(source: Checkpoint) -> Any:
+    """Build the classifier that a checkpoint holds, with its weights and head, for evaluation.
+
+    Raises:
+        ValueError: The weights are not those of the architecture that the checkpoint names.
+    """
+    name = source.metadata["architecture"]
+    check(source, name, **source.options)
+    if "fc.weight" not in source.state or "fc.bias" not in source.state:
+        raise ValueError(f"{source.source} holds no head (fc.weight, fc.bias): not a classifier")
+    model = build(name, num_classes=len(source.state["fc.weight"]), **source.options)
+    model.load_state_dict(source.state)
+    return model.eval()
+
+
+def _check_ending(target: Target, out: Path) -> None:
+    if out.suffix not in target.endings:
+        raise ValueError(
+            f"an export to {target.name} ends in {' or '.join(target.endings)}; got {out.name!r}"
+        )
+    if out.is_dir():
+        raise ValueError(f"{out} is a folder; give the file to write")
+
+
+def _metadata(source: Checkpoint) -> dict[str, str]:
+    try:
+        version = importlib.metadata.version("tricklift")
+    except importlib.metadata.PackageNotFoundError:
+        version = "unknown"
+    return {
+        **{k: v for k, v in source.metadata.items() if k != "format"},
+        "options": json.dumps(source.options),
+        "num_classes": str(len(source.state["fc.weight"])),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": version,
+    }
+
+
+def _verify(target: Target, path: Path, model: nn.Module, name: str) -> tuple[float, float]:
+    """Largest difference between `model` and what `path` loads as, and what is allowed."""
+    reloaded = target.reload(path, model)
+    generator = torch.Generator().manual_seed(0)
+    side = info(name).input_size
+    difference, largest = 0.0, 1.0
+    for shape in ((2, 3, side, side), (1, 3, side - 31, side - 63)):
+        images = torch.randn(shape, generator=generator)
+        with torch.no_grad():
+            ours = target.outputs(model, images)
+            theirs = reloaded(images)
+        for a, b in zip(ours, theirs, strict=True):
+            difference = max(difference, _distance(a, b, target))
+            largest = max(largest, a.abs().max().item())
+    if difference > TOLERANCE * largest:
+        raise RuntimeError(
+            f"the export to {target.name} was not kept: its {target.compared} differ by "
+            f"{difference:.3g}, more than {TOLERANCE * largest:.3g}"
+        )
+    return difference, TOLERANCE * largest
+
+
+def _distance(ours: Tensor, theirs: Tensor, target: Target) -> float:
+    if ours.shape != theirs.shape:
+        raise RuntimeError(
+            f"the export to {target.name} was not kept: it gives {tuple(theirs.shape)} instead of "
+            f"{tuple(ours.shape)}"
+        )
+    distance = (ours - theirs).abs().max().item()
+    if not torch.isfinite(ours).all() or not torch.isfinite(theirs).all():
+        raise RuntimeError(
+            f"the export to {target.name} was not kept: the {target.compared} are not finite; "
+            "the checkpoint holds a network that has diverged"
+        )
+    return distance

@@ -1,0 +1,234 @@
+"""The formats that `backbones.export` writes: how each is written, and loaded by whom it is for."""
+
+import importlib
+import json
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from backbones.checkpoint import load_pretrained
+from backbones.files import save
+from backbones.naming import Naming, find
+from backbones.registry import build
+
+Outputs = tuple[Tensor, ...]
+Reloaded = Callable[[Tensor], Outputs]
+
+
+class Target(ABC):
+    """One format. `model` is always a network of ours with its ``name`` and ``options``."""
+
+    name: ClassVar[str]
+    endings: ClassVar[tuple[str, ...]] = (".safetensors",)
+    compared: ClassVar[str] = "logits"
+
+    def refuse(self, name: str, options: Mapping[str, Any]) -> None:
+        """Raise ValueError, with the reason, if the format cannot hold this network."""
+        del name, options  # holds every network, unless a subclass knows better
+
+    @abstractmethod
+    def write(self, path: Path, model: Any, metadata: Mapping[str, str]) -> None:
+        """Write the file."""
+
+    @abstractmethod
+    def reload(self, path: Path, model: Any) -> Reloaded:
+        """Load the file as its users would; the function maps images to what is compared."""
+
+    @abstractmethod
+    def usage(self, model: Any, path: Path) -> str:
+        """A line of Python that loads the file."""
+
+    def outputs(self, model: Any, images: Tensor) -> Outputs:
+        """What is compared, from our network."""
+        return (model(images),)
+
+
+class Tricklift(Target):
+    """Our exchange file."""
+
+    name = "tricklift"
+
+    def write(self, path: Path, model: Any, metadata: Mapping[str, str]) -> None:
+        save(path, model.state_dict(), metadata)
+
+    def reload(self, path: Path, model: Any) -> Reloaded:
+        other = build(model.name, model.fc.out_features, **model.options)
+        load_pretrained(other, path)
+        other.eval()
+        return lambda images: (other(images),)
+
+    def usage(self, model: Any, path: Path) -> str:
+        options = "".join(f", {key}={value!r}" for key, value in model.options.items())
+        built = f"backbones.build({model.name!r}, {model.fc.out_features}{options})"
+        return f"backbones.checkpoint.load_pretrained({built}, {path.name!r})"
+
+
+class Library(Target):
+    """Safetensors in the names of another library."""
+
+    def refuse(self, name: str, options: Mapping[str, Any]) -> None:
+        find(name, self.name, **options)
+
+    def naming(self, model: Any) -> Naming:
+        """The library's names for this network."""
+        return find(model.name, self.name, **model.options)
+
+    def write(self, path: Path, model: Any, metadata: Mapping[str, str]) -> None:
+        naming = self.naming(model)
+        state = {k: v.contiguous() for k, v in naming.to_library(self.kept(model)).items()}
+        more = {"format": self.name, "network": naming.network}
+        more["arguments"] = json.dumps(naming.arguments)
+        self.put(path, state, {**metadata, **more})
+
+    def put(self, path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> None:
+        """Write renamed weights."""
+        save_file(state, path, metadata)
+
+    def kept(self, model: Any) -> dict[str, Tensor]:
+        """The weights that the library's network has."""
+        return dict(model.state_dict())
+
+
+class Torchvision(Library):
+    """For ``torchvision.models``."""
+
+    name = "torchvision"
+
+    def reload(self, path: Path, model: Any) -> Reloaded:
+        from torchvision.models import get_model
+
+        classes = model.fc.out_features
+        other = get_model(self.naming(model).network, weights=None, num_classes=classes)
+        other.load_state_dict(load_file(path))
+        other.eval()
+        return lambda images: (other(images),)
+
+    def usage(self, model: Any, path: Path) -> str:
+        network = f"torchvision.models.{self.naming(model).network}"
+        loaded = f"safetensors.torch.load_file({path.name!r})"
+        return f"{network}(num_classes={model.fc.out_features}).load_state_dict({loaded})"
+
+
+class Timm(Library):
+    """For ``timm.create_model``."""
+
+    name = "timm"
+
+    def reload(self, path: Path, model: Any) -> Reloaded:
+        import timm
+
+        other = timm.create_model(
+            self.naming(model).network,
+            num_classes=model.fc.out_features,
+            checkpoint_path=str(path),
+        )
+        other.eval()
+        return lambda images: (other(images),)
+
+    def usage(self, model: Any, path: Path) -> str:
+        network, classes = self.naming(model).network, model.fc.out_features
+        return (
+            f"timm.create_model({network!r}, num_classes={classes}, checkpoint_path={path.name!r})"
+        )
+
+
+class Mmdet(Library):
+    """For ``mmdet.models.backbones.ResNet`` and ``ResNetV1d``, which have no head.
+
+    mmengine's ``init_cfg=dict(type='Pretrained')`` reads ``.pth`` alone, so that is offered too.
+    """
+
+    name = "mmdet"
+    endings = (".safetensors", ".pth")
+    compared = "stage features"
+
+    def kept(self, model: Any) -> dict[str, Tensor]:
+        return {k: v for k, v in model.state_dict().items() if not k.startswith("fc.")}
+
+    def put(self, path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> None:
+        if path.suffix == ".pth":
+            torch.save({"state_dict": state, "meta": metadata}, path)
+        else:
+            save_file(state, path, metadata)
+
+    def reload(self, path: Path, model: Any) -> Reloaded:
+        naming = self.naming(model)
+        try:
+            classes = importlib.import_module("mmdet.models.backbones.resnet")
+        except ImportError as error:
+            raise ValueError(
+                f"an export to mmdet is checked with mmdet, which cannot be imported here ({error})"
+            ) from error
+        other = getattr(classes, naming.network)(**naming.arguments)
+        if path.suffix == ".pth":
+            state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        else:
+            state = load_file(path)
+        other.load_state_dict(state)
+        other.eval()  # returns None there
+        return other
+
+    def outputs(self, model: Any, images: Tensor) -> Outputs:
+        return model.forward_features(images)
+
+    def usage(self, model: Any, path: Path) -> str:
+        naming = self.naming(model)
+        arguments = "".join(f", {key}={value!r}" for key, value in naming.arguments.items())
+        if path.suffix == ".pth":
+            pretrained = f"dict(type='Pretrained', checkpoint={path.name!r})"
+            return f"backbone=dict(type={naming.network!r}{arguments}, init_cfg={pretrained})"
+        loaded = f"safetensors.torch.load_file({path.name!r})"
+        return f"mmdet.models.{naming.network}({arguments[2:]}).load_state_dict({loaded})"
+
+
+class Onnx(Target):
+    """ONNX with free batch, height and width; float32."""
+
+    name = "onnx"
+    endings = (".onnx",)
+
+    def write(self, path: Path, model: nn.Module, metadata: Mapping[str, str]) -> None:
+        import onnx
+
+        # The newer exporter (dynamo=True) needs onnxscript and gives the same graph here.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            torch.onnx.export(
+                model,
+                (torch.zeros(2, 3, 64, 64),),
+                str(path),
+                input_names=["images"],
+                output_names=["logits"],
+                dynamic_axes={
+                    "images": {0: "batch", 2: "height", 3: "width"},
+                    "logits": {0: "batch"},
+                },
+                opset_version=17,
+                dynamo=False,
+            )
+        graph = onnx.load(str(path))
+        onnx.helper.set_model_props(graph, {**metadata, "format": self.name})
+        onnx.checker.check_model(graph)
+        onnx.save(graph, str(path))
+
+    def reload(self, path: Path, model: Any) -> Reloaded:
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return lambda images: (
+            torch.from_numpy(session.run(["logits"], {"images": images.numpy()})[0]),
+        )
+
+    def usage(self, model: Any, path: Path) -> str:
+        return f"onnxruntime.InferenceSession({path.name!r}).run(['logits'], {{'images': images}})"
+
+
+TARGETS: dict[str, Target] = {
+    target.name: target for target in (Tricklift(), Torchvision(), Timm(), Mmdet(), Onnx())
+}
