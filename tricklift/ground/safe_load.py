@@ -12,6 +12,7 @@ serves what mmengine writes; everything else stays refused, with the file and th
 
 import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,17 @@ from numpy.dtypes import (
     UInt64DType,
 )
 
-__all__ = ["UnsafeCheckpointError", "install", "load_from_disk"]
+__all__ = ["DamagedCheckpointError", "UnsafeCheckpointError", "install", "load_from_disk"]
 
 STATISTICS = ("min", "max", "mean", "current")
 
 
 class UnsafeCheckpointError(RuntimeError):
     """A checkpoint holds more than data, and was not loaded."""
+
+
+class DamagedCheckpointError(RuntimeError):
+    """A checkpoint is empty or cut off, as one is that was being written when a run died."""
 
 
 def statistic(owner: object, name: str) -> Any:
@@ -80,14 +85,21 @@ def load_from_disk(filename: str, map_location: Any = None) -> Any:
 
     Raises:
         FileNotFoundError: no such file.
+        DamagedCheckpointError: the file is empty or cut off.
         UnsafeCheckpointError: the file names something outside the allow-list.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"no checkpoint file {path}; give the path of a .pth file")
+    if _is_damaged(path):
+        raise DamagedCheckpointError(
+            f"{path} is empty or cut off ({path.stat().st_size} bytes), perhaps because a run died "
+            f"while writing it; remove it and resume from an earlier checkpoint"
+        )
     try:
-        with torch.serialization.safe_globals(allowed()):
-            return torch.load(path, map_location=map_location, weights_only=True)
+        # again, because leaving torch's `safe_globals` context elsewhere forgets what it shares
+        torch.serialization.add_safe_globals(allowed())
+        return torch.load(path, map_location=map_location, weights_only=True)
     except pickle.UnpicklingError as error:
         raise UnsafeCheckpointError(
             f"refused to load {os.fspath(path)}: it holds more than data "
@@ -103,8 +115,16 @@ def install() -> None:
     CheckpointLoader.register_scheme(prefixes="", loader=load_from_disk, force=True)
 
 
+def _is_damaged(path: Path) -> bool:
+    """Return whether the file is empty or a zip (what `torch.save` writes) without its end."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    return not head or (head == b"PK\x03\x04" and not zipfile.is_zipfile(path))
+
+
 def _reason(error: pickle.UnpicklingError) -> str:
     """Return the line of torch's long message that names the culprit."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "Unsupported" in line or "not allowed" in line]
-    return (telling or lines or [repr(error)])[0].split(" Please use")[0]
+    telling = [line for line in lines if "GLOBAL" in line or "not allowed" in line]
+    reason = (telling or lines or [repr(error)])[0].split(" Please use")[0]
+    return reason.removeprefix("WeightsUnpickler error: ").rstrip(".")

@@ -28,14 +28,15 @@ class CpuSyncBatchNorm(_BatchNorm):
         if not training or not dist.is_initialized():
             return super().forward(input)
         self._check_input_dim(input)
+        group = self.process_group or dist.group.WORLD
         values = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
         axes = [axis for axis in range(input.dim()) if axis != 1]
         count = values.new_tensor([values.numel() / max(values.size(1), 1)])
-        sums = all_reduce(torch.cat([values.sum(axes), count]), group=self._group())
+        sums = all_reduce(torch.cat([values.sum(axes), count]), group=group)
         mean, total = sums[:-1] / sums[-1], sums[-1].detach()
         shape = [1, -1] + [1] * (input.dim() - 2)
         centred = values - mean.view(shape)
-        variance = all_reduce(centred.square().sum(axes), group=self._group()) / total
+        variance = all_reduce(centred.square().sum(axes), group=group) / total
         self._track(mean.detach(), variance.detach(), total)
         output = centred * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
@@ -46,18 +47,16 @@ class CpuSyncBatchNorm(_BatchNorm):
         if input.dim() < 2:
             raise ValueError(f"expected at least 2D input (N, C, ...), got {input.dim()}D")
 
-    def _group(self) -> dist.ProcessGroup:
-        return self.process_group if self.process_group is not None else dist.group.WORLD
-
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, total: Tensor) -> None:
         """Update the running statistics."""
-        if not self.training or self.running_mean is None:
+        if not self.training or self.running_mean is None or self.running_var is None:
             return
-        self.num_batches_tracked += 1
+        assert self.num_batches_tracked is not None  # they come together
+        self.num_batches_tracked.add_(1)
         momentum = self.momentum
         if momentum is None:
-            momentum = 1.0 / float(self.num_batches_tracked)
+            momentum = 1.0 / self.num_batches_tracked.item()
         unbiased = variance * (total / (total - 1).clamp(min=1))
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), momentum)
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
@@ -70,5 +69,5 @@ def convert(module: nn.Module) -> nn.Module:
     """
     for child in module.modules():
         if isinstance(child, nn.SyncBatchNorm):  # mmengine registers a subclass
-            child.__class__ = CpuSyncBatchNorm
+            child.__class__ = CpuSyncBatchNorm  # type: ignore[assignment]
     return module

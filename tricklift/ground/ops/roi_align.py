@@ -13,6 +13,7 @@ from torchvision.extension import _assert_has_ops
 __all__ = ["roi_align_backward", "roi_align_forward"]
 
 MAX, AVG = 0, 1
+NOWHERE = -2.0  # a coordinate outside every feature map, so that no gradient flows
 CHUNK = 1 << 23  # sampled values held at a time by the max mode: 32 MB in float32
 
 
@@ -36,7 +37,7 @@ def roi_align_forward(
         rois: `(K, 5)`: index into the batch, then x1 y1 x2 y2 in pixels of the image.
         output: `(K, C, aligned_height, aligned_width)`, filled.
         argmax_y: like `output` in max mode: the y where the maximum was sampled, in pixels of
-            the feature map, -1 where nothing was sampled. Unused in average mode.
+            the feature map; `NOWHERE`, if nothing was sampled. Unused in average mode.
         argmax_x: the same for x.
         spatial_scale: feature map pixels per image pixel.
         sampling_ratio: samples per bin and axis; 0: as many as the bin has pixels.
@@ -59,6 +60,8 @@ def roi_align_forward(
             )
         )
         return
+    argmax_y.fill_(NOWHERE)
+    argmax_x.fill_(NOWHERE)
     for group, ys, xs in _sample_groups(boxes, size, spatial_scale, sampling_ratio, aligned):
         for part in torch.arange(len(group), device=input.device).split(
             max(1, CHUNK // (input.size(1) * ys[0].numel() * xs.size(-2) * xs.size(-1)))
@@ -106,9 +109,7 @@ def roi_align_backward(
     offset = (offset + torch.arange(channels, device=grad.device).view(1, -1, 1, 1)) * height
     total = torch.zeros(grad_input.numel(), dtype=dtype, device=grad.device)
     for row, column, weight in _corners(y, x, height, width):
-        total.index_add_(
-            0, ((offset + row) * width + column).flatten(), (grad * weight).flatten()
-        )
+        total.index_add_(0, ((offset + row) * width + column).flatten(), (grad * weight).flatten())
     grad_input += total.view_as(grad_input).to(grad_input.dtype)
 
 
@@ -175,9 +176,7 @@ def _max_of_samples(
     )
 
 
-def _corners(
-    y: Tensor, x: Tensor, height: int, width: int
-) -> list[tuple[Tensor, Tensor, Tensor]]:
+def _corners(y: Tensor, x: Tensor, height: int, width: int) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Return row, column and weight of the four pixels around each point, for bilinear sampling.
 
     A point more than one pixel outside the map weighs nothing; one nearer is moved to the border.

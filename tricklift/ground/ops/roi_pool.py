@@ -7,6 +7,8 @@ mmcv, so mmcv's definition is computed here.
 Source: Girshick, "Fast R-CNN", ICCV 2015, section 2.1; mmcv 2.1's definition of the bins.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -80,9 +82,7 @@ def roi_pool_backward(
     grad_input += total.view_as(grad_input).to(grad_input.dtype)
 
 
-def _bins(
-    start: Tensor, end: Tensor, bins: int, scale: float, limit: int
-) -> tuple[Tensor, Tensor]:
+def _bins(start: Tensor, end: Tensor, bins: int, scale: float, limit: int) -> tuple[Tensor, Tensor]:
     """Return first and one-past-last pixel of each bin along one axis: two `(K, bins)`, int64.
 
     A RoI without extent has empty bins.
@@ -105,6 +105,6 @@ def _pixels(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
     return index, index < high.unsqueeze(-1)
 
 
-def _grid(rows: Tensor, columns: Tensor, combine) -> Tensor:  # type: ignore[no-untyped-def]
+def _grid(rows: Tensor, columns: Tensor, combine: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     """Combine `(k, ph, h)` with `(k, pw, w)` to `(k, ph, pw, h * w)`, rows outermost."""
     return combine(rows[:, :, None, :, None], columns[:, None, :, None, :]).flatten(3)
