@@ -12,6 +12,18 @@ USER_ERROR = 2
 USER_ERRORS = (ValueError, KeyError, OSError, ImportError, SyntaxError)
 
 
+class JobFailed(Exception):
+    """A job of `tricklift run` ended with an error.
+
+    Attributes:
+        code: Exit code of its process.
+    """
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest of `known`, or an empty string."""
     close = difflib.get_close_matches(given, list(known), n=1)
@@ -42,6 +54,9 @@ def friendly() -> Iterator[None]:
     except KeyboardInterrupt:
         print("stopped; the same command goes on where it was", file=sys.stderr)
         raise SystemExit(130) from None
+    except JobFailed as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(error.code if error.code in (USER_ERROR, 130) else 1) from None
     except USER_ERRORS as error:
         if os.environ.get("TRICKLIFT_DEBUG") == "1":
             raise

@@ -1,0 +1,67 @@
+"""The command `tricklift`. Heavy libraries are imported inside of commands, so help is quick."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from tricklift.cli import benchmark, listing, training
+from tricklift.errors import friendly
+
+ABOUT = """How much of a classification trick survives transfer?
+
+Backbones are trained with the tricks of "Bag of Tricks", exported, and plugged unchanged into
+detectors (mmdet) and segmenters (mmseg); one table says what each trick was worth.
+
+\b
+The whole of it, in minutes on a CPU, on data that it makes itself:
+  tricklift demo
+
+\b
+Step by step:
+  tricklift prepare miniworld --root data
+  tricklift train cls/mini/resnet18_d-tricks --work-dir runs/d
+  tricklift export runs/d/epoch_12.pth d.safetensors
+  tricklift train det/mini/faster_rcnn_fpn --backbone resnet18_d --pretrained d.safetensors
+  tricklift compare runs
+
+Configs read their data below TRICKLIFT_ROOT (default: data); archives of real data are looked
+for in TRICKLIFT_DATA (default: ../shared/data). TRICKLIFT_DEBUG=1 shows where an error came from.
+"""
+
+app = typer.Typer(
+    name="tricklift",
+    help=ABOUT,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+benchmark.add_to(app)
+training.add_to(app)
+listing.add_to(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from tricklift import __version__
+
+        print(f"tricklift {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", help="Print the version.", callback=_version, is_eager=True
+    ),
+) -> None:
+    pass
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs the command line; errors of the user end with one line and exit code 2."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    with friendly():
+        app(training.spread(arguments), prog_name="tricklift")

@@ -1,0 +1,64 @@
+"""`tricklift backbones` and `config`."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+
+def backbones(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A JSON list instead of a table.")
+    ] = False,
+) -> None:
+    """List the backbones: parameters, MACs, channels and strides of their stages, source."""
+    from backbones.describe import describe_all
+
+    entries = describe_all()
+    if as_json:
+        print(json.dumps(entries, indent=2))
+    else:
+        _print_table(entries)
+
+
+def _print_table(entries: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "params", "GMACs", "input", "channels", "strides", "paper", "source"):
+        right = title in ("params", "GMACs", "input")
+        table.add_column(title, justify="right" if right else "left", overflow="fold")
+    for entry in entries:
+        table.add_row(
+            entry["name"],
+            f"{entry['params']:,}",
+            f"{entry['macs'] / 1e9:.2f}",
+            str(entry["input_size"]),
+            " ".join(map(str, entry["channels"])),
+            " ".join(map(str, entry["strides"])),
+            entry["paper"],
+            entry["source"],
+        )
+    Console().print(table)
+
+
+def config(
+    name: Annotated[str | None, typer.Argument(help="Short name of a config.")] = None,
+    every: Annotated[bool, typer.Option("--list", help="Print all short names.")] = False,
+) -> None:
+    """Print the path of a provided config, for `mim train mmdet $(tricklift config ...)`."""
+    from tricklift.configs import find_config, short_names
+
+    if every:
+        print("\n".join(short_names()))
+    elif name is None:
+        raise ValueError("'tricklift config' needs a NAME, or --list for all names")
+    else:
+        print(find_config(name).resolve())
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds these commands to the command line."""
+    for command in (backbones, config):
+        app.command()(command)

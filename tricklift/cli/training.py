@@ -1,0 +1,133 @@
+"""`tricklift train`, `test` and `export`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CFG_OPTIONS = "--cfg-options"
+#: Options whose value may be left out, with the value that they then have.
+BARE = {"--resume": "auto"}
+
+Config = Annotated[str, typer.Argument(help="Path or short name, e.g. cls/mini/resnet18_d-tricks.")]
+WorkDir = Annotated[
+    Path | None, typer.Option(help="Where it is kept. Default: work_dirs/<short name>.")
+]
+Options = Annotated[
+    list[str] | None,
+    typer.Option(
+        CFG_OPTIONS,
+        metavar="KEY=VALUE ...",
+        help="Settings over the config. A key must exist; +KEY=VALUE adds a new one.",
+    ),
+]
+Backbone = Annotated[str | None, typer.Option(help="Sets model.backbone.name, e.g. resnet18_d.")]
+
+
+def spread(arguments: Sequence[str]) -> list[str]:
+    """OpenMMLab's habits in a form that typer takes.
+
+    `--cfg-options a=1 b=2` becomes `--cfg-options a=1 --cfg-options b=2`; `--resume` without a
+    value becomes `--resume auto`.
+    """
+    result: list[str] = []
+    left = list(arguments)
+    while left:
+        word = left.pop(0)
+        if word == CFG_OPTIONS:
+            pairs = []
+            while left and "=" in left[0] and not left[0].startswith("-"):
+                pairs.append(left.pop(0))
+            result += [part for pair in pairs for part in (word, pair)] or [word]
+            continue
+        result.append(word)
+        if word in BARE and not (left and _is_value(left[0])):
+            result.append(BARE[word])
+    return result
+
+
+def _is_value(word: str) -> bool:
+    return word == "auto" or word.endswith((".pth", ".pt"))
+
+
+def train(
+    config: Config,
+    backbone: Backbone = None,
+    pretrained: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF", help="Exported file, timm/NAME, torchvision/NAME, or none (random)."
+        ),
+    ] = None,
+    tricks: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Tricks over a config that has none.")
+    ] = None,
+    work_dir: WorkDir = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Sets randomness.seed.")] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="[FILE]", help="Go on from FILE, or from the last checkpoint."),
+    ] = None,
+    amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; on CPUs bfloat16.")] = False,
+    auto_scale_lr: Annotated[
+        bool, typer.Option("--auto-scale-lr", help="Scale the learning rate to the batch size.")
+    ] = False,
+    cfg_options: Options = None,
+) -> None:
+    """Train a classifier, a detector or a segmenter; leaves result.json in the work dir."""
+    from tricklift import train as training
+    from tricklift.configs import parse_options
+
+    cfg = training.build_config(
+        config,
+        work_dir=work_dir,
+        seed=seed,
+        backbone=backbone,
+        pretrained=pretrained,
+        tricks=[name.strip() for name in tricks.split(",")] if tricks else (),
+        options=parse_options(cfg_options or []),
+        amp=amp,
+        auto_scale_lr=auto_scale_lr,
+        resume=resume,
+    )
+    print(f"done: {training.train(cfg)}")
+
+
+def test(
+    config: Config,
+    checkpoint: Annotated[Path, typer.Argument(help="A .pth file that a training wrote.")],
+    backbone: Backbone = None,
+    work_dir: WorkDir = None,
+    cfg_options: Options = None,
+) -> None:
+    """Evaluate a training checkpoint on the config's test data."""
+    from tricklift import train as training
+    from tricklift.configs import parse_options
+
+    cfg = training.build_config(
+        config, work_dir=work_dir, backbone=backbone, options=parse_options(cfg_options or [])
+    )
+    for key, value in training.test(cfg, checkpoint).items():
+        print(f"{key}: {value}")
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A training's .pth, or an exported file.")],
+    out: Annotated[Path, typer.Argument(help="The file to write.")],
+    to: Annotated[
+        str, typer.Option(help="Format: tricklift, torchvision, timm, mmdet or onnx.")
+    ] = "tricklift",
+    ema: Annotated[bool, typer.Option("--ema", help="The averaged weights.")] = False,
+) -> None:
+    """Write a trained backbone as other libraries expect it; what was written is checked."""
+    from backbones.export import export as write
+
+    write(checkpoint, out, to=to, ema=ema)
+    print(f"done: {out}")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds these commands to the command line."""
+    for command in (train, test, export):
+        app.command()(command)

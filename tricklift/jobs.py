@@ -1,0 +1,221 @@
+"""The jobs of a tier: pretrain each row, export it, then detection and segmentation from it.
+
+A job knows which jobs it waits for and whether it is done: a training when its `result.json` says
+so for the very config that it would run now, an export when its file holds that config's hash.
+"""
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tricklift.errors import did_you_mean
+from tricklift.ground.schema import RANDOM_INIT, RESULT_FILE
+
+TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
+#: Below the output folder; hidden, so that `tricklift compare` passes it over.
+STALE = ".stale"
+
+
+@dataclass(frozen=True)
+class Tier:
+    """What a tier consists of.
+
+    Attributes:
+        data: Data sets that must be prepared.
+        rows: Pretraining configs (below `cls/<tier>/`) -> backbone, by row name.
+        random_init: Backbone of the row without pretraining.
+        downstream: Task -> config (below `<task>/<tier>/`).
+    """
+
+    data: tuple[str, ...]
+    rows: dict[str, tuple[str, str]]
+    random_init: str
+    downstream: dict[str, str]
+
+
+_ROWS = {
+    "B-baseline": ("resnet18_b-baseline", "resnet18_b"),
+    "D-tricks": ("resnet18_d-tricks", "resnet18_d"),
+}
+_DOWNSTREAM = {"det": "faster_rcnn_fpn", "seg": "fcn"}
+TIERS = {
+    "mini": Tier(("miniworld",), _ROWS, "resnet18_b", _DOWNSTREAM),
+    "small": Tier(("cifar10", "bccd", "camvid"), _ROWS, "resnet18_b", _DOWNSTREAM),
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run of `tricklift train`.
+
+    Attributes:
+        name: Such as `det/D-tricks/seed0`; also its folder below the output folder.
+        config: Short name.
+        work_dir: Where it is kept.
+        seed: Of the run.
+        backbone: Set over the config's, or None.
+        pretrained: Exported file, `none`, or None to leave the config's.
+        needs: Names of jobs that must be done before.
+    """
+
+    name: str
+    config: str
+    work_dir: Path
+    seed: int
+    backbone: str | None = None
+    pretrained: str | None = None
+    needs: tuple[str, ...] = ()
+
+    def config_hash(self) -> str:
+        """Hash of the config that this job would run now."""
+        from tricklift.ground.results import config_hash
+        from tricklift.train import build_config
+
+        cfg = build_config(
+            self.config,
+            work_dir=self.work_dir,
+            seed=self.seed,
+            backbone=self.backbone,
+            pretrained=self.pretrained,
+        )
+        return config_hash(cfg)
+
+    def state(self) -> str:
+        """`done`, `started` (to be resumed), `stale` (another config's) or `new`."""
+        result = read_result(self.work_dir)
+        if result is None:
+            return "stale" if any(self.work_dir.glob("*.pth")) else "new"
+        if result.get("config_hash") != self.config_hash() or result.get("seed") != self.seed:
+            return "stale"
+        return "done" if result.get("status") == "done" else "started"
+
+    def command(self, resume: bool) -> list[str]:
+        """The command line of the child process."""
+        parts = [*TRICKLIFT, "train", self.config, "--work-dir", str(self.work_dir)]
+        parts += ["--seed", str(self.seed)]
+        parts += ["--backbone", self.backbone] if self.backbone else []
+        parts += ["--pretrained", self.pretrained] if self.pretrained else []
+        return [*parts, "--resume"] if resume else parts
+
+    def clear(self, out: Path) -> Path | None:
+        """Moves what another config left out of the way (nothing is deleted); returns where to."""
+        if not self.work_dir.exists():
+            return None
+        aside = out / STALE / f"{self.name.replace('/', '_')}-{uuid.uuid4().hex[:8]}"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(self.work_dir, aside)
+        return aside
+
+    def summary(self) -> str:
+        """The metrics of the finished run, for the progress line."""
+        metrics = (read_result(self.work_dir) or {}).get("metrics", {})
+        return "  ".join(
+            f"{key} {value:.2f}" for key, value in metrics.items() if value is not None
+        )
+
+
+@dataclass(frozen=True)
+class Export:
+    """A run of `tricklift export` on the last checkpoint of a training."""
+
+    name: str
+    training: Training
+    file: Path
+    needs: tuple[str, ...]
+
+    def state(self) -> str:
+        """`done` where the file holds the finished training's config, else `new`."""
+        from tricklift.ground.results import read_header
+
+        result = read_result(self.training.work_dir)
+        if result is None or result.get("status") != "done" or not self.file.is_file():
+            return "new"
+        written, trained = self.file.stat(), (self.training.work_dir / RESULT_FILE).stat()
+        same = read_header(self.file).get("config_hash") == result["config_hash"]
+        return "done" if same and written.st_mtime >= trained.st_mtime else "new"
+
+    def command(self, resume: bool) -> list[str]:
+        """The command line of the child process.
+
+        Raises:
+            FileNotFoundError: The training left no checkpoint.
+        """
+        return [*TRICKLIFT, "export", str(last_checkpoint(self.training.work_dir)), str(self.file)]
+
+    def clear(self, out: Path) -> Path | None:
+        """Nothing to move: an export replaces its file in one step."""
+        return None
+
+    def summary(self) -> str:
+        """The size of the file, for the progress line."""
+        return f"{self.file.stat().st_size / 1e6:.0f} MB"
+
+
+Job = Training | Export
+
+
+def read_result(work_dir: Path) -> dict[str, Any] | None:
+    """What is in a work dir's result file, None where there is none that can be read."""
+    try:
+        data = json.loads((work_dir / RESULT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def last_checkpoint(work_dir: Path) -> Path:
+    """The checkpoint that mmengine noted as the last one.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    note = work_dir / "last_checkpoint"
+    if note.is_file():
+        # The note holds the path as it was; the folder may have been moved since.
+        file = work_dir / Path(note.read_text().strip()).name
+        if file.is_file():
+            return file
+    raise FileNotFoundError(f"no checkpoint in {work_dir}; repeat its training")
+
+
+def plan(tier: str, out: str | Path, seeds: Sequence[int] = (0,)) -> list[Job]:
+    """The jobs of a tier in an order in which each comes after those that it needs.
+
+    Raises:
+        ValueError: Unknown tier, no seeds or one given twice.
+    """
+    if tier not in TIERS:
+        raise ValueError(
+            f"unknown tier {tier!r}; known: {', '.join(TIERS)}{did_you_mean(tier, TIERS)} (the "
+            "paper's full-size configs run one by one: 'tricklift train', 'mim train')"
+        )
+    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
+        raise ValueError(f"seeds must be different whole numbers from 0, got {list(seeds)}")
+    out, what = Path(out).resolve(), TIERS[tier]
+    jobs: list[Job] = []
+    for seed in seeds:
+        for row, (config, backbone) in what.rows.items():
+            name = f"cls/{row}/seed{seed}"
+            training = Training(name, f"cls/{tier}/{config}", out / name, seed)
+            file = out / "exports" / f"{row}-seed{seed}.safetensors"
+            export = Export(f"export/{row}/seed{seed}", training, file, (name,))
+            jobs += [training, export]
+            jobs += _downstream(tier, out, seed, row, backbone, str(file), (export.name,))
+        jobs += _downstream(tier, out, seed, RANDOM_INIT, what.random_init, "none", ())
+    return jobs
+
+
+def _downstream(
+    tier: str, out: Path, seed: int, row: str, backbone: str, weights: str, needs: tuple[str, ...]
+) -> list[Training]:
+    jobs = []
+    for task, config in TIERS[tier].downstream.items():
+        name = f"{task}/{row.replace(' ', '-')}/seed{seed}"
+        reference = f"{task}/{tier}/{config}"
+        jobs.append(Training(name, reference, out / name, seed, backbone, weights, needs))
+    return jobs
