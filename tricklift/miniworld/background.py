@@ -43,11 +43,11 @@ def clutter(rng: np.random.Generator, canvas: NDArray[np.float32]) -> None:
     """Draw lines and small blobs over the background, in place."""
     height, width = canvas.shape[:2]
     area = height * width / 4096
-    for _ in range(rng.poisson(2.0 * area**0.5)):
+    for _ in range(rng.poisson(1.3 * area**0.5)):
         start, end = rng.uniform((0, 0), (width, height), (2, 2)).astype(int).tolist()
         colour = tuple(map(float, colour_pair(rng, 20)[0]))
         cv2.line(canvas, start, end, colour, int(rng.integers(1, 3, endpoint=True)))
-    for _ in range(rng.poisson(2.0 * area**0.5)):
+    for _ in range(rng.poisson(1.3 * area**0.5)):
         centre = rng.uniform((0, 0), (width, height)).astype(int).tolist()
         colour = tuple(map(float, colour_pair(rng, 20)[0]))
         cv2.circle(canvas, centre, int(rng.integers(2, 5, endpoint=True)), colour, -1)
@@ -56,13 +56,13 @@ def clutter(rng: np.random.Generator, canvas: NDArray[np.float32]) -> None:
 def develop(rng: np.random.Generator, canvas: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Light from one side, sometimes blur, always noise."""
     height, width = canvas.shape[:2]
-    angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.45)
+    angle, strength = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.4)
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     light = rng.uniform(0.75, 1.1) + strength * (np.cos(angle) * x + np.sin(angle) * y) / 1.5
     canvas = canvas * light[..., None].astype(np.float32)
-    if rng.random() < 0.3:
+    if rng.random() < 0.2:
         canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.4, 0.8)).astype(np.float32)
     noise = rng.standard_normal(canvas.shape, dtype=np.float32)
-    canvas = canvas + np.float32(rng.uniform(3, 14)) * noise
+    canvas = canvas + np.float32(rng.uniform(2, 11)) * noise
     return np.clip(canvas, 0, 255).astype(np.uint8)

@@ -8,7 +8,12 @@ from tricklift.miniworld.vocabulary import CLASSES, SURFACES
 
 #: One main object a picture, 64 pixels, with up to two distractors.
 PLAN = Plan(
-    sides=(64, 64), objects=(1, 1), diameter=(28, 52), distractors=(0, 2), margin=0.6, centred=True
+    sides=(64, 64),
+    objects=(1, 1),
+    diameter=(32, 54),
+    distractors=(0, 2),
+    centred=True,
+    least_visible=0.7,
 )
 
 

@@ -17,8 +17,7 @@ from tricklift.miniworld.vocabulary import (
 
 #: An object that shows less than this of itself is marked difficult.
 DIFFICULT_BELOW = 0.4
-#: Nothing is placed where it would leave an object with less than this, or with fewer pixels.
-LEAST_VISIBLE = 0.15
+#: Nothing is placed where it would leave an object with fewer visible pixels.
 LEAST_PIXELS = 24
 
 #: Value of unlabelled shapes in an instance map.
@@ -41,6 +40,7 @@ class Plan:
         margin: Part of an object's half size that its centre keeps from the border: 1 keeps the
             whole object inside, 0 lets half of it be cut away.
         centred: Put the first object near the middle, cut by nothing or little.
+        least_visible: Nothing is placed where it would leave less of an object than this part.
     """
 
     sides: tuple[int, int]
@@ -49,6 +49,7 @@ class Plan:
     distractors: tuple[int, int]
     margin: float = 0.3
     centred: bool = False
+    least_visible: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -106,10 +107,10 @@ def compose(rng: np.random.Generator, plan: Plan, label: int, main_surface: int)
     height, width = 16 * rng.integers(plan.sides[0] // 16, plan.sides[1] // 16, 2, endpoint=True)
     canvas, surfaces = background(rng, int(height), int(width), main_surface)
     clutter(rng, canvas)
-    board = _Board(canvas)
-    board.place(rng, _sketch(rng, plan, label), plan.margin, centred=plan.centred)
+    board = _Board(canvas, plan)
+    board.place(rng, _sketch(rng, plan, label), centred=plan.centred)
     for follower in _more_labels(rng, plan):
-        board.place(rng, _sketch(rng, plan, follower), plan.margin)
+        board.place(rng, _sketch(rng, plan, follower))
     return Scene(develop(rng, canvas), board.instances, surfaces, board.measure())
 
 
@@ -162,21 +163,20 @@ class _Placed:
 class _Board:
     """A canvas on which shapes are laid, back to front, and the map of who shows where."""
 
-    def __init__(self, canvas: NDArray[np.float32]) -> None:
+    def __init__(self, canvas: NDArray[np.float32], plan: Plan) -> None:
         self.canvas = canvas
+        self.plan = plan
         self.instances = np.zeros(canvas.shape[:2], np.uint8)
         self.objects: list[_Placed] = []
 
-    def place(
-        self, rng: np.random.Generator, sketch: _Sketch, margin: float, centred: bool = False
-    ) -> None:
+    def place(self, rng: np.random.Generator, sketch: _Sketch, centred: bool = False) -> None:
         """Lay a shape where it hides nothing too much; leave it out if a few tries find no place.
 
         The first object goes to the middle rather than be left out.
         """
         for attempt in range(_TRIES):
             last_resort = not self.objects and attempt == _TRIES - 1
-            corner = self._corner(rng, sketch.cover.shape, margin, centred or last_resort)
+            corner = self._corner(rng, sketch.cover.shape, centred or last_resort)
             window, inside = _overlap(corner, sketch.cover.shape, self.instances.shape)
             if self._allowed(window, sketch.solid[inside], int(sketch.solid.sum())):
                 self._lay(sketch, window, inside)
@@ -192,13 +192,13 @@ class _Board:
         return tuple(found)
 
     def _corner(
-        self, rng: np.random.Generator, shape: tuple[int, ...], margin: float, centred: bool
+        self, rng: np.random.Generator, shape: tuple[int, ...], centred: bool
     ) -> tuple[int, int]:
         """Top and left of a patch; negative where the border cuts it. Its centre is inside."""
         corner: list[int] = []
         rooms: tuple[int, ...] = self.instances.shape
         for extent, room in zip(shape, rooms, strict=True):
-            reach = margin * extent / 2
+            reach = self.plan.margin * extent / 2
             if centred:
                 centre = rng.normal(room / 2, room * 0.08)
             else:
@@ -209,15 +209,18 @@ class _Board:
 
     def _allowed(self, window: _Window, solid: NDArray[np.bool_], pixels: int) -> bool:
         """Whether enough would show of the new shape and of every object that it covers."""
-        if solid.sum() < max(LEAST_VISIBLE * pixels, LEAST_PIXELS):
+        if solid.sum() < self._least(pixels):
             return False
         hidden = np.bincount(self.instances[window][solid], minlength=256)
         for number, item in enumerate(self.objects, start=1):
             if hidden[number]:
                 rest = np.count_nonzero(self.instances == number) - hidden[number]
-                if rest < max(LEAST_VISIBLE * item.pixels, LEAST_PIXELS):
+                if rest < self._least(item.pixels):
                     return False
         return True
+
+    def _least(self, pixels: int) -> float:
+        return max(self.plan.least_visible * pixels, LEAST_PIXELS)
 
     def _lay(self, sketch: _Sketch, window: _Window, inside: _Window) -> None:
         alpha = sketch.cover[inside][..., None]

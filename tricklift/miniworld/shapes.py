@@ -30,12 +30,12 @@ def _regular(corners: int) -> Contour:
 
 
 def _star() -> Contour:
-    radius = np.where(np.arange(10) % 2 == 0, 1.0, 0.45)
+    radius = np.where(np.arange(10) % 2 == 0, 1.0, 0.4)
     angle = np.arange(10) * np.pi / 5
     return _polygon(radius * np.cos(angle), radius * np.sin(angle))
 
 
-def _cross(arm: float = 0.34) -> Contour:
+def _cross(arm: float = 0.28) -> Contour:
     quarter = [(1.0, -arm), (1.0, arm), (arm, arm)]
     points = []
     for _ in range(4):
@@ -87,7 +87,7 @@ def _blob(rng: np.random.Generator) -> Contour:
 _FIXED: dict[str, Callable[[], list[Contour]]] = {
     "disc": lambda: [_circle()],
     "block": lambda: [_from_points((-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85))],
-    "triangle": lambda: [1.1 * _regular(3)],
+    "triangle": lambda: [1.15 * _regular(3)],
     "star": lambda: [1.1 * _star()],
     "cross": lambda: [_cross()],
     "ring": lambda: [_circle(), _circle(0.45)],  # even-odd filling makes the second one a hole
@@ -124,9 +124,9 @@ def random_affine(rng: np.random.Generator, diameter: float) -> NDArray[np.float
         diameter: Pixels that the unit circle measures across, before aspect and shear.
     """
     angle = rng.uniform(0, 2 * np.pi)
-    aspect = np.exp(rng.uniform(-0.25, 0.25))
+    aspect = np.exp(rng.uniform(-0.16, 0.16))
     cos, sin = np.cos(angle), np.sin(angle)
-    stretch = np.array([[aspect, rng.uniform(-0.2, 0.2)], [0, 1 / aspect]])
+    stretch = np.array([[aspect, rng.uniform(-0.12, 0.12)], [0, 1 / aspect]])
     rotation = np.array([[cos, -sin], [sin, cos]])
     return (diameter / 2 * rotation @ stretch).astype(np.float32)
 

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tricklift.miniworld.scene import LEAST_PIXELS, LEAST_VISIBLE, Plan, compose
+from tricklift.miniworld.scene import LEAST_PIXELS, Plan, compose
 from tricklift.miniworld.shapes import OUTLINES, outline, random_affine, rasterise
 from tricklift.miniworld.textures import colour_pair, pattern, surface
 from tricklift.miniworld.vocabulary import (
@@ -34,8 +34,8 @@ def test_distractors_have_outlines_of_their_own() -> None:
     [
         ("disc", np.pi),
         ("block", 1.7**2),
-        ("triangle", 1.1**2 * 3 * np.sqrt(3) / 4),
-        ("cross", 8 * 0.34 - 4 * 0.34**2),  # two bars of 2 by 2a less the square they share
+        ("triangle", 1.15**2 * 3 * np.sqrt(3) / 4),
+        ("cross", 8 * 0.28 - 4 * 0.28**2),  # two bars of 2 by 2a less the square they share
         ("ring", np.pi * (1 - 0.45**2)),
         ("bar", 2 * 0.44),
     ],
@@ -117,7 +117,7 @@ def test_nothing_vanishes_in_a_crowd(seed: int) -> None:
     for number, item in enumerate(scene.objects, start=1):
         pixels = np.count_nonzero(scene.instances == number)
         assert pixels >= LEAST_PIXELS
-        assert LEAST_VISIBLE <= item.visible <= 1
+        assert CROWD.least_visible <= item.visible <= 1
         assert item.difficult == (item.visible < 0.4)
 
 
