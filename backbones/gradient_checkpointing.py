@@ -11,17 +11,24 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+
 
 @contextmanager
 def _statistics_untouched(module: nn.Module) -> Iterator[None]:
+    """Let the norms inside `module` work on copies of their statistics for a while.
+
+    Switching the tracking off instead would change what autograd saves, which `checkpoint` refuses.
+    """
     norms = [m for m in module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    for norm in norms:
-        norm.track_running_stats = False
+    kept = [(norm, name, getattr(norm, name)) for norm in norms for name in STATISTICS]
+    for norm, name, value in kept:
+        setattr(norm, name, value.clone())
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, name, value in kept:
+            setattr(norm, name, value)
 
 
 def checkpointed(module: nn.Module, x: Tensor) -> Tensor:
