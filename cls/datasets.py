@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
+
+from tricklift.ground.inputs import check_each, require, spread
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
@@ -60,7 +61,8 @@ class ClassFolders(BaseDataset):
             for label, name in enumerate(classes)
             for path in images_of(root / name)
         ]
-        check_files([item["img_path"] for item in data], self.checked_files)
+        paths = spread([item["img_path"] for item in data], self.checked_files)
+        check_each(paths, check_readable, str(root))
         return data
 
 
@@ -71,11 +73,7 @@ def class_names(root: Path) -> list[str]:
         FileNotFoundError: `root` is missing.
         ValueError: There is no folder in it.
     """
-    if not root.is_dir():
-        raise FileNotFoundError(
-            f"no data folder {str(root)!r}; fetch it with `tricklift prepare NAME --root DIR` and "
-            f"set TRICKLIFT_ROOT=DIR (now {os.environ.get('TRICKLIFT_ROOT', 'unset: data')})"
-        )
+    require(root, "folder of images by class", "NAME")
     names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
     if not names:
         raise ValueError(f"{str(root)!r} holds no class folders; expected {root}/<class>/*.jpg")
@@ -97,16 +95,11 @@ def images_of(folder: Path) -> list[str]:
     return files
 
 
-def check_files(paths: list[str], at_most: int) -> None:
-    """Open the headers of up to `at_most` files, evenly spread.
+def check_readable(path: str) -> None:
+    """Look at the head of a file.
 
     Raises:
-        ValueError: A file that no OpenCV reader knows; up to ten are named.
+        ValueError: No OpenCV reader knows it as an image.
     """
-    picks = np.unique(np.linspace(0, len(paths) - 1, min(at_most, len(paths))).astype(int))
-    broken = [paths[i] for i in picks if not cv2.haveImageReader(paths[i])]
-    if broken:
-        raise ValueError(
-            f"{len(broken)} file(s) cannot be read as images, e.g. {', '.join(broken[:10])}; "
-            "replace or remove them"
-        )
+    if not cv2.haveImageReader(path):
+        raise ValueError(f"{path}: cannot be read as an image; replace or remove the file")

@@ -1,0 +1,110 @@
+"""The batched affine map against each step done on its own, image by image."""
+
+import math
+
+import pytest
+import torch
+
+from cls.colour import (
+    LUMA,
+    PCA_VALUES,
+    PCA_VECTORS,
+    PROPERTIES,
+    ColourJitter,
+    affine_colour,
+    apply_colour,
+    jitter_map,
+)
+from cls.preprocessor import MEAN, STD
+
+# Krizhevsky et al.'s colour statistics as torch lists of their own, so that a slip there shows.
+IMAGES = torch.randint(0, 256, (5, 3, 7, 9), generator=torch.Generator().manual_seed(0)).float()
+
+
+def gray(image):
+    r, g, b = image
+    return 0.299 * r + 0.587 * g + 0.114 * b
+
+
+def one_by_one(image, brightness, contrast, saturation, hue, noise):
+    """The textbook steps in the order hue, saturation, contrast, brightness, PCA."""
+    y = gray(image)
+    i = 0.595716 * image[0] - 0.274453 * image[1] - 0.321263 * image[2]
+    q = 0.211456 * image[0] - 0.522591 * image[1] + 0.311135 * image[2]
+    angle = math.pi * (hue - 1)
+    i, q = (
+        math.cos(angle) * i - math.sin(angle) * q,
+        math.sin(angle) * i + math.cos(angle) * q,
+    )
+    yiq = torch.stack([y, i, q])
+    back = torch.linalg.inv(
+        torch.tensor(
+            [
+                [0.299, 0.587, 0.114],
+                [0.595716, -0.274453, -0.321263],
+                [0.211456, -0.522591, 0.311135],
+            ]
+        )
+    )
+    image = torch.einsum("ij,jhw->ihw", back, yiq)
+    image = saturation * image + (1 - saturation) * gray(image)
+    image = contrast * image + (1 - contrast) * gray(image).mean()
+    image = brightness * image
+    shift = torch.tensor(PCA_VECTORS) @ (noise * torch.tensor(PCA_VALUES))
+    return image + shift.view(3, 1, 1)
+
+
+def test_map_equals_the_steps_one_by_one():
+    generator = torch.Generator().manual_seed(1)
+    draws = {name: torch.rand(5, generator=generator) * 0.8 + 0.6 for name in PROPERTIES}
+    noise = torch.randn(5, 3, generator=generator) * 0.1
+    matrix, offset = jitter_map(IMAGES.mean((2, 3)), draws, noise)
+    got = apply_colour(IMAGES, matrix, offset)
+    for n, image in enumerate(IMAGES):
+        factors = [draws[name][n].item() for name in PROPERTIES]
+        want = one_by_one(image, *factors, noise[n])
+        torch.testing.assert_close(got[n], want, rtol=1e-4, atol=2e-3)
+
+
+def test_gray_weights_and_pca_are_the_published_ones():
+    assert sum(LUMA) == pytest.approx(1)
+    # Eigenvectors are orthonormal to the four digits that are published.
+    vectors = torch.tensor(PCA_VECTORS)
+    torch.testing.assert_close(vectors.T @ vectors, torch.eye(3), atol=2e-3, rtol=0)
+
+
+def test_factors_lie_in_the_range_and_are_uniform():
+    torch.manual_seed(0)
+    factors = ColourJitter().factors("hue", 10_000, torch.device("cpu"))
+    assert 0.6 <= factors.min() < 0.61 and 1.39 < factors.max() <= 1.4
+    assert factors.mean() == pytest.approx(1, abs=0.01)
+    assert factors.var() == pytest.approx(0.8**2 / 12, rel=0.05)  # of a uniform distribution
+    assert (ColourJitter().factors("contrast", 4, torch.device("cpu")) == 1).all()
+
+
+def test_normalisation_alone_at_validation():
+    mean, std = torch.tensor(MEAN), torch.tensor(STD)
+    got = affine_colour(IMAGES, mean, std)
+    assert got[1, 0, 2, 3].item() == pytest.approx((IMAGES[1, 0, 2, 3].item() - 123.68) / 58.393)
+    assert got[1, 2, 0, 0].item() == pytest.approx((IMAGES[1, 2, 0, 0].item() - 103.939) / 57.375)
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_memory_format_is_kept(channels_last):
+    form = torch.channels_last if channels_last else torch.contiguous_format
+    images = IMAGES.contiguous(memory_format=form)
+    out = affine_colour(images, torch.tensor(MEAN), torch.tensor(STD), ColourJitter())
+    assert out.is_contiguous(memory_format=form)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(properties=("hue", "gamma")), "unknown jitter .*gamma.*allowed: brightness"),
+        (dict(strength=1.5), r"strength must be in \[0, 1\), got 1.5"),
+        (dict(pca=-1), "pca must be 0 or more"),
+    ],
+)
+def test_bad_settings(settings, message):
+    with pytest.raises(ValueError, match=message):
+        ColourJitter(**settings)

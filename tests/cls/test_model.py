@@ -1,0 +1,94 @@
+"""The classifier alone, then trained for real by mmengine's Runner."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.registry import MODELS
+from mmengine.runner import Runner
+
+from cls.model import ImageClassifier
+
+
+def tiny(**options) -> ImageClassifier:
+    torch.manual_seed(0)
+    backbone = dict(name="resnet18_b", width=0.125)
+    return ImageClassifier(backbone=backbone, num_classes=4, **options)
+
+
+def test_loss_is_cross_entropy():
+    model = tiny().eval()  # eval: the same logits twice, whatever the batch statistics
+    images, labels = torch.randn(3, 3, 32, 32), torch.tensor([0, 3, 1])
+    want = F.cross_entropy(model.backbone(images), labels)
+    torch.testing.assert_close(model(images, labels, mode="loss")["loss"], want)
+
+
+def test_mixup_changes_the_batch_and_not_the_caller():
+    model = tiny(mixup=dict(alpha=0.2), label_smoothing=dict(eps=0.1)).eval()
+    images, labels = torch.randn(3, 3, 32, 32), torch.tensor([0, 3, 1])
+    before = images.clone()
+    losses = {model.loss(images, labels)["loss"].item() for _ in range(4)}
+    assert len(losses) > 1
+    assert torch.equal(images, before)
+
+
+def test_prediction_ranks_the_classes():
+    model = tiny().eval()
+    images, labels = torch.randn(2, 3, 32, 32), torch.tensor([2, 0])
+    out = model.predict(images, labels)
+    assert [sample["label"] for sample in out] == [2, 0]
+    assert out[0]["ranked"].tolist() == model(images)[0].argsort(descending=True).tolist()
+
+
+def test_unknown_backbone_is_named_before_training():
+    cfg = dict(type="ImageClassifier", backbone=dict(name="resnet18_e"), num_classes=4)
+    with pytest.raises(ValueError, match=r"unknown backbone 'resnet18_e'.*did you mean"):
+        MODELS.build(cfg)
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict:
+    return {}
+
+
+@pytest.mark.parametrize("leaf", ["resnet18_b-baseline", "resnet18_d-tricks"])
+def test_trains_validates_and_leaves_its_files(leaf, tiny_config):
+    cfg = tiny_config(leaf)
+    runner = Runner.from_cfg(cfg)
+    before = runner.model.backbone.stem.conv1.weight.clone()
+    runner.train()
+    assert not torch.equal(runner.model.backbone.stem.conv1.weight, before)
+    work = Path(cfg.work_dir)
+    result = json.loads((work / "result.json").read_text())
+    assert result["status"] == "done"
+    assert result["epochs"] == 2 and result["iters"] == 12
+    assert 0 <= result["metrics"]["top1"] <= 100
+    assert result["machine"]["amp_dtype"] == "bfloat16"
+    assert list(work.glob("best_accuracy_top1_epoch_*.pth"))
+    assert (work / "epoch_2.pth").is_file() and not (work / "epoch_1.pth").exists()
+    assert list(work.rglob("events.out.tfevents*"))  # TensorBoard is in the test extra
+
+
+def test_resumes_where_it_stopped(tiny_config):
+    """Two epochs in one go equal one epoch, a stop, and one more."""
+    whole = tiny_config(epochs=2)
+    whole.train_dataloader.sampler.shuffle = False
+    whole.model.data_preprocessor = dict(type="ClsPreprocessor", flip=0.0)
+    whole.train_dataloader.dataset.pipeline[1].update(scale=(1.0, 1.0), ratio=(1.2, 1.2))
+    halves = whole.copy()
+    whole.work_dir += "-whole"
+    Runner.from_cfg(whole).train()
+
+    first = halves.copy()
+    first.train_cfg = dict(first.train_cfg, max_epochs=1)
+    Runner.from_cfg(first).train()
+    halves.resume = True
+    Runner.from_cfg(halves).train()
+
+    def weights(cfg):
+        state = torch.load(Path(cfg.work_dir) / "epoch_2.pth", weights_only=False)["state_dict"]
+        return state["backbone.fc.weight"]
+
+    torch.testing.assert_close(weights(halves), weights(whole))

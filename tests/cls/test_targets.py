@@ -1,0 +1,86 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cls.targets import draw_mixup, mixup, smooth_targets
+
+
+def test_paper_smoothing_by_hand():
+    # K = 5, eps = 0.1: 0.9 on the label and 0.1 / 4 = 0.025 elsewhere (equation 4).
+    got = smooth_targets(torch.tensor([2]), 5, 0.1, "paper")
+    torch.testing.assert_close(got, torch.tensor([[0.025, 0.025, 0.9, 0.025, 0.025]]))
+
+
+def test_public_smoothing_by_hand_and_against_torch():
+    # K = 5, eps = 0.1: 0.1 / 5 = 0.02 everywhere and 0.9 more on the label.
+    got = smooth_targets(torch.tensor([2]), 5, 0.1, "public")
+    torch.testing.assert_close(got, torch.tensor([[0.02, 0.02, 0.92, 0.02, 0.02]]))
+    logits, labels = torch.randn(6, 5), torch.randint(0, 5, (6,))
+    ours = F.cross_entropy(logits, smooth_targets(labels, 5, 0.1, "public"))
+    torch.testing.assert_close(ours, F.cross_entropy(logits, labels, label_smoothing=0.1))
+
+
+def test_no_smoothing_is_one_hot():
+    labels = torch.tensor([0, 3])
+    assert torch.equal(smooth_targets(labels, 4, 0.0), F.one_hot(labels, 4).float())
+
+
+def test_free_logits_reach_the_papers_optimum():
+    # Equation (5): the gap between the label's logit and the others is log((K-1)(1-eps)/eps).
+    classes, eps = 10, 0.1
+    target = smooth_targets(torch.tensor([3]), classes, eps)
+    logits = torch.zeros(1, classes, requires_grad=True)
+    optimizer = torch.optim.LBFGS([logits], max_iter=200, tolerance_grad=1e-10)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = F.cross_entropy(logits, target)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    gap = (logits[0, 3] - logits[0, [0, 1, 2, 4, 5, 6, 7, 8, 9]]).detach()
+    want = torch.log(torch.tensor((classes - 1) * (1 - eps) / eps))
+    torch.testing.assert_close(gap, want.expand(9), atol=1e-3, rtol=0)
+
+
+def test_mixup_by_hand():
+    images = torch.tensor([0.0, 10.0, 100.0]).view(3, 1, 1, 1).expand(3, 3, 2, 2)
+    targets = torch.eye(3)
+    mixed, blended = mixup(images, targets, 0.7, torch.tensor([1, 2, 0]))
+    # 0.7 * 0 + 0.3 * 10; 0.7 * 10 + 0.3 * 100; 0.7 * 100 + 0.3 * 0
+    torch.testing.assert_close(mixed[:, 0, 0, 0], torch.tensor([3.0, 37.0, 70.0]))
+    want = torch.tensor([[0.7, 0.3, 0.0], [0.0, 0.7, 0.3], [0.3, 0.0, 0.7]])
+    torch.testing.assert_close(blended, want)
+
+
+def test_mixing_smoothed_targets_is_smoothing_mixed_ones():
+    labels, order = torch.tensor([0, 1, 2]), torch.tensor([2, 0, 1])
+    images = torch.zeros(3, 3, 1, 1)
+    _, mixed = mixup(images, smooth_targets(labels, 4, 0.1), 0.3, order)
+    _, hard = mixup(images, smooth_targets(labels, 4, 0.0), 0.3, order)
+    # Smoothing a distribution t: eps/(K-1) everywhere, the rest in proportion to t.
+    want = 0.1 / 3 + hard * (0.9 - 0.1 / 3)
+    torch.testing.assert_close(mixed, want)
+
+
+def test_lambda_is_drawn_from_beta():
+    torch.manual_seed(0)
+    draws = torch.tensor([draw_mixup(0.2, 1, torch.device("cpu"))[0] for _ in range(4000)])
+    assert draws.mean() == pytest.approx(0.5, abs=0.03)
+    # Variance of Beta(a, a) is 1 / (4 (2a + 1)).
+    assert draws.var() == pytest.approx(1 / (4 * 1.4), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: smooth_targets(torch.tensor([0]), 3, 1.0), r"eps must be in \[0, 1\), got 1.0"),
+        (lambda: smooth_targets(torch.tensor([0]), 3, 0.1, "mine"), "known: paper, public"),
+        (lambda: smooth_targets(torch.tensor([0]), 1, 0.1), "needs at least 2 classes"),
+        (lambda: draw_mixup(0.0, 2, torch.device("cpu")), "alpha must be above 0, got 0.0"),
+    ],
+)
+def test_bad_values(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
