@@ -1,5 +1,6 @@
 """Tricks laid over configs: what they set, what they refuse, and the rates that come out."""
 
+import itertools
 import math
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_warmup_rises_from_0_in_every_iteration(baseline: Config):
     got = rates(resolved(baseline, "warmup"), per_epoch=10, lr=0.4)
     assert got[0] == pytest.approx(0, abs=1e-9)
     # 50 iterations of warmup: the rate at iteration t is 0.4 t / 50 ... up to the first after it.
-    rises = [b - a for a, b in zip(got[:49], got[1:50], strict=True)]
+    rises = [b - a for a, b in itertools.pairwise(got[:50])]
     assert rises == pytest.approx([rises[0]] * 49, abs=1e-9)
     assert got[50:300] == pytest.approx([0.4] * 250, abs=1e-9)
 
