@@ -5,11 +5,12 @@ so for the very config that it would run now, an export when its file holds that
 """
 
 import json
+import logging
 import os
 import sys
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,16 @@ class Tier:
         rows: Pretraining configs (below `cls/<tier>/`) -> backbone, by row name.
         random_init: Backbone of the row without pretraining.
         downstream: Task -> config (below `<task>/<tier>/`).
+        configs: The tier whose configs are used.
+        options: Task -> `--cfg-options`.
     """
 
     data: tuple[str, ...]
     rows: dict[str, tuple[str, str]]
     random_init: str
     downstream: dict[str, str]
+    configs: str
+    options: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _ROWS = {
@@ -43,9 +48,28 @@ _ROWS = {
     "D-tricks": ("resnet18_d-tricks", "resnet18_d"),
 }
 _DOWNSTREAM = {"det": "faster_rcnn_fpn", "seg": "fcn"}
+#: A few steps each: says whether all of it runs here, and nothing about quality.
+_SMOKE = {
+    "cls": (
+        "benchmark.tier=smoke",
+        "train_dataloader.batch_size=32",
+        "train_cfg.max_epochs=1",
+        "train_cfg.val_interval=1",
+    ),
+    "det": ("benchmark.tier=smoke", "train_cfg.max_epochs=1", "train_cfg.val_interval=1"),
+    "seg": ("benchmark.tier=smoke", "train_cfg.max_iters=2", "train_cfg.val_interval=2"),
+}
 TIERS = {
-    "mini": Tier(("miniworld",), _ROWS, "resnet18_b", _DOWNSTREAM),
-    "small": Tier(("cifar10", "bccd", "camvid"), _ROWS, "resnet18_b", _DOWNSTREAM),
+    "mini": Tier(("miniworld",), _ROWS, "resnet18_b", _DOWNSTREAM, "mini"),
+    "small": Tier(("cifar10", "bccd", "camvid"), _ROWS, "resnet18_b", _DOWNSTREAM, "small"),
+    "smoke": Tier(
+        ("miniworld",),
+        {"D-tricks": _ROWS["D-tricks"]},
+        "resnet18_b",
+        _DOWNSTREAM,
+        "mini",
+        _SMOKE,
+    ),
 }
 
 
@@ -61,6 +85,7 @@ class Training:
         backbone: Set over the config's, or None.
         pretrained: Exported file, `none`, or None to leave the config's.
         needs: Names of jobs that must be done before.
+        options: `--cfg-options`.
     """
 
     name: str
@@ -70,19 +95,26 @@ class Training:
     backbone: str | None = None
     pretrained: str | None = None
     needs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     def config_hash(self) -> str:
         """Hash of the config that this job would run now."""
+        from tricklift.configs import parse_options
         from tricklift.ground.results import config_hash
         from tricklift.train import build_config
 
-        cfg = build_config(
-            self.config,
-            work_dir=self.work_dir,
-            seed=self.seed,
-            backbone=self.backbone,
-            pretrained=self.pretrained,
-        )
+        logging.disable(logging.INFO)  # what mmengine says about reading the config
+        try:
+            cfg = build_config(
+                self.config,
+                work_dir=self.work_dir,
+                seed=self.seed,
+                backbone=self.backbone,
+                pretrained=self.pretrained,
+                options=parse_options(self.options),
+            )
+        finally:
+            logging.disable(logging.NOTSET)
         return config_hash(cfg)
 
     def state(self) -> str:
@@ -100,6 +132,7 @@ class Training:
         parts += ["--seed", str(self.seed)]
         parts += ["--backbone", self.backbone] if self.backbone else []
         parts += ["--pretrained", self.pretrained] if self.pretrained else []
+        parts += ["--cfg-options", *self.options] if self.options else []
         return [*parts, "--resume"] if resume else parts
 
     def clear(self, out: Path) -> Path | None:
@@ -201,21 +234,23 @@ def plan(tier: str, out: str | Path, seeds: Sequence[int] = (0,)) -> list[Job]:
     for seed in seeds:
         for row, (config, backbone) in what.rows.items():
             name = f"cls/{row}/seed{seed}"
-            training = Training(name, f"cls/{tier}/{config}", out / name, seed)
+            reference, options = f"cls/{what.configs}/{config}", what.options.get("cls", ())
+            training = Training(name, reference, out / name, seed, options=options)
             file = out / "exports" / f"{row}-seed{seed}.safetensors"
             export = Export(f"export/{row}/seed{seed}", training, file, (name,))
             jobs += [training, export]
-            jobs += _downstream(tier, out, seed, row, backbone, str(file), (export.name,))
-        jobs += _downstream(tier, out, seed, RANDOM_INIT, what.random_init, "none", ())
+            jobs += _downstream(what, out, seed, row, backbone, str(file), (export.name,))
+        jobs += _downstream(what, out, seed, RANDOM_INIT, what.random_init, "none", ())
     return jobs
 
 
 def _downstream(
-    tier: str, out: Path, seed: int, row: str, backbone: str, weights: str, needs: tuple[str, ...]
+    tier: Tier, out: Path, seed: int, row: str, backbone: str, weights: str, needs: tuple[str, ...]
 ) -> list[Training]:
     jobs = []
-    for task, config in TIERS[tier].downstream.items():
+    for task, config in tier.downstream.items():
         name = f"{task}/{row.replace(' ', '-')}/seed{seed}"
-        reference = f"{task}/{tier}/{config}"
-        jobs.append(Training(name, reference, out / name, seed, backbone, weights, needs))
+        reference = f"{task}/{tier.configs}/{config}"
+        options = tier.options.get(task, ())
+        jobs.append(Training(name, reference, out / name, seed, backbone, weights, needs, options))
     return jobs

@@ -77,7 +77,8 @@ def note_command(out: str | Path, arguments: Sequence[str]) -> None:
 
 def run_job(job: Job, out: Path, number: str, console: Console) -> None:
     """Brings one job to its end, unless it is done; says what happened in one line."""
-    state = job.state()
+    with console.status(f"{escape(number)} {job.name}: looking at what is there"):
+        state = job.state()
     if state == "done":
         console.print(f"{escape(number)} {job.name}: done before  {job.summary()}", highlight=False)
         return
@@ -86,6 +87,9 @@ def run_job(job: Job, out: Path, number: str, console: Console) -> None:
     command = job.command(resume=state == "started")
     log = out / "logs" / f"{job.name.replace('/', '_')}.log"
     started = time.monotonic()
+    if not console.is_terminal:
+        verb = "goes on" if state == "started" else "starts"
+        console.print(f"{escape(number)} {job.name}: {verb}", highlight=False)
     code = follow(command, log, f"{number} {job.name}", console)
     took = duration(time.monotonic() - started)
     if code != 0:

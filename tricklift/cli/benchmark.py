@@ -34,7 +34,7 @@ def prepare(
 
 
 def run(
-    tier: Annotated[str, typer.Argument(help="mini or small.")],
+    tier: Annotated[str, typer.Argument(help="mini, small, or smoke (a few steps each).")],
     out: Annotated[Path, typer.Option(help="Where runs, exports and logs go.")],
     root: Root = Path("data"),
     seeds: Annotated[str, typer.Option(metavar="0,1,2", help="Seeds, each a full set.")] = "0",

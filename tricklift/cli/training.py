@@ -123,8 +123,11 @@ def export(
     """Write a trained backbone as other libraries expect it; what was written is checked."""
     from backbones.export import export as write
 
-    write(checkpoint, out, to=to, ema=ema)
-    print(f"done: {out}")
+    report = write(checkpoint, out, to=to, ema=ema)
+    print(
+        f"done: {out} ({report.architecture}); its {report.compared} differ by "
+        f"{report.difference:.1e} at most\nuse: {report.usage}"
+    )
 
 
 def add_to(app: typer.Typer) -> None:

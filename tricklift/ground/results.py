@@ -44,6 +44,7 @@ _NOT_HASHED = {
     "vis_backends",
     "experiment_name",
 }
+_NOT_HASHED_HOOKS = {"timer", "logger", "checkpoint", "visualization"}
 
 
 def read_header(path: str | Path) -> dict[str, str]:
@@ -102,6 +103,9 @@ def config_hash(cfg: Mapping[str, Any]) -> str:
     plain = {key: value for key, value in plain.items() if key not in _NOT_HASHED}
     if isinstance(plain.get("randomness"), Mapping):
         plain["randomness"] = {k: v for k, v in plain["randomness"].items() if k != "seed"}
+    if isinstance(plain.get("default_hooks"), Mapping):
+        hooks = plain["default_hooks"]
+        plain["default_hooks"] = {k: v for k, v in hooks.items() if k not in _NOT_HASHED_HOOKS}
     root = os.environ.get("TRICKLIFT_ROOT", "data").rstrip("/")
     text = json.dumps(_neutral(plain, root), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
