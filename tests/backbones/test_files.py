@@ -1,0 +1,179 @@
+"""Reading and writing weights: what is read is what was trained, and no code in a file runs."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.logging import HistoryBuffer
+from safetensors.torch import save_file
+
+from backbones import pickles
+from backbones.files import read, replacing, save
+
+
+def assert_same(state: dict, expected: dict) -> None:
+    assert set(state) == set(expected)
+    for key, value in expected.items():
+        assert torch.equal(state[key], value), key
+
+
+def test_a_saved_file_reads_back(tmp_path: Path) -> None:
+    state = {"fc.weight": torch.randn(3, 4).t(), "n": torch.tensor(7)}  # not contiguous
+    save(tmp_path / "new" / "a.safetensors", state, {"architecture": "resnet18_b", "row": "B"})
+    back = read(tmp_path / "new" / "a.safetensors")
+    assert_same(back.state, state)
+    assert back.metadata == {"architecture": "resnet18_b", "row": "B", "format": "tricklift"}
+    assert back.options == {}
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.safetensors"]
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "a.safetensors"
+    target.write_text("old")
+    with pytest.raises(KeyboardInterrupt), replacing(target) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_checkpoint_of_mmengine(trained) -> None:
+    checkpoint = read(trained["plain"]["path"])
+    assert_same(checkpoint.state, trained["plain"]["trained"])
+    assert checkpoint.metadata["architecture"] == "resnet18_d"
+    assert checkpoint.options == {"width": 0.25}
+    assert checkpoint.metadata["row"] == "D-tricks"
+    assert json.loads(checkpoint.metadata["tricks"]) == ["cosine", "mixup"]
+    assert checkpoint.metadata["dataset"] == "MiniWorld"
+
+
+def test_trained_and_averaged_weights_are_not_mixed_up(trained) -> None:
+    run = trained["ema"]
+    assert_same(read(run["path"]).state, run["trained"])
+    assert_same(read(run["path"], ema=True).state, run["averaged"])
+    key = "fc.weight"
+    assert not torch.equal(run["trained"][key], run["averaged"][key])
+
+
+def test_ema_weights_that_are_not_there(trained, exported) -> None:
+    with pytest.raises(ValueError, match="has no EMA weights: it was trained without EMA"):
+        read(trained["plain"]["path"], ema=True)
+    with pytest.raises(ValueError, match="is an export and holds one set of weights"):
+        read(exported("resnet18_b", width=0.25), ema=True)
+
+
+def test_the_accuracy_is_that_of_this_very_file(trained, tmp_path: Path) -> None:
+    result = {"status": "done", "metrics": {"top1": 61.5}, "best": {"top1": 70.25}}
+    result |= {"config_hash": "abc", "commit": "def"}
+    (tmp_path / "result.json").write_text(json.dumps(result))
+    (tmp_path / "last_checkpoint").write_text(str(tmp_path / "epoch_2.pth"))
+    names = ("epoch_1.pth", "epoch_2.pth", "best_accuracy_top1_epoch_1.pth")
+    for name in names:
+        shutil.copy(trained["plain"]["path"], tmp_path / name)
+    read_back = {name: read(tmp_path / name).metadata for name in names}
+    assert [read_back[name].get("top1") for name in names] == [None, "61.5000", "70.2500"]
+    assert read_back[names[0]]["config_hash"] == "abc"
+    # With EMA the run validates the averaged weights; the others' accuracy is not known.
+    shutil.copy(trained["ema"]["path"], tmp_path / "epoch_2.pth")
+    assert "top1" not in read(tmp_path / "epoch_2.pth").metadata
+    assert read(tmp_path / "epoch_2.pth", ema=True).metadata["top1"] == "61.5000"
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(
+        FileNotFoundError, match=r"no pretrained weights at .*gone.safetensors; give"
+    ):
+        read(tmp_path / "gone.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"\(a folder\)"):
+        read(tmp_path)
+
+
+def test_files_of_another_kind(tmp_path: Path) -> None:
+    (tmp_path / "a.ckpt").touch()
+    with pytest.raises(ValueError, match=r"unknown ending '\.ckpt'; give a tricklift export"):
+        read(tmp_path / "a.ckpt")
+    for name in ("a.safetensors", "a.pth"):
+        (tmp_path / name).write_bytes(b"not weights at all")
+        with pytest.raises(ValueError, match=r"is not a readable|refused to read"):
+            read(tmp_path / name)
+    save_file({"x": torch.zeros(1)}, tmp_path / "b.safetensors", {"format": "timm"})
+    with pytest.raises(ValueError, match=r"no tricklift export \(.*format='timm'\)"):
+        read(tmp_path / "b.safetensors")
+
+
+def test_weights_without_a_name_are_refused(tmp_path: Path) -> None:
+    torch.save({"conv1.weight": torch.zeros(1)}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=r"does not say which backbone .*\(keys: conv1\.weight\)"):
+        read(tmp_path / "a.pth")
+    torch.save([1, 2], tmp_path / "b.pth")
+    with pytest.raises(ValueError, match="holds a list, not a checkpoint"):
+        read(tmp_path / "b.pth")
+
+
+class Evil:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return exec, (f"open({str(self.path)!r}, 'w')",)
+
+
+def test_a_malicious_pickle_is_refused(tmp_path: Path) -> None:
+    mark = tmp_path / "was-here"
+    content = {"state_dict": {}, "meta": {"cfg": "", "extra": Evil(mark)}}
+    torch.save(content, tmp_path / "evil.pth")
+    with pytest.raises(ValueError, match=r"refused to read .*evil\.pth.*could run code.*exec"):
+        read(tmp_path / "evil.pth")
+    assert not mark.exists()
+    torch.load(tmp_path / "evil.pth", weights_only=False)  # the trap is a real one
+    assert mark.exists()
+
+
+def test_a_reader_that_others_made_lenient_stays_strict(tmp_path: Path) -> None:
+    torch.save({"meta": Evil(tmp_path / "was-here")}, tmp_path / "evil.pth")
+    before = torch.serialization.get_safe_globals()
+    with torch.serialization.safe_globals([exec]):
+        with pytest.raises(ValueError, match="refused to read"):
+            pickles.load(tmp_path / "evil.pth")
+        assert exec in torch.serialization.get_safe_globals()
+    assert set(torch.serialization.get_safe_globals()) == set(before)
+
+
+def test_placeholders_neither_call_nor_import(tmp_path: Path) -> None:
+    buffer = HistoryBuffer([1.0], [1])
+    torch.save({"logs": buffer, "number": 3}, tmp_path / "a.pth")
+    content = pickles.load(tmp_path / "a.pth")
+    assert isinstance(content["logs"], pickles.Placeholder)
+    assert content["number"] == 3
+    # getattr, which the logs need, is a placeholder too: it hands out nothing
+    torch.save({"f": Reach()}, tmp_path / "b.pth")
+    assert isinstance(pickles.load(tmp_path / "b.pth")["f"], pickles.Placeholder)
+
+
+class Reach:
+    """Unpickles by calling getattr."""
+
+    def __reduce__(self):
+        return getattr, ("text", "upper")
+
+
+def test_the_config_is_parsed_and_not_executed(tmp_path: Path) -> None:
+    mark = tmp_path / "was-here"
+    text = f"""
+open({str(mark)!r}, 'w')
+a = open({str(mark)!r}, 'w')
+model = dict(backbone=dict(name='resnet18_b', width=0.5), type='C', head=dict(), lrs=[1, (2, -3.5)])
+more = {{'b': None, 'c': dict(d=True)}}
+computed = 1 + len(more)
+row = 'B-baseline'
+"""
+    values = pickles.literals(text)
+    assert not mark.exists()
+    assert set(values) == {"model", "more", "row"}
+    assert values["model"]["backbone"] == {"name": "resnet18_b", "width": 0.5}
+    assert values["model"]["lrs"] == [1, (2, -3.5)]
+    assert values["more"] == {"b": None, "c": {"d": True}}
