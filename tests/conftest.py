@@ -24,3 +24,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data archives in {folder}; set TRICKLIFT_DATA to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root for TRICKLIFT_ROOT that holds a MiniWorld of a few pictures; read it only."""
+    from tricklift.miniworld import MiniWorldSizes, generate
+
+    root = tmp_path_factory.mktemp("root")
+    sizes = MiniWorldSizes(
+        cls_train=64, cls_val=24, det_trainval=24, det_test=12, seg_train=12, seg_val=12
+    )
+    generate(root / "miniworld", sizes=sizes, workers=1)
+    return root

@@ -1,95 +1,21 @@
 """ResultHook in real runs of mmengine's Runner on a problem of one linear layer."""
 
 import json
-import uuid
 
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.evaluator import BaseMetric
-from mmengine.model import BaseModel
-from mmengine.registry import DATASETS, METRICS, MODELS
 from mmengine.runner import Runner
 from safetensors.torch import save_file
-from torch.utils.data import Dataset
 
-import tricklift.ground.setup  # noqa: F401  (resuming needs its allow-list)
 from tricklift.ground import results
-
-#: What the evaluator answers, validation after validation; set by `train`.
-ANSWERS: list[dict[str, float]] = []
-
-
-@MODELS.register_module()
-class ResultsTestModel(BaseModel):
-    def __init__(self, backbone=None):
-        super().__init__()
-        self.fc = torch.nn.Linear(2, 1)
-
-    def forward(self, x, mode="tensor"):
-        x = torch.stack(x) if isinstance(x, list) else x
-        return {"loss": self.fc(x).square().mean()} if mode == "loss" else list(self.fc(x))
-
-
-@DATASETS.register_module()
-class ResultsTestData(Dataset):
-    def __len__(self):
-        return 4
-
-    def __getitem__(self, index):
-        return {"x": torch.full((2,), float(index))}
-
-
-@METRICS.register_module()
-class ResultsTestMetric(BaseMetric):
-    def process(self, data_batch, data_samples):
-        self.results.extend(data_samples)
-
-    def compute_metrics(self, results):
-        return ANSWERS.pop(0)
-
-
-def config(folder, **changes) -> Config:
-    """A config of two epochs with the labels of a classification run."""
-    loader = dict(
-        dataset=dict(type="ResultsTestData"),
-        sampler=dict(type="DefaultSampler", shuffle=False),
-        batch_size=2,
-    )
-    settings = dict(
-        model=dict(type="ResultsTestModel", backbone=dict(name="resnet18_b", width=0.5)),
-        train_dataloader=loader,
-        val_dataloader=loader,
-        train_cfg=dict(by_epoch=True, max_epochs=2, val_interval=1),
-        val_cfg=dict(),
-        val_evaluator=dict(type="ResultsTestMetric"),
-        optim_wrapper=dict(optimizer=dict(type="SGD", lr=0.1)),
-        custom_hooks=[dict(type="ResultHook")],
-        benchmark=dict(task="cls", tier="mini", dataset="Points", protocol="one crop"),
-        row="B-baseline",
-        tricks=["cosine"],
-        work_dir=str(folder),
-        randomness=dict(seed=3),
-        experiment_name=uuid.uuid4().hex,
-        log_level="ERROR",
-    )
-    settings.update(changes)
-    return Config(settings)
-
-
-def train(cfg: Config, answers: list[dict[str, float]]) -> dict:
-    ANSWERS[:] = answers
-    Runner.from_cfg(cfg).train()
-    with open(f"{cfg.work_dir}/result.json") as file:
-        return json.load(file)
 
 
 def top1(value: float) -> dict[str, float]:
     return {"accuracy/top1": value, "accuracy/top5": 99.0}
 
 
-def test_last_metrics_count_and_best_stand_beside(tmp_path):
-    result = train(config(tmp_path), [top1(70.0), top1(60.0)])
+def test_last_metrics_count_and_best_stand_beside(tiny, tmp_path):
+    result = tiny.train(tiny.config(tmp_path), top1(70.0), top1(60.0))
     assert result["status"] == "done"
     assert result["metrics"] == {"top1": 60.0, "top5": 99.0}
     assert result["best"]["top1"] == 70.0
@@ -119,19 +45,19 @@ def test_last_metrics_count_and_best_stand_beside(tmp_path):
         ),
     ],
 )
-def test_metrics_of_downstream_tasks_in_percent(tmp_path, task, answer, expected):
+def test_metrics_of_downstream_tasks_in_percent(tiny, tmp_path, task, answer, expected):
     labels = dict(task=task, tier="mini", dataset="Points", protocol="p")
-    result = train(config(tmp_path, benchmark=labels), [answer, answer])
+    result = tiny.train(tiny.config(tmp_path, benchmark=labels), answer, answer)
     assert result["metrics"] == expected
     assert result["row"] == "random init"
 
 
-def test_running_until_the_end_and_resumed_time_adds_up(tmp_path):
+def test_running_until_the_end_and_resumed_time_adds_up(tiny, tmp_path):
     class Stop(Exception):
         pass
 
-    cfg = config(tmp_path)
-    ANSWERS[:] = [top1(70.0), top1(10.0)]
+    cfg = tiny.config(tmp_path)
+    tiny.answer(top1(70.0), top1(10.0))
     runner = Runner.from_cfg(cfg)
     validate, calls = runner.val_loop.run, []
 
@@ -151,7 +77,7 @@ def test_running_until_the_end_and_resumed_time_adds_up(tmp_path):
     before["wall_seconds"] = 1000.0
     (tmp_path / "result.json").write_text(json.dumps(before))
     # The checkpoint of the last epoch exists: only its validation is due.
-    result = train(config(tmp_path, resume=True), [top1(65.0)])
+    result = tiny.train(tiny.config(tmp_path, resume=True), top1(65.0))
     assert result["status"] == "done"
     assert result["metrics"]["top1"] == 65.0
     assert result["best"]["top1"] == 70.0
@@ -159,27 +85,27 @@ def test_running_until_the_end_and_resumed_time_adds_up(tmp_path):
     assert result["started"] == before["started"]
 
 
-def test_a_fresh_run_takes_nothing_over(tmp_path):
-    train(config(tmp_path), [top1(90.0), top1(90.0)])
-    result = train(config(tmp_path), [top1(50.0), top1(55.0)])
+def test_a_fresh_run_takes_nothing_over(tiny, tmp_path):
+    tiny.train(tiny.config(tmp_path), top1(90.0), top1(90.0))
+    result = tiny.train(tiny.config(tmp_path), top1(50.0), top1(55.0))
     assert result["best"]["top1"] == 55.0
 
 
-def test_validation_outside_of_training_writes_nothing(tmp_path):
-    ANSWERS[:] = [top1(70.0)]
-    Runner.from_cfg(config(tmp_path)).val()
+def test_validation_outside_of_training_writes_nothing(tiny, tmp_path):
+    tiny.answer(top1(70.0))
+    Runner.from_cfg(tiny.config(tmp_path)).val()
     assert not (tmp_path / "result.json").exists()
 
 
-def test_row_and_origin_come_from_the_exported_file(tmp_path):
+def test_row_and_origin_come_from_the_exported_file(tiny, tmp_path):
     file = tmp_path / "b.safetensors"
     meta = {"row": "B-baseline", "architecture": "resnet18_b", "dataset": "CIFAR-10"}
     meta |= {"top1": "61.5", "config_hash": "ab"}
     save_file({"w": torch.zeros(1)}, str(file), metadata=meta)
-    cfg = config(
+    cfg = tiny.config(
         tmp_path,
         benchmark=dict(task="det", tier="mini", dataset="Points", protocol="p"),
-        model=dict(type="ResultsTestModel", backbone=dict(name="r", checkpoint=str(file))),
+        model=dict(type="LinearTestModel", backbone=dict(name="r", checkpoint=str(file))),
     )
     assert results.row_of(cfg) == "B-baseline"
     assert results.pretrained_of(cfg) == {"file": str(file), **meta, "top1": 61.5}
@@ -188,38 +114,40 @@ def test_row_and_origin_come_from_the_exported_file(tmp_path):
     assert results.row_of(cfg) == "timm/resnet18d.ra2_in1k"
 
 
-def test_hash_ignores_place_and_seed_but_nothing_else(tmp_path, monkeypatch):
-    base = results.config_hash(config(tmp_path))
-    assert base == results.config_hash(config(tmp_path / "x", randomness=dict(seed=9), resume=True))
+def test_hash_ignores_place_and_seed_but_nothing_else(tiny, tmp_path, monkeypatch):
+    base = results.config_hash(tiny.config(tmp_path))
+    assert base == results.config_hash(
+        tiny.config(tmp_path / "x", randomness=dict(seed=9), resume=True)
+    )
     assert base != results.config_hash(
-        config(tmp_path, train_cfg=dict(by_epoch=True, max_epochs=3))
+        tiny.config(tmp_path, train_cfg=dict(by_epoch=True, max_epochs=3))
     )
 
     monkeypatch.setenv("TRICKLIFT_ROOT", "/one")
-    first = results.config_hash(config(tmp_path, data_root="/one/cifar10"))
+    first = results.config_hash(tiny.config(tmp_path, data_root="/one/cifar10"))
     monkeypatch.setenv("TRICKLIFT_ROOT", "/two")
-    assert first == results.config_hash(config(tmp_path, data_root="/two/cifar10"))
-    assert first != results.config_hash(config(tmp_path, data_root="/two/camvid"))
+    assert first == results.config_hash(tiny.config(tmp_path, data_root="/two/cifar10"))
+    assert first != results.config_hash(tiny.config(tmp_path, data_root="/two/camvid"))
 
 
-def test_hash_counts_an_export_as_what_it_holds(tmp_path):
+def test_hash_counts_an_export_as_what_it_holds(tiny, tmp_path):
     hashes = {}
     for name, origin in (("a", "1"), ("b", "1"), ("c", "2")):
         file = str(tmp_path / f"{name}.safetensors")
         save_file(
             {"w": torch.zeros(1)}, file, metadata={"architecture": "r", "config_hash": origin}
         )
-        model = dict(type="ResultsTestModel", backbone=dict(name="r", checkpoint=file))
-        hashes[name] = results.config_hash(config(tmp_path, model=model))
+        model = dict(type="LinearTestModel", backbone=dict(name="r", checkpoint=file))
+        hashes[name] = results.config_hash(tiny.config(tmp_path, model=model))
     assert hashes["a"] == hashes["b"] != hashes["c"]
 
 
 @pytest.mark.parametrize("labels", [None, dict(task="cls"), dict(task="x", tier="m", dataset="d")])
-def test_missing_labels_stop_before_training(tmp_path, labels):
+def test_missing_labels_stop_before_training(tiny, tmp_path, labels):
     with pytest.raises(ValueError, match=r"benchmark=.* must be dict\(task=cls\|det\|seg"):
-        train(config(tmp_path, benchmark=labels), [])
+        tiny.train(tiny.config(tmp_path, benchmark=labels))
 
 
-def test_wrong_evaluator_is_named(tmp_path):
+def test_wrong_evaluator_is_named(tiny, tmp_path):
     with pytest.raises(ValueError, match=r"gave \['mIoU'\], none of accuracy/top1, accuracy/top5"):
-        train(config(tmp_path), [{"mIoU": 1.0}])
+        tiny.train(tiny.config(tmp_path), {"mIoU": 1.0})
