@@ -26,6 +26,11 @@ from tricklift.ground.devices import has_accelerator
 
 __all__ = ["AmpOptimWrapper", "install", "keep_rois_exact"]
 
+HOMES = (
+    "mmengine.optim",
+    "mmengine.optim.optimizer",
+    "mmengine.optim.optimizer.amp_optimizer_wrapper",
+)
 EXTRACTOR = "mmdet.models.roi_heads.roi_extractors.single_level_roi_extractor"
 
 
@@ -86,8 +91,10 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
 
 
 def install() -> None:
-    """Replace the registered `AmpOptimWrapper`."""
+    """Replace `AmpOptimWrapper` in the registry, and where lazy configs import it from."""
     OPTIM_WRAPPERS.register_module(name="AmpOptimWrapper", module=AmpOptimWrapper, force=True)
+    for name in HOMES:
+        vars(sys.modules[name])["AmpOptimWrapper"] = AmpOptimWrapper
 
 
 def keep_rois_exact() -> None:

@@ -1,5 +1,7 @@
 """Tiny VOC and ADE20K trees, stock configs plus one line, and a way to run OpenMMLab's tools."""
 
+import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -16,11 +18,9 @@ VOC_TEMPLATE = """<annotation><size><width>{side}</width><height>{side}</height>
 <xmin>{x1}</xmin><ymin>{y1}</ymin><xmax>{x2}</xmax><ymax>{y2}</ymax></bndbox></object></annotation>
 """
 
-DET_LEAF = """
-_base_ = [{base!r}]
+LEAF = """_base_ = [{base!r}]
 custom_imports = dict(imports=['tricklift.ground.setup'])
 """
-SEG_LEAF = DET_LEAF
 
 Run = Callable[..., str]
 
@@ -75,6 +75,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def leaf(place: Path) -> Callable[[str, str], str]:
+    """Write a config: a stock one of mmdet or mmseg, plus the one line. Return its file name."""
+
+    def write(package: str, stock: str) -> str:
+        spec = importlib.util.find_spec(package)
+        assert spec is not None and spec.origin is not None
+        base = Path(spec.origin).parent / ".mim/configs" / stock
+        name = base.stem.replace("-", "_") + ".py"
+        (place / name).write_text(LEAF.format(base=str(base)))
+        return name
+
+    return write
+
+
+@pytest.fixture(scope="session")
 def run(place: Path) -> Run:
     """Run a command in `place`; return its output; fail with the output if it fails."""
 
@@ -99,3 +114,15 @@ def run(place: Path) -> Run:
 def mim() -> list[str]:
     """The command `mim` of this Python."""
     return [sys.executable, "-c", "import sys; from mim.cli import cli; sys.exit(cli())"]
+
+
+@pytest.fixture(scope="session")
+def scalars(place: Path) -> Callable[[str], list[dict[str, float]]]:
+    """Read what the runs in a work dir logged, oldest first."""
+
+    def read(work_dir: str) -> list[dict[str, float]]:
+        logs = sorted((place / work_dir).glob("*/vis_data/scalars.json"))
+        lines = [line for log in logs for line in log.read_text().splitlines()]
+        return [json.loads(line) for line in lines]
+
+    return read

@@ -1,13 +1,16 @@
 """`AmpOptimWrapper` on a CPU: bfloat16 autocast, no scaling."""
 
+import sys
+from importlib import import_module
+
 import pytest
 import torch
-from mmengine.optim import AmpOptimWrapper as Upstream
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from torch import nn
 
 import tricklift.ground.setup  # noqa: F401
+from tricklift.ground import amp
 from tricklift.ground.amp import EXTRACTOR, AmpOptimWrapper, keep_rois_exact
 
 
@@ -25,7 +28,16 @@ def build(model: nn.Module, **options: object) -> AmpOptimWrapper:
 
 def test_it_is_what_the_registry_gives():
     assert OPTIM_WRAPPERS.get("AmpOptimWrapper") is AmpOptimWrapper
-    assert issubclass(AmpOptimWrapper, Upstream)
+    assert AmpOptimWrapper.__mro__[1].__module__ == amp.HOMES[-1]  # mmengine's own below it
+
+
+def test_it_is_what_a_lazy_config_gives(model):
+    """A new-style config names the class by its place of definition."""
+    optimizer = dict(type=torch.optim.SGD, lr=0.1)
+    for home in amp.HOMES:
+        kind = import_module(home).AmpOptimWrapper
+        built = build_optim_wrapper(model, dict(type=kind, optimizer=optimizer))
+        assert built.cast_dtype == torch.bfloat16
 
 
 @pytest.mark.parametrize("loss_scale", ["dynamic", 512.0, 512, dict(init_scale=512.0)])
@@ -87,8 +99,6 @@ def test_rois_stay_exact():
     A RoI from 201.3 to 203.3 samples a step at 202 at 201.3 and 202.3: (0.3 + 1) / 2. From 201 to
     203 it would sample at 201 and 202: 1/2.
     """
-    import sys
-
     from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
 
     assert EXTRACTOR in sys.modules  # the name that keep_rois_exact looks for
