@@ -117,7 +117,7 @@ def _read_pth(path: Path, ema: bool) -> Checkpoint:
         "num_classes": str(model.get("num_classes", "")),
         "row": str(config.get("row", "")),
         "tricks": json.dumps(config.get("tricks", [])),
-        "dataset": str(config.get("benchmark", {}).get("dataset", "")),
+        "dataset": str((config.get("benchmark") or {}).get("dataset", "")),
         "ema": str(ema),
     }
     settings = ("type", "num_classes", "checkpoint", "init_cfg")
