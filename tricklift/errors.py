@@ -43,6 +43,7 @@ def one_line(error: BaseException) -> str:
         kinds = tuple(f"{kind.__name__}:" for kind in (ValueError, KeyError, OSError, IOError))
         said = [i for i, line in enumerate(lines) if i > start and line.startswith(kinds)]
         lines = lines[said[-1] :] if said else lines[-1:]
+        lines[0] = lines[0].partition(": ")[2] or lines[0]
     return " ".join(lines) or type(error).__name__
 
 

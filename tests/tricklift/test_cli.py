@@ -1,0 +1,126 @@
+"""The command line: what it prints, and how it ends."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tricklift import __version__
+from tricklift.cli import main
+from tricklift.cli.training import spread
+
+
+def run(capsys, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command line."""
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    captured = capsys.readouterr()
+    return int(end.value.code or 0), captured.out, captured.err
+
+
+def test_help_teaches(capsys):
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    for word in ("demo", "prepare", "run", "compare", "train", "test", "export", "backbones"):
+        assert f"\n  {word} " in out
+    assert "tricklift train det/mini/faster_rcnn_fpn --backbone resnet18_d --pretrained" in out
+    assert "TRICKLIFT_ROOT" in out
+
+
+def test_version(capsys):
+    assert run(capsys, "--version")[:2] == (0, f"tricklift {__version__}\n")
+
+
+def test_backbones_as_json_and_as_a_table(capsys):
+    code, out, _ = run(capsys, "backbones", "--json")
+    assert code == 0
+    entries = {entry["name"]: entry for entry in json.loads(out)}
+    keys = {"name", "params", "macs", "input_size", "channels", "strides", "paper", "source"}
+    assert all(set(entry) == keys for entry in entries.values())
+    assert entries["resnet50_d"]["params"] == 25_576_264
+    assert entries["resnet50_d"]["strides"] == [4, 8, 16, 32]
+    code, out, _ = run(capsys, "backbones")
+    assert code == 0
+    assert "resnet50_d" in out
+
+
+def test_config_prints_a_path_or_all_names(capsys):
+    code, out, _ = run(capsys, "config", "seg/mini/fcn")
+    assert (code, out.strip().endswith("configs/seg/mini/fcn.py")) == (0, True)
+    code, out, _ = run(capsys, "config", "--list")
+    assert "cls/mini/resnet18_b-baseline" in out.split()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "cls/mini/resnet18_b-basline"], "did you mean 'cls/mini/resnet18_b-baseline'?"),
+        (
+            ["train", "cls/mini/resnet18_b-baseline", "--cfg-options", "modl.x=1"],
+            "did you mean 'mod",
+        ),
+        (["train", "cls/mini/resnet18_b-baseline", "--cfg-options", "model"], "takes KEY=VALUE"),
+        (["train", "det/mini/faster_rcnn_fpn", "--pretrained", "x.pth"], "no file 'x.pth'"),
+        (["test", "seg/mini/fcn", "gone.pth"], "no file 'gone.pth'; give a .pth file"),
+        (["export", "gone.pth", "x.safetensors"], "gone.pth"),
+        (
+            ["export", "gone.pth", "x.safetensors", "--to", "timn"],
+            "unknown format 'timn'; known: tr",
+        ),
+        (["prepare", "cifar"], "did you mean 'cifar10'?"),
+        (["run", "tiny", "--out", "x"], "unknown tier 'tiny'; known: mini, small, smoke"),
+        (["run", "mini", "--out", "x", "--seeds", "a"], "--seeds takes whole numbers"),
+        (["run", "mini", "--out", "x", "--seeds", "1,1"], "different whole numbers"),
+        (
+            ["run", "mini", "--out", "x", "--root", "y"],
+            "run 'tricklift prepare miniworld --root y'",
+        ),
+        (["compare", "gone"], "no folder gone; give one in which runs left result.json"),
+        (["config"], "needs a NAME, or --list"),
+    ],
+)
+def test_a_mistake_ends_with_one_line_and_code_2(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRICKLIFT_DATA", str(tmp_path))
+    code, _, err = run(capsys, *arguments)
+    assert code == 2
+    lines = err.strip().splitlines()
+    assert lines[-1].startswith("error: ")
+    assert message in lines[-1]
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir()), "something was left behind"
+
+
+def test_usage_errors_have_code_2_and_a_hint(capsys):
+    code, _, err = run(capsys, "trian")
+    assert code == 2
+    assert "Did you mean 'train'?" in err
+    assert run(capsys, "train")[0] == 2
+
+
+def test_openmmlab_habits_are_understood():
+    given = ["train", "c", "--cfg-options", "a=1", "b=[x,y]", "--resume", "--seed", "1"]
+    assert spread(given) == [
+        "train", "c", "--cfg-options", "a=1", "--cfg-options", "b=[x,y]", "--resume", "auto",
+        "--seed", "1",
+    ]  # fmt: skip
+    assert spread(["--resume", "x/epoch_1.pth"]) == ["--resume", "x/epoch_1.pth"]
+    assert spread(["train", "--resume"]) == ["train", "--resume", "auto"]
+    assert spread(["--cfg-options", "word"]) == ["--cfg-options", "word"]
+
+
+def test_prepare_tells_where(capsys, tiny_root):
+    # What is there already is found, whatever its size is not: sizes differ, so it is refused.
+    code, _, err = run(capsys, "prepare", "miniworld", "--root", str(tiny_root))
+    assert code == 2
+    assert "miniworld" in err
+
+
+def test_python_m_tricklift(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "tricklift", "compare", "gone"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no folder gone")

@@ -1,0 +1,61 @@
+"""One clear line for what a user can cause; everything else stays a traceback."""
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from tricklift.errors import JobFailed, did_you_mean, friendly, one_line
+
+
+class Unreadable(Dataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        raise ValueError("x.jpg cannot be read; fetch it again")
+
+
+def test_user_errors_end_with_one_line_and_code_2(capsys):
+    with pytest.raises(SystemExit) as end, friendly():
+        raise KeyError("unknown\nrow 'x'")
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "error: unknown row 'x'\n"
+
+
+def test_debug_shows_the_traceback(monkeypatch):
+    monkeypatch.setenv("TRICKLIFT_DEBUG", "1")
+    with pytest.raises(ValueError, match="bad"), friendly():
+        raise ValueError("bad")
+
+
+def test_our_own_bugs_are_not_hidden():
+    with pytest.raises(ZeroDivisionError), friendly():
+        _ = 1 / 0
+
+
+def test_what_a_data_worker_said_comes_through():
+    loader = DataLoader(Unreadable(), num_workers=1)
+    with pytest.raises(ValueError, match="Original Traceback") as caught:
+        next(iter(loader))
+    assert one_line(caught.value) == "x.jpg cannot be read; fetch it again"
+    assert torch.utils.data.get_worker_info() is None
+
+
+@pytest.mark.parametrize(("code", "expected"), [(2, 2), (130, 130), (1, 1), (-9, 1)])
+def test_a_failed_job_hands_its_code_on(code, expected, capsys):
+    with pytest.raises(SystemExit) as end, friendly():
+        raise JobFailed("job x failed: y", code)
+    assert end.value.code == expected
+    assert "job x failed: y" in capsys.readouterr().err
+
+
+def test_ctrl_c_says_that_it_can_go_on(capsys):
+    with pytest.raises(SystemExit) as end, friendly():
+        raise KeyboardInterrupt
+    assert end.value.code == 130
+    assert "goes on" in capsys.readouterr().err
+
+
+def test_did_you_mean():
+    assert did_you_mean("mixpu", ["ema", "mixup"]) == "; did you mean 'mixup'?"
+    assert did_you_mean("zzz", ["ema", "mixup"]) == ""

@@ -1,0 +1,164 @@
+"""Training, resuming and testing real configs on a MiniWorld of a few pictures."""
+
+import json
+
+import pytest
+import torch
+
+from tricklift import configs
+from tricklift import train as training
+
+QUICK = {
+    "train_dataloader.batch_size": 16,
+    "train_dataloader.num_workers": 0,
+    "train_dataloader.persistent_workers": False,
+    "val_dataloader.num_workers": 0,
+    "val_dataloader.persistent_workers": False,
+    "test_dataloader.num_workers": 0,
+    "test_dataloader.persistent_workers": False,
+    "train_cfg.max_epochs": 1,
+    "train_cfg.val_interval": 1,
+    "model.backbone.width": 0.25,
+}
+BASELINE = "cls/mini/resnet18_b-baseline"
+
+
+@pytest.fixture
+def root(tiny_root, monkeypatch):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    return tiny_root
+
+
+@pytest.mark.parametrize("name", configs.short_names())
+def test_every_config_resolves_and_carries_its_labels(name):
+    cfg = training.build_config(name)
+    task, tier, _ = name.split("/")
+    assert cfg.benchmark.task == task
+    assert cfg.benchmark.tier == tier
+    assert cfg.benchmark.dataset
+    assert cfg.benchmark.protocol
+    assert cfg.model.backbone.name.startswith("resnet")
+    assert "ResultHook" in [hook["type"] for hook in cfg.custom_hooks]
+    assert cfg.work_dir == f"work_dirs/{name}"
+    if task == "cls":
+        assert cfg.row
+        assert isinstance(cfg.tricks, list)
+
+
+def test_arguments_land_in_the_config(tmp_path):
+    file = tmp_path / "b.safetensors"
+    file.write_bytes(b"")
+    cfg = training.build_config(
+        "det/mini/faster_rcnn_fpn",
+        work_dir=tmp_path / "w",
+        seed=5,
+        backbone="resnet18_d",
+        pretrained=str(file),
+        amp=True,
+        resume="auto",
+    )
+    assert cfg.work_dir == str(tmp_path / "w")
+    assert cfg.randomness.seed == 5
+    assert cfg.model.backbone.name == "resnet18_d"
+    assert cfg.model.backbone.checkpoint == str(file)
+    assert cfg.optim_wrapper.type == "AmpOptimWrapper"
+    assert cfg.resume is True
+    zoo = training.build_config("seg/mini/fcn", pretrained="timm/resnet18")
+    assert zoo.model.backbone.checkpoint == "timm/resnet18"
+    assert (
+        training.build_config("seg/mini/fcn", pretrained="none").model.backbone.checkpoint is None
+    )
+
+
+def test_tricks_go_over_a_baseline_and_name_the_row():
+    cfg = training.build_config(BASELINE, tricks=["cosine", "label_smoothing"])
+    assert cfg.tricks == ["cosine", "label_smoothing"]
+    assert cfg.row == "B-baseline + cosine + label_smoothing"
+    with pytest.raises(
+        ValueError, match=r"has tricks of its own \(resnet_d.*start from a baseline"
+    ):
+        training.build_config("cls/mini/resnet18_d-tricks", tricks=["cosine"])
+    with pytest.raises(ValueError, match=r"unknown trick 'cosin'.*did you mean 'cosine'"):
+        training.build_config(BASELINE, tricks=["cosin"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"pretrained": "gone.safetensors"}, FileNotFoundError, "--pretrained: no file 'gone"),
+        ({"resume": "gone.pth"}, FileNotFoundError, "--resume: no file 'gone.pth'"),
+        ({"auto_scale_lr": True}, ValueError, "has no auto_scale_lr.base_batch_size"),
+        ({"options": {"train_cfg.max_epoch": 1}}, ValueError, "did you mean 'max_epochs'"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_runs(arguments, error, message):
+    with pytest.raises(error, match=message):
+        training.build_config("det/mini/faster_rcnn_fpn", **arguments)
+
+
+def test_a_config_without_our_backbone_has_no_place_for_one(tmp_path):
+    file = tmp_path / "stock.py"
+    file.write_text("model = dict(type='X', backbone=dict(type='ResNet', depth=50))\n")
+    with pytest.raises(ValueError, match=r"stock.py has no model.backbone.name to set"):
+        training.build_config(file, backbone="resnet18_b")
+
+
+def test_unknown_backbone_says_which_there_are(root, tmp_path):
+    cfg = training.build_config(BASELINE, work_dir=tmp_path, backbone="resnet18_x")
+    with pytest.raises(ValueError, match="unknown backbone 'resnet18_x'"):
+        training.train(cfg)
+
+
+def test_train_resume_and_test(root, tmp_path):
+    first = training.build_config(BASELINE, work_dir=tmp_path, seed=1, options=QUICK)
+    assert training.train(first) == tmp_path
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["status"] == "done"
+    assert result["row"] == "B-baseline"
+    assert result["seed"] == 1
+    assert 0 <= result["metrics"]["top1"] <= 100
+
+    # One more epoch from the checkpoint, and nothing of the first again.
+    longer = {**QUICK, "train_cfg.max_epochs": 2}
+    second = training.build_config(BASELINE, work_dir=tmp_path, options=longer, resume="auto")
+    training.train(second)
+    assert sorted(file.name for file in tmp_path.glob("epoch_*.pth")) == ["epoch_2.pth"]
+    log = "".join(file.read_text() for file in sorted(tmp_path.rglob("*.log")))
+    assert "resumed epoch: 1" in log
+    result = json.loads((tmp_path / "result.json").read_text())
+
+    metrics = training.test(
+        training.build_config(BASELINE, work_dir=tmp_path / "t", options=QUICK),
+        tmp_path / "epoch_2.pth",
+    )
+    assert metrics["accuracy/top1"] == pytest.approx(result["metrics"]["top1"], abs=0.01)
+
+
+def test_a_checkpoint_of_another_model_is_refused(root, tmp_path):
+    file = tmp_path / "other.pth"
+    torch.save({"state_dict": {"backbone.stem.0.weight": torch.zeros(1)}}, file)
+    cfg = training.build_config(BASELINE, work_dir=tmp_path / "w", options=QUICK)
+    with pytest.raises(ValueError, match=r"other.pth is not of this model: \d+ of \d+ keys do not"):
+        training.test(cfg, file)
+    cfg = training.build_config(BASELINE, work_dir=tmp_path / "w", options=QUICK, resume=str(file))
+    with pytest.raises(ValueError, match=r"\(missing\).* test or resume with the config"):
+        training.train(cfg)
+    assert not (tmp_path / "w" / "result.json").exists()
+
+
+def test_test_wants_a_training_checkpoint(tmp_path):
+    cfg = training.build_config(BASELINE)
+    with pytest.raises(FileNotFoundError, match=r"checkpoint: no file 'gone.pth'"):
+        training.test(cfg, "gone.pth")
+    file = tmp_path / "b.safetensors"
+    file.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"is an exported backbone; 'test' takes a .pth file"):
+        training.test(cfg, file)
+
+
+def test_missing_data_stop_before_training(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tmp_path / "nowhere"))
+    cfg = training.build_config(BASELINE, work_dir=tmp_path / "w", options=QUICK)
+    with pytest.raises((ValueError, FileNotFoundError), match="nowhere/miniworld/imagenet"):
+        training.train(cfg)
+    assert not (tmp_path / "w" / "result.json").exists()
