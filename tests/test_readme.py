@@ -1,0 +1,105 @@
+"""What the README shows is run as it stands, on less data and for fewer steps."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tricklift.miniworld import MiniWorldSizes, generate
+
+#: Put behind the README's training commands: a few steps instead of the whole schedule.
+SHORTER = {
+    "mim train tricklift": "--cfg-options train_cfg.max_epochs=1 train_dataloader.batch_size=12",
+    "mim train mmdet": "train_cfg.max_epochs=1 train_cfg.val_interval=1",
+    "mim train mmseg": "train_cfg.max_iters=2 train_cfg.val_interval=2",
+}
+SIZES = MiniWorldSizes(24, 24, 24, 12, 12, 12)
+
+
+def blocks(readme: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", readme, flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def transcript(repo: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Runs the block of `mim` commands in an empty folder; returns it and what was run."""
+    folder = tmp_path_factory.mktemp("readme")
+    generate(folder / "data" / "miniworld", sizes=SIZES, workers=1)
+    readme = (repo / "README.md").read_text()
+    block = next(text for text in blocks(readme, "bash") if "mim train" in text)
+    lines = [line for line in block.splitlines() if "prepare" not in line]  # done above, smaller
+    script = ["set -e", *(shortened(line) for line in lines)]
+    binaries = Path(sys.executable).parent
+    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}"}
+    ran = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
+    return folder, ran.stdout.splitlines()
+
+
+def shortened(line: str) -> str:
+    extra = next((text for start, text in SHORTER.items() if line.startswith(start)), "")
+    return f"{line} {extra}"
+
+
+def test_mim_commands_train_test_and_compare(transcript: tuple[Path, list[str]]):
+    folder, lines = transcript
+    for task, metric in (("cls", "top1"), ("det", "voc_map"), ("seg", "miou")):
+        result = json.loads((folder / "runs" / task / "result.json").read_text())
+        assert result["status"] == "done"
+        assert result["row"] == "D-tricks"
+        assert 0 <= result["metrics"][metric] <= 100
+    table = [line for line in lines if line.startswith("| D-tricks")]
+    assert len(table) >= 1
+
+
+def test_weights_came_from_the_export(transcript: tuple[Path, list[str]]):
+    folder, _ = transcript
+    trained = json.loads((folder / "runs" / "cls" / "result.json").read_text())
+    for task in ("det", "seg"):
+        result = json.loads((folder / "runs" / task / "result.json").read_text())
+        assert result["pretrained"]["config_hash"] == trained["config_hash"]
+
+
+def test_custom_imports_line_builds_the_backbone(repo: Path):
+    code = next(text for text in blocks((repo / "README.md").read_text(), "python"))
+    values: dict = {}
+    exec(code, values)
+    script = (
+        "from mmengine.utils import import_modules_from_strings as load\n"
+        f"load(**{values['custom_imports']!r})\n"
+        "from mmdet.registry import MODELS\n"
+        f"backbone = dict({values['model']['backbone']!r}, checkpoint=None)\n"
+        "backbone.pop('_delete_')\n"
+        "print(MODELS.build(backbone).feature_info.channels)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ran.stdout.strip() == "(256, 512, 1024, 2048)", ran.stderr[-2000:]
+
+
+def test_files_to_read_exist(repo: Path):
+    listed = re.search(
+        r"## Read these files first\n(.*?)\n## ", (repo / "README.md").read_text(), re.S
+    )
+    assert listed
+    files = re.findall(r"`([\w/.-]+\.py)`", listed[1])
+    assert len(files) >= 6
+    assert [file for file in files if not (repo / file).is_file()] == []
+
+
+def test_demo_table_is_the_one_of_the_page(repo: Path):
+    page = (repo / "docs" / "results" / "mini.md").read_text()
+    readme = (repo / "README.md").read_text()
+    copied = re.search(r"<!-- table: docs/results/mini.md -->\n(.*?)\n<!-- end", readme, re.S)
+    assert copied and copied[1].strip() in page
+    assert "| B-baseline |" in copied[1]
