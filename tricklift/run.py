@@ -129,7 +129,7 @@ def follow(command: Sequence[str], log: Path, title: str, console: Console) -> i
             words = escape(condensed(found[0]))
             if console.is_terminal:
                 status.update(f"{escape(title)}: {words}")
-            elif time.monotonic() - shown > QUIET_SECONDS:
+            elif time.monotonic() - shown >= QUIET_SECONDS:
                 console.print(f"{escape(title)}: {words}", highlight=False, soft_wrap=True)
                 shown = time.monotonic()
     return process.returncode

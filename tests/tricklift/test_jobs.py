@@ -1,0 +1,172 @@
+"""The job graph: what waits for what, what is done, what is resumed, what a failure says."""
+
+import json
+import sys
+
+import pytest
+from rich.console import Console
+from safetensors.torch import save_file
+from torch import zeros
+
+from tricklift import jobs, run
+from tricklift.compare import compare
+from tricklift.errors import JobFailed
+
+
+@pytest.fixture
+def training(tmp_path) -> jobs.Training:
+    """A job with a real config."""
+    name = "cls/B-baseline/seed0"
+    return jobs.Training(name, "cls/mini/resnet18_b-baseline", tmp_path / name, 0)
+
+
+def leave(job: jobs.Training, **changes) -> None:
+    """Writes the result file that a finished run of the job would leave."""
+    job.work_dir.mkdir(parents=True, exist_ok=True)
+    data = {"status": "done", "config_hash": job.config_hash(), "seed": job.seed, "metrics": {}}
+    (job.work_dir / "result.json").write_text(json.dumps({**data, **changes}))
+
+
+@pytest.mark.parametrize("tier", jobs.TIERS)
+def test_each_job_comes_after_those_that_it_needs(tier, tmp_path):
+    plan = jobs.plan(tier, tmp_path, (0, 1))
+    names = [job.name for job in plan]
+    assert len(set(names)) == len(names)
+    for place, job in enumerate(plan):
+        assert set(job.needs) <= set(names[:place])
+    rows = len(jobs.TIERS[tier].rows)
+    assert len(plan) == 2 * (rows * 4 + 2)
+
+
+def test_the_mini_tier_is_the_main_job(tmp_path):
+    plan = {job.name: job for job in jobs.plan("mini", tmp_path)}
+    det = plan["det/D-tricks/seed0"]
+    assert det.config == "det/mini/faster_rcnn_fpn"
+    assert det.backbone == "resnet18_d"
+    assert det.pretrained == str(tmp_path / "exports" / "D-tricks-seed0.safetensors")
+    assert det.needs == ("export/D-tricks/seed0",)
+    assert plan["export/D-tricks/seed0"].needs == ("cls/D-tricks/seed0",)
+    random = plan["seg/random-init/seed0"]
+    assert (random.pretrained, random.backbone, random.needs) == ("none", "resnet18_b", ())
+
+
+@pytest.mark.parametrize("seeds", [(), (1, 1), (-1,)])
+def test_wrong_seeds(seeds, tmp_path):
+    with pytest.raises(ValueError, match="seeds must be different whole numbers"):
+        jobs.plan("mini", tmp_path, seeds)
+
+
+def test_unknown_tier(tmp_path):
+    with pytest.raises(ValueError, match=r"unknown tier 'ful'; known: mini, small, smoke"):
+        jobs.plan("ful", tmp_path)
+
+
+def test_state_of_a_training(training, tmp_path):
+    assert training.state() == "new"
+    leave(training, status="running")
+    assert training.state() == "started"
+    assert training.command(resume=True)[-1] == "--resume"
+    leave(training)
+    assert training.state() == "done"
+    leave(training, config_hash="of another config")
+    assert training.state() == "stale"
+    leave(training, seed=1)
+    assert training.state() == "stale"
+    (training.work_dir / "result.json").write_text("{")
+    assert training.state() == "new"
+    (training.work_dir / "epoch_1.pth").touch()
+    assert training.state() == "stale"
+
+
+def test_what_another_config_left_is_moved_and_not_counted(training, tmp_path):
+    leave(training, config_hash="other")
+    aside = training.clear(tmp_path)
+    assert not training.work_dir.exists()
+    assert (aside / "result.json").is_file()
+    with pytest.raises(FileNotFoundError, match=r"no result.json"):
+        compare(tmp_path)
+
+
+def test_state_of_an_export(training, tmp_path):
+    file = tmp_path / "b.safetensors"
+    export = jobs.Export("export/b", training, file, (training.name,))
+    assert export.state() == "new"
+    leave(training)
+    with pytest.raises(FileNotFoundError, match=r"no checkpoint in .*; repeat its training"):
+        export.command(resume=False)
+    (training.work_dir / "epoch_8.pth").touch()
+    (training.work_dir / "last_checkpoint").write_text("/moved/since/epoch_8.pth")
+    assert export.command(resume=False)[-2:] == [
+        str(training.work_dir / "epoch_8.pth"),
+        str(file),
+    ]
+    save_file({"w": zeros(1)}, str(file), metadata={"config_hash": training.config_hash()})
+    assert export.state() == "done"
+    save_file({"w": zeros(1)}, str(file), metadata={"config_hash": "of another config"})
+    assert export.state() == "new"
+
+
+def test_a_new_pretraining_makes_what_follows_stale(tmp_path):
+    job = next(job for job in jobs.plan("mini", tmp_path) if job.name == "seg/B-baseline/seed0")
+    file = tmp_path / "exports" / "B-baseline-seed0.safetensors"
+    file.parent.mkdir()
+    meta = {"architecture": "resnet18_b", "config_hash": "a"}
+    save_file({"w": zeros(1)}, str(file), metadata=meta)
+    leave(job)
+    assert job.state() == "done"
+    save_file({"w": zeros(1)}, str(file), metadata={**meta, "config_hash": "b"})
+    assert job.state() == "stale"
+
+
+def test_following_keeps_all_and_shows_progress(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(run, "QUIET_SECONDS", 0.0)
+    lines = "print('import noise'); print('11/22 - mmengine - INFO - Epoch(train) [1][5/9] eta: 1')"
+    log = tmp_path / "logs" / "a.log"
+    assert run.follow([sys.executable, "-c", lines], log, "[1/1] a", Console()) == 0
+    assert "import noise" in log.read_text()
+    out = capsys.readouterr().out
+    assert "[1/1] a: Epoch(train) [1][5/9] eta: 1" in out
+    assert "import noise" not in out
+
+
+def test_condensed():
+    line = (
+        "Epoch(train)  [1][50/93]  base_lr: 1.0e-02 lr: 1.0e-02  eta: 0:01:10  time: 0.1  loss: 2.0"
+    )
+    assert run.condensed(line) == "Epoch(train) [1][50/93] lr: 1.0e-02 eta: 0:01:10 loss: 2.0"
+
+
+def test_a_failure_says_what_the_job_said_and_where_all_of_it_is(training, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tmp_path / "nowhere"))
+    with pytest.raises(JobFailed, match=r"job cls/B-baseline/seed0 failed: .*nowhere") as caught:
+        run.run_job(training, tmp_path, "[1/1]", Console())
+    assert caught.value.code == 2
+    assert "full log: " in str(caught.value)
+    assert (tmp_path / "logs" / "cls_B-baseline_seed0.log").is_file()
+    assert not (training.work_dir / "result.json").exists()
+
+
+def test_commands_are_noted_one_after_another(tmp_path):
+    run.note_command(tmp_path, ["run", "small", "--out", "a b"])
+    run.note_command(tmp_path, ["run", "small", "--out", "a b", "--seeds", "0,1"])
+    entries = json.loads((tmp_path / "commands.json").read_text())
+    assert [entry["command"] for entry in entries] == [
+        "tricklift run small --out 'a b'",
+        "tricklift run small --out 'a b' --seeds 0,1",
+    ]
+
+
+@pytest.mark.slow
+def test_all_jobs_of_a_tier_and_a_second_run_that_does_nothing(tiny_root, tmp_path, capsys):
+    run.run("smoke", tmp_path, tiny_root)
+    rows, records = compare(tmp_path)
+    assert [row["row"] for row in rows] == ["random init", "D-tricks"]
+    assert all(record.done and record["tier"] == "smoke" for record in records)
+    lifted = rows[1]
+    assert lifted["backbone"] == "resnet18_d"
+    assert all(lifted[metric]["n"] == 1 for metric in ("top1", "voc_map", "pix_acc", "miou"))
+    before = {record.path: record.path.stat().st_mtime_ns for record in records}
+    capsys.readouterr()
+    run.run("smoke", tmp_path, tiny_root)
+    assert capsys.readouterr().out.count("done before") == 6
+    assert before == {record.path: record.path.stat().st_mtime_ns for record in records}
