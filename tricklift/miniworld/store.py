@@ -19,7 +19,7 @@ except ImportError:  # not on Windows: there two generators at once are the user
     fcntl = None  # type: ignore[assignment]
 
 #: Rises whenever the same seed gives other pictures or files.
-VERSION = 2
+VERSION = 3
 
 MANIFEST = "manifest.json"
 #: Written first: a folder with it and without a manifest is an unfinished MiniWorld.

@@ -23,6 +23,13 @@ def test_neither_outline_nor_texture_tells_a_class() -> None:
     assert set(Counter(texture for _, texture in RECIPES.values()).values()) == {3}
 
 
+@pytest.mark.parametrize("pair", [("disc", "block"), ("star", "cross"), ("star", "triangle")])
+def test_like_outlines_share_no_texture(pair: tuple[str, str]) -> None:
+    first, second = ({t for shape, t in RECIPES.values() if shape == name} for name in pair)
+    assert len(first) == len(second) == 2
+    assert not first & second
+
+
 def test_distractors_have_outlines_of_their_own() -> None:
     own = {shape for shape, _ in RECIPES.values()}
     assert not own & set(DISTRACTOR_OUTLINES)
