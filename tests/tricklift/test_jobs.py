@@ -1,7 +1,9 @@
 """The job graph: what waits for what, what is done, what is resumed, what a failure says."""
 
 import json
+import subprocess
 import sys
+import time
 
 import pytest
 from rich.console import Console
@@ -144,6 +146,30 @@ def test_a_failure_says_what_the_job_said_and_where_all_of_it_is(training, tmp_p
     assert "full log: " in str(caught.value)
     assert (tmp_path / "logs" / "cls_B-baseline_seed0.log").is_file()
     assert not (training.work_dir / "result.json").exists()
+
+
+def test_a_killed_training_goes_on_from_its_last_checkpoint(tiny_root, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    options = (
+        "train_dataloader.batch_size=8",
+        "train_cfg.max_epochs=30",
+        "train_cfg.val_interval=30",
+        "model.backbone.width=0.25",
+    )
+    config = "cls/mini/resnet18_b-baseline"
+    job = jobs.Training("cls/b/seed0", config, tmp_path / "cls", 0, options=options)
+    child = subprocess.Popen(job.command(resume=False), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(job.work_dir.glob("epoch_*.pth")):
+        assert child.poll() is None, "the training ended by itself"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    child.kill()
+    child.wait()
+    assert job.state() == "started"
+    run.run_job(job, tmp_path, "[1/1]", Console())
+    assert job.state() == "done"
+    assert "resumed epoch: " in (tmp_path / "logs" / "cls_b_seed0.log").read_text()
 
 
 def test_commands_are_noted_one_after_another(tmp_path):
