@@ -7,7 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(VENV)/bin
 DEMO_OUT ?= demo
 # The environment is made anew only when what it is made from changes.
-KEY := $(shell cat pyproject.toml hatch_build.py | sha256sum | cut -c1-16)
+KEY := $(shell cat pyproject.toml hatch_build.py tricklift/.mim/tools/*.py | cksum | tr ' ' '-')
 RUN_STAMP := $(VENV)/.tricklift-$(KEY)
 TEST_STAMP := $(VENV)/.tricklift-test-$(KEY)
 
