@@ -4,7 +4,7 @@ data_root = "{{$TRICKLIFT_ROOT:data}}/camvid"
 crop_size = (240, 240)
 train_pipeline = [
     dict(type="LoadImageFromFile"),
-    dict(type="LoadAnnotations", reduce_zero_label=True),
+    dict(type="LoadAnnotations"),
     dict(type="RandomResize", scale=(480, 360), ratio_range=(0.5, 2.0), keep_ratio=True),
     dict(type="RandomCrop", crop_size=crop_size),
     dict(type="RandomFlip", prob=0.5),
@@ -14,7 +14,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="Resize", scale=(480, 360), keep_ratio=True),
-    dict(type="LoadAnnotations", reduce_zero_label=True),  # after Resize: in image pixels
+    dict(type="LoadAnnotations"),  # after Resize: in image pixels
     dict(type="PackSegInputs"),
 ]
 train_dataloader = dict(

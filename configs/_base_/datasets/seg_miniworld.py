@@ -4,7 +4,7 @@ data_root = "{{$TRICKLIFT_ROOT:data}}/miniworld/ade"
 crop_size = (128, 128)
 train_pipeline = [
     dict(type="LoadImageFromFile"),
-    dict(type="LoadAnnotations", reduce_zero_label=True),
+    dict(type="LoadAnnotations"),
     dict(type="RandomResize", scale=(128, 128), ratio_range=(0.75, 1.5), keep_ratio=True),
     dict(type="RandomCrop", crop_size=crop_size),
     dict(type="RandomFlip", prob=0.5),
@@ -13,7 +13,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type="LoadImageFromFile"),
     dict(type="Resize", scale=(128, 128), keep_ratio=True),
-    dict(type="LoadAnnotations", reduce_zero_label=True),  # after Resize: in image pixels
+    dict(type="LoadAnnotations"),  # after Resize: in image pixels
     dict(type="PackSegInputs"),
 ]
 train_dataloader = dict(

@@ -32,7 +32,7 @@ model = dict(
         num_classes=150,
         norm_cfg=dict(type="BN"),
         align_corners=False,
-        loss_decode=dict(type="CrossEntropyLoss", loss_weight=1.0),
+        loss_decode=dict(type="CrossEntropyLoss", avg_non_ignore=True, loss_weight=1.0),
     ),
     auxiliary_head=dict(
         type="FCNHead",
@@ -43,7 +43,7 @@ model = dict(
         num_classes=150,
         norm_cfg=dict(type="BN"),
         align_corners=False,
-        loss_decode=dict(type="CrossEntropyLoss", loss_weight=0.5),
+        loss_decode=dict(type="CrossEntropyLoss", avg_non_ignore=True, loss_weight=0.5),
     ),
     train_cfg=dict(),
     test_cfg=dict(mode="whole"),

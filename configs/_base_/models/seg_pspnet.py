@@ -11,6 +11,6 @@ model = dict(
         num_classes=150,
         norm_cfg=dict(type="BN"),
         align_corners=False,
-        loss_decode=dict(type="CrossEntropyLoss", loss_weight=1.0),
+        loss_decode=dict(type="CrossEntropyLoss", avg_non_ignore=True, loss_weight=1.0),
     )
 )

@@ -1,0 +1,170 @@
+"""Every kind of bad detection input is one clear error when the dataset is built."""
+
+import pytest
+
+
+def test_good_input_is_read_as_mmdet_reads_it(voc):
+    items = voc.read()
+    assert [item["img_id"] for item in items] == ["a", "b"]
+    # VOC counts from 1, mmdet from 0
+    assert [i["bbox"] for i in items[0]["instances"]] == [[0, 0, 39, 29], [40, 30, 79, 59]]
+    assert [i["bbox_label"] for i in items[0]["instances"]] == [0, 1]
+    assert (items[0]["width"], items[0]["height"]) == (80, 60)
+
+
+def test_small_and_difficult_boxes(voc):
+    voc.xml("a", [("cat", 1, 1, 5, 4)])
+    voc.xml("b", [("dog", 1, 1, 50, 40)], difficult=1)
+    small, difficult = (item["instances"][0]["ignore_flag"] for item in voc.read())
+    assert (small, difficult) == (0, 1)
+
+
+def test_missing_folder_says_how_to_get_it(voc, monkeypatch):
+    monkeypatch.setenv("TRICKLIFT_ROOT", "/somewhere")
+    from det.datasets import BCCDDataset
+
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"no data folder '.*nowhere/?'; get it with `tricklift prepare bccd "
+        r"--root DIR` and set TRICKLIFT_ROOT=DIR \(TRICKLIFT_ROOT is /somewhere\)",
+    ):
+        BCCDDataset(
+            data_root=str(voc.root / "nowhere"),
+            ann_file="ImageSets/Main/test.txt",
+            data_prefix={"sub_data_root": ""},
+        )
+
+
+def test_missing_list(voc):
+    with pytest.raises(FileNotFoundError, match=r"no list of images '.*/Main/val.txt'; put your"):
+        voc.read(ann_file="ImageSets/Main/val.txt")
+
+
+def test_empty_list(voc):
+    voc.split("\n\n")
+    with pytest.raises(ValueError, match=r"trainval.txt lists no image; write one"):
+        voc.read()
+
+
+def test_list_of_one_class(voc):
+    voc.split("a  1\nb -1\n")
+    with pytest.raises(ValueError, match=r"is the list of one class; use trainval.txt"):
+        voc.read()
+
+
+def test_missing_xml_and_image(voc):
+    voc.split("a\nb\nc\n")
+    with pytest.raises(FileNotFoundError, match=r"c.xml: no such annotation; add it, or"):
+        voc.read()
+    voc.xml("c", [("cat", 1, 1, 40, 30)])
+    with pytest.raises(FileNotFoundError, match=r"c.jpg: no such image"):
+        voc.read()
+
+
+def test_xml_that_does_not_parse(voc):
+    path = voc.xml("a", [("cat", 1, 1, 40, 30)])
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(ValueError, match=r"a.xml: not parseable as XML \(.*\); write the file"):
+        voc.read()
+
+
+def test_xml_with_entities_is_refused(voc):
+    path = voc.xml("a", [("&bomb;", 1, 1, 40, 30)])
+    head = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY bomb "cat">]>'
+    path.write_text(head + path.read_text())
+    with pytest.raises(ValueError, match=r"a.xml: has a document type with entities"):
+        voc.read()
+
+
+def test_xml_without_boxes(voc):
+    voc.xml("a", [])
+    with pytest.raises(ValueError, match=r"a.xml: no boxes; .*images_without_boxes='background'"):
+        voc.read()
+    items = voc.read(images_without_boxes="background")
+    assert [len(item["instances"]) for item in items] == [0, 2]
+    with pytest.raises(ValueError, match=r"must be one of error, background; got 'keep'"):
+        voc.read(images_without_boxes="keep")
+
+
+@pytest.mark.parametrize("box", [(1, 1, 83, 30), (-2, 1, 40, 30), (1, 1, 40, 63), (90, 1, 99, 30)])
+def test_box_outside_the_image(voc, box):
+    voc.xml("a", [("cat", *box)])
+    with pytest.raises(
+        ValueError, match=r"a.xml: box of 'cat' xmin=.* leaves its image of 80x60 pixels by more"
+    ):
+        voc.read()
+
+
+def test_box_a_little_over_the_border_is_clipped_and_said(voc, capfd):
+    voc.xml("a", [("cat", 0, -1, 82, 62)])
+    assert voc.read()[0]["instances"][0]["bbox"] == [0, 0, 79, 59]
+    with pytest.raises(ValueError, match="by more than 0"):
+        voc.read(border=0)
+
+
+def test_box_with_swapped_corners(voc):
+    voc.xml("a", [("cat", 40, 1, 1, 30)])
+    with pytest.raises(ValueError, match=r"box of 'cat' xmin=40, .* has its corners swapped"):
+        voc.read()
+
+
+def test_box_without_area_is_dropped_and_counted(voc):
+    from det.checks import Repairs, read_annotation
+
+    voc.xml("a", [("cat", 5, 5, 5, 5), ("dog", 41, 31, 80, 60)])
+    assert [i["bbox_label"] for i in voc.read()[0]["instances"]] == [1]
+    repairs = Repairs()
+    files = voc.root / "Annotations/a.xml", voc.root / "JPEGImages/a.jpg"
+    read_annotation(*files, ("cat", "dog"), 2, "error", repairs)
+    assert str(repairs) == "1 x box without area dropped (first: a.xml, cat (5, 5, 5, 5))"
+    voc.xml("a", [("cat", 5, 5, 5, 5)])
+    with pytest.raises(ValueError, match="no boxes"):
+        voc.read()
+
+
+def test_unknown_class_has_a_suggestion(voc):
+    voc.xml("a", [("Dgo", 1, 1, 40, 30)])
+    with pytest.raises(
+        ValueError, match=r"unknown class 'Dgo'; known: cat, dog; did you mean 'dog'\?"
+    ):
+        voc.read()
+
+
+def test_incomplete_object(voc):
+    path = voc.xml("a", [("cat", 1, 1, 40, 30)])
+    path.write_text(path.read_text().replace("<ymax>30</ymax>", ""))
+    with pytest.raises(ValueError, match=r"a.xml: <bndbox> has no <ymax>"):
+        voc.read()
+    path.write_text(path.read_text().replace("<xmin>1<", "<xmin>one<"))
+    with pytest.raises(ValueError, match=r"a.xml: <xmin> is 'one', not a number"):
+        voc.read()
+
+
+def test_size_of_another_image(voc):
+    voc.image("a", 160, 120)
+    with pytest.raises(
+        ValueError, match=r"a.xml: written for an image of 80x60 pixels, but its image has 160x120"
+    ):
+        voc.read()
+
+
+@pytest.mark.parametrize("size", [(0, 0), (60, 80)])
+def test_missing_or_transposed_size_is_taken_from_the_image(voc, size):
+    voc.xml("a", [("cat", 1, 1, 70, 30)], size=size)
+    assert (voc.read()[0]["width"], voc.read()[0]["height"]) == (80, 60)
+
+
+@pytest.mark.parametrize("cut", [0, 2, 100, -40])
+def test_unreadable_image(voc, cut):
+    path = voc.root / "JPEGImages/a.jpg"
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(ValueError, match=r"a.jpg: cannot be read as an image \(.*\); fetch"):
+        voc.read()
+
+
+def test_many_findings_are_one_error(voc):
+    names = [f"n{i}" for i in range(12)]
+    voc.split("\n".join([*names, "a"]))
+    voc.xml("a", [("fish", 1, 1, 9, 9)])
+    with pytest.raises(ValueError, match=r"13 of 13 items are wrong:\n(.*\n){10}  and 3 more"):
+        voc.read()

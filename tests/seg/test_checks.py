@@ -1,0 +1,91 @@
+"""Every kind of bad segmentation input is one clear error when the dataset is built."""
+
+import cv2
+import numpy as np
+import pytest
+
+LOAD = [
+    {"type": "LoadImageFromFile"},
+    {"type": "LoadAnnotations"},
+    {"type": "PackSegInputs"},
+]
+
+
+def test_good_input_is_read_as_mmseg_reads_it(ade):
+    dataset = ade.build(pipeline=LOAD)
+    assert len(dataset) == 2
+    item = dataset[0]
+    assert tuple(item["inputs"].shape) == (3, 60, 80)
+    # 0 is "other" and ignored, k is class k - 1
+    assert set(np.unique(item["data_samples"].gt_sem_seg.data.numpy())) == {0, 1, 255}
+
+
+def test_missing_folders(ade, tmp_path):
+    prefix = {"img_path": "images/test", "seg_map_path": "annotations/training"}
+    with pytest.raises(FileNotFoundError, match=r"no image folder '.*images/test'; put your data"):
+        ade.build(data_prefix=prefix)
+    prefix = {"img_path": "images/training", "seg_map_path": "masks"}
+    with pytest.raises(FileNotFoundError, match=r"no mask folder '.*masks'"):
+        ade.build(data_prefix=prefix)
+    from seg.datasets import CamVidDataset
+
+    with pytest.raises(FileNotFoundError, match=r"`tricklift prepare camvid --root DIR`"):
+        CamVidDataset(data_root=str(tmp_path / "nowhere"), data_prefix=prefix)
+
+
+def test_folder_without_images(ade):
+    with pytest.raises(ValueError, match=r"holds no \*.jpeg; there are files with .jpg; set img_"):
+        ade.build(img_suffix=".jpeg")
+
+
+def test_missing_mask(ade):
+    (ade.root / "annotations/training/b.png").unlink()
+    with pytest.raises(FileNotFoundError, match=r"b.jpg: its mask .*b.png is missing; add it, or"):
+        ade.build()
+
+
+def test_mask_of_another_size(ade):
+    ade.mask("a", width=79)
+    with pytest.raises(ValueError, match=r"a.png: the mask has 79x60 pixels, its image 80x60"):
+        ade.build()
+
+
+def test_coloured_mask(ade):
+    cv2.imwrite(str(ade.root / "annotations/training/a.png"), np.zeros((60, 80, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"one 8-bit channel of label ids, got mode 'RGB'"):
+        ade.build()
+
+
+def test_label_above_the_class_count(ade):
+    ade.mask("b", (0, 1, 2, 3, 9, 255))
+    with pytest.raises(
+        ValueError,
+        match=r"b.png: label ids 3, 9 are above the 2 classes \(0 is ignored, 1..2 are classes",
+    ):
+        ade.build()
+    with pytest.raises(ValueError, match=r"label ids 2, 3, 9 are above .* \(0..1 are classes"):
+        ade.build(reduce_zero_label=False, checked_masks=1_000)
+
+
+def test_label_in_a_mask_that_was_not_looked_at_before(ade):
+    ade.mask("b", (0, 1, 2, 9))
+    dataset = ade.build(checked_masks=1, pipeline=LOAD)
+    assert dataset[0]
+    with pytest.raises(ValueError, match=r"b.png: label ids 8 are above the 2 classes"):
+        dataset[1]
+
+
+@pytest.mark.parametrize("file", ["images/training/a.jpg", "annotations/training/a.png"])
+@pytest.mark.parametrize("cut", [0, 3, -30])
+def test_unreadable_file(ade, file, cut):
+    path = ade.root / file
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(
+        ValueError, match=r"a.(jpg|png): cannot be read( as an image)? \(.*\); fetch"
+    ):
+        ade.build()
+
+
+def test_no_classes(ade):
+    with pytest.raises(ValueError, match=r"CheckedSegDataset needs its classes; set metainfo"):
+        ade.build(metainfo={"classes": ()})
