@@ -5,6 +5,7 @@ segmentation (scope `mmseg`). The arguments are the ones of OpenMMLab's own tool
 """
 
 import os
+import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -171,10 +172,17 @@ def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> None:
     mmengine loads what fits and only logs the rest: a wrong file would evaluate as random weights.
 
     Raises:
-        ValueError: Listing the first keys that are missing, or of another shape.
+        ValueError: No checkpoint, or the first keys that are missing or of another shape.
     """
-    held = _load_checkpoint(str(checkpoint), map_location="cpu")
-    state = held.get("state_dict", held)
+    try:
+        held = _load_checkpoint(str(checkpoint), map_location="cpu")
+        state = dict(held.get("state_dict", held))
+    except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, AttributeError) as error:
+        words = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"{checkpoint} is not a checkpoint that can be read ({words}); give a .pth file that a "
+            "training wrote"
+        ) from error
     inner: Any = model.module if is_model_wrapper(model) else model
     wanted = inner.state_dict()
     bad = [f"{key} (missing)" for key in wanted if key not in state]

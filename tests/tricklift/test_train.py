@@ -146,6 +146,15 @@ def test_a_checkpoint_of_another_model_is_refused(root, tmp_path):
     assert not (tmp_path / "w" / "result.json").exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04cut off"])
+def test_a_file_that_is_no_checkpoint_is_named(root, tmp_path, content):
+    file = tmp_path / "broken.pth"
+    file.write_bytes(content)
+    cfg = training.build_config(BASELINE, work_dir=tmp_path / "w", options=QUICK)
+    with pytest.raises(ValueError, match=r"broken.pth is not a checkpoint that can be read \("):
+        training.test(cfg, file)
+
+
 def test_test_wants_a_training_checkpoint(tmp_path):
     cfg = training.build_config(BASELINE)
     with pytest.raises(FileNotFoundError, match=r"checkpoint: no file 'gone.pth'"):
