@@ -39,7 +39,8 @@ def preview(root: str | Path, path: str | Path) -> Path:
     width = max(row.shape[1] for row in rows)
     sheet = np.concatenate([_padded(row, row.shape[0] + _GAP, width) for row in rows])
     path.parent.mkdir(parents=True, exist_ok=True)
-    done, data = cv2.imencode(path.suffix, sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    options = [] if path.suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 85]
+    done, data = cv2.imencode(path.suffix, sheet, options)
     assert done, f"OpenCV could not encode {path.suffix}"
     path.write_bytes(data.tobytes())
     return path
