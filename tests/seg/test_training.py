@@ -1,0 +1,119 @@
+"""Segmentation trains for real: a few steps of each head, resume, and OpenMMLab's tools."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+import seg  # noqa: F401
+
+FEW = {
+    "train_dataloader.batch_size": 2,
+    "train_dataloader.num_workers": 0,
+    "train_dataloader.persistent_workers": False,
+    "val_dataloader.num_workers": 0,
+    "val_dataloader.persistent_workers": False,
+    "val_dataloader.dataset.indices": 2,
+    "train_cfg.max_iters": 2,
+    "train_cfg.val_interval": 2,
+    "default_hooks.logger.interval": 1,
+}
+
+
+@pytest.fixture
+def runner(repo, tiny_root, tmp_path, monkeypatch):
+    """Build the Runner of a mini config, cut to two steps."""
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+
+    def build(head, **options):
+        config = Config.fromfile(repo / f"configs/seg/mini/{head}.py")
+        config.merge_from_dict({**FEW, **options})
+        config.work_dir = str(tmp_path / "work")
+        config.experiment_name = uuid.uuid4().hex  # mmengine keeps its loggers by this name
+        return Runner.from_cfg(config)
+
+    return build
+
+
+@pytest.mark.parametrize("head", ["fcn", "pspnet"])
+def test_trains_and_leaves_a_result(runner, head, tmp_path):
+    run = runner(head)
+    before = {k: v.clone() for k, v in run.model.state_dict().items()}
+    run.train()
+    after = run.model.state_dict()
+    assert run.iter == 2
+    assert all(torch.isfinite(value).all() for value in after.values())
+    for part in ("backbone.net.stem.conv1", "decode_head.conv_seg", "auxiliary_head.conv_seg"):
+        assert not torch.equal(before[f"{part}.weight"], after[f"{part}.weight"]), part
+    result = json.loads((tmp_path / "work/result.json").read_text())
+    assert (result["status"], result["task"], result["row"]) == ("done", "seg", "random init")
+    assert all(0 <= result["metrics"][key] <= 100 for key in ("pix_acc", "miou", "macc"))
+    assert (tmp_path / "work/iter_2.pth").is_file()
+
+
+def test_heads_learn_ten_times_faster(runner):
+    run = runner("fcn")
+    wrapper = run.build_optim_wrapper(run.cfg.optim_wrapper)
+    rates = {}
+    for name, parameter in run.model.named_parameters():
+        for group in wrapper.param_groups:
+            if any(parameter is held for held in group["params"]):
+                rates.setdefault(name.split(".")[0], set()).add(group["lr"])
+    base = run.cfg.optim_wrapper.optimizer.lr
+    assert rates.keys() == {"backbone", "decode_head", "auxiliary_head"}
+    assert rates["backbone"] == {base}
+    assert rates["decode_head"] == rates["auxiliary_head"] == {10 * base}
+
+
+def test_resumes(runner, tmp_path):
+    runner("fcn").train()
+    again = runner("fcn", **{"train_cfg.max_iters": 3, "resume": True})
+    seen = []
+    real = again.train_loop.run_iter
+    again.train_loop.run_iter = lambda batch: (seen.append(again.iter), real(batch))
+    again.train()
+    assert seen == [2], "the first two steps are not run again"
+    assert (tmp_path / "work/iter_3.pth").is_file()
+
+
+def test_bad_data_stop_a_run_before_it_trains(runner, ade, tmp_path):
+    ade.mask("b", (0, 1, 40))
+    run = runner("fcn", **{"train_dataloader.dataset.data_root": str(ade.root)})
+    with pytest.raises(ValueError, match=r"b.png: label ids 40 are above the 17 classes"):
+        run.train()
+    assert not list((tmp_path / "work").glob("*.pth"))
+    assert not (tmp_path / "work/result.json").exists()
+
+
+@pytest.mark.slow
+def test_mim_trains_and_tests(repo, tiny_root, tmp_path):
+    config = repo / "configs/seg/mini/fcn.py"
+    env = {**os.environ, "TRICKLIFT_ROOT": str(tiny_root), "OMP_NUM_THREADS": "1"}
+    mim = (sys.executable, "-c", "import sys; from mim.cli import cli; sys.exit(cli())")
+
+    def call(*arguments):
+        done = subprocess.run(
+            [*mim, *arguments], cwd=tmp_path, env=env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    options = ["train_cfg.max_iters=2", "train_cfg.val_interval=2", "train_dataloader.batch_size=2"]
+    options += ["model.backbone.name=resnet18_d", "val_dataloader.dataset.indices=2"]
+    call(
+        *("train", "mmseg", str(config), "--gpus", "0", "--work-dir", "work"),
+        *("--cfg-options", *options),
+    )
+    result = json.loads((tmp_path / "work/result.json").read_text())
+    assert (result["status"], result["backbone"]) == ("done", "resnet18_d")
+    out = call(
+        *("test", "mmseg", str(config), "--gpus", "0", "--checkpoint", "work/iter_2.pth"),
+        *("--cfg-options", "test_dataloader.dataset.indices=2", "model.backbone.name=resnet18_d"),
+    )
+    assert "mIoU" in out
