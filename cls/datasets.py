@@ -61,7 +61,7 @@ class ClassFolders(BaseDataset):
             for label, name in enumerate(classes)
             for path in images_of(root / name)
         ]
-        paths = spread([item["img_path"] for item in data], self.checked_files)
+        paths: list[str] = spread([item["img_path"] for item in data], self.checked_files)
         check_each(paths, check_readable, str(root))
         return data
 

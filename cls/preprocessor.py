@@ -50,7 +50,7 @@ class ClsPreprocessor(BaseDataPreprocessor):
 
     def forward(self, data: dict[str, Tensor], training: bool = False) -> dict[str, Tensor]:
         """Move a batch ``dict(inputs, labels)`` to the device and prepare its images."""
-        data = self.cast_data(data)  # type: ignore[assignment]
+        data = self.cast_data(data)
         # Colours in 0..255 need more than bfloat16's 8 bits, whatever the network runs in.
         with torch.autocast(self.device.type, enabled=False):
             images = data["inputs"].float().contiguous(memory_format=self.memory_format)
