@@ -56,14 +56,12 @@ class ClassFolders(BaseDataset):
                 f"num_classes={self.num_classes}; set num_classes, or mend the folder"
             )
         self._metainfo["classes"] = tuple(classes)
-        data = [
-            {"img_path": path, "gt_label": label}
-            for label, name in enumerate(classes)
-            for path in images_of(root / name)
+        listed = [
+            (path, label) for label, name in enumerate(classes) for path in images_of(root / name)
         ]
-        paths: list[str] = spread([item["img_path"] for item in data], self.checked_files)
-        check_each(paths, check_readable, str(root))
-        return data
+        looked_at = spread([path for path, _ in listed], self.checked_files)
+        check_each(looked_at, check_readable, str(root))
+        return [{"img_path": path, "gt_label": label} for path, label in listed]
 
 
 def class_names(root: Path) -> list[str]:
