@@ -1,41 +1,7 @@
-"""CIFAR-10 as JPEG files, 32 px resized to 64; 64 images a step."""
+"""CIFAR-10 as JPEG files, 32 px resized to 64."""
 
+_base_ = "cls_64px.py"
 data_root = "{{$TRICKLIFT_ROOT:data}}/cifar10"
-train_dataloader = dict(
-    batch_size=64,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    collate_fn=dict(type="default_collate"),
-    dataset=dict(
-        type="ClassFolders",
-        data_root=data_root + "/train",
-        num_classes=10,
-        pipeline=[
-            dict(type="DecodeImage"),
-            dict(type="RandomResizedCropUint8", size=64, scale=(0.5, 1.0)),
-            dict(type="PackClassified"),
-        ],
-    ),
-)
-val_dataloader = dict(
-    batch_size=250,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    collate_fn=dict(type="default_collate"),
-    dataset=dict(
-        type="ClassFolders",
-        data_root=data_root + "/val",
-        num_classes=10,
-        pipeline=[
-            dict(type="DecodeImage"),
-            dict(type="ResizeCenterCropUint8", short_side=64, size=64),
-            dict(type="PackClassified"),
-        ],
-    ),
-)
+train_dataloader = dict(dataset=dict(data_root=data_root + "/train", num_classes=10))
+val_dataloader = dict(dataset=dict(data_root=data_root + "/val", num_classes=10))
 test_dataloader = val_dataloader
-val_evaluator = dict(type="TopKAccuracy")
-test_evaluator = val_evaluator
