@@ -1,10 +1,10 @@
-"""Minutes on a CPU: 6 epochs, cosine after a short linear warmup, mixed precision.
+"""Minutes on a CPU: 3 epochs, cosine after a short linear warmup, mixed precision.
 
 One schedule for every row; batch norm trains in each, since frozen statistics of a random network
 would cripple the random-init row. Validation once, at the end.
 """
 
-max_epochs = 6
+max_epochs = 3
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=max_epochs)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")

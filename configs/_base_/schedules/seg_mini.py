@@ -1,9 +1,9 @@
-"""Minutes on a CPU: 250 iterations, poly 0.9, heads with 10 x lr, mixed precision.
+"""Minutes on a CPU: 150 iterations, poly 0.9, heads with 10 x lr, mixed precision.
 
 One schedule for every row; batch norm trains in each.
 """
 
-max_iters = 250
+max_iters = 150
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")

@@ -1,7 +1,7 @@
 """Faster R-CNN with C4 head (the paper's) on MiniWorld.
 
 mim train mmdet configs/det/mini/faster_rcnn_c4.py
-Expected: not in the demo's table; about 1 minute on 2 cores.
+Expected: not in the demo's table; about 2 minutes on 2 cores.
 """
 
 _base_ = [

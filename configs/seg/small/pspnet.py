@@ -1,7 +1,7 @@
 """PSPNet, output stride 8, on CamVid.
 
 mim train mmseg configs/seg/small/pspnet.py
-Expected: see docs/results/small.md; minutes on 2 cores.
+Expected: see docs/results/small.md; about 5 minutes on 2 cores.
 """
 
 _base_ = [
