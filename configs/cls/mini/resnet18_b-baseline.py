@@ -8,7 +8,7 @@ _base_ = [
     "../../_base_/runtime_cls.py",
     "../../_base_/models/cls_resnet18.py",
     "../../_base_/datasets/cls_miniworld.py",
-    "../../_base_/schedules/cls_8e.py",
+    "../../_base_/schedules/cls_mini.py",
 ]
 row = "B-baseline"
 tricks = []
