@@ -1,9 +1,6 @@
-"""What every detection run has: logs with ETA, checkpoints, resume, a result file."""
+"""Detection: logs with ETA, the last checkpoint; images differ in size, so no cuDNN search."""
 
-_base_ = []  # says that this is a classic config: mmengine takes an import for the lazy kind
-
-from importlib.util import find_spec
-
+_base_ = "runtime.py"
 default_scope = "mmdet"
 custom_imports = dict(imports=["det"], allow_failed_imports=False)
 default_hooks = dict(
@@ -14,18 +11,6 @@ default_hooks = dict(
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="DetVisualizationHook"),
 )
-custom_hooks = [dict(type="ResultHook")]
-vis_backends = [dict(type="LocalVisBackend")]
-if find_spec("tensorboard"):
-    vis_backends.append(dict(type="TensorboardVisBackend"))
-visualizer = dict(type="DetLocalVisualizer", vis_backends=vis_backends, name="visualizer")
-env_cfg = dict(
-    cudnn_benchmark=False,
-    mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl"),
-)
+visualizer = dict(type="DetLocalVisualizer", vis_backends=_base_.vis_backends, name="visualizer")
+env_cfg = dict(cudnn_benchmark=False)
 log_processor = dict(type="LogProcessor", window_size=50, by_epoch=True)
-log_level = "INFO"
-randomness = dict(seed=0)
-load_from = None
-resume = False

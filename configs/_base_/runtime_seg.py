@@ -1,9 +1,6 @@
-"""What every segmentation run has: logs with ETA, checkpoints, resume, a result file."""
+"""Segmentation: logs with ETA, the last checkpoint."""
 
-_base_ = []  # says that this is a classic config: mmengine takes an import for the lazy kind
-
-from importlib.util import find_spec
-
+_base_ = "runtime.py"
 default_scope = "mmseg"
 custom_imports = dict(imports=["seg"], allow_failed_imports=False)
 default_hooks = dict(
@@ -14,18 +11,5 @@ default_hooks = dict(
     sampler_seed=dict(type="DistSamplerSeedHook"),
     visualization=dict(type="SegVisualizationHook"),
 )
-custom_hooks = [dict(type="ResultHook")]
-vis_backends = [dict(type="LocalVisBackend")]
-if find_spec("tensorboard"):
-    vis_backends.append(dict(type="TensorboardVisBackend"))
-visualizer = dict(type="SegLocalVisualizer", vis_backends=vis_backends, name="visualizer")
-env_cfg = dict(
-    cudnn_benchmark=True,
-    mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl"),
-)
+visualizer = dict(type="SegLocalVisualizer", vis_backends=_base_.vis_backends, name="visualizer")
 log_processor = dict(type="LogProcessor", window_size=50, by_epoch=False)
-log_level = "INFO"
-randomness = dict(seed=0)
-load_from = None
-resume = False
