@@ -21,7 +21,7 @@ The whole of it, in minutes on a CPU, on data that it makes itself:
 Step by step:
   tricklift prepare miniworld --root data
   tricklift train cls/mini/resnet18_d-tricks --work-dir runs/d
-  tricklift export runs/d/epoch_12.pth d.safetensors
+  tricklift export $(cat runs/d/last_checkpoint) d.safetensors
   tricklift train det/mini/faster_rcnn_fpn --backbone resnet18_d --pretrained d.safetensors
   tricklift compare runs
 
