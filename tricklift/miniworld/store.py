@@ -89,7 +89,7 @@ class Store:
             return None
         raise ValueError(
             f"{self.root} holds a MiniWorld with {_differences(there, wanted)}; "
-            "give another folder, or overwrite=True to replace it"
+            "remove it, give another folder, or replace it with overwrite=True"
         )
 
     @contextlib.contextmanager
