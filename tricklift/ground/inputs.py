@@ -6,7 +6,7 @@ Everything here runs when a dataset is built, so it reads headers and ends of fi
 import difflib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -141,10 +141,3 @@ def spread(items: Sequence[T], at_most: int) -> list[T]:
         return list(items)
     step = (len(items) - 1) / max(1, at_most - 1)
     return [items[round(i * step)] for i in range(at_most)]
-
-
-def first_of(words: Iterable[str], most: int = 3) -> str:
-    """The first few words and how many more there are: ``a, b, c and 4 more``."""
-    words = list(words)
-    more = f" and {len(words) - most} more" if len(words) > most else ""
-    return ", ".join(words[:most]) + more
