@@ -1,5 +1,6 @@
 """BCCD, blood cells in VOC layout: 292 images for training, 72 for test, 3 classes."""
 
+_base_ = "det_voc_folder.py"
 data_root = "{{$TRICKLIFT_ROOT:data}}/bccd"
 train_pipeline = [
     dict(type="LoadImageFromFile"),
@@ -18,34 +19,7 @@ test_pipeline = [
     ),
 ]
 train_dataloader = dict(
-    batch_size=4,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    batch_sampler=dict(type="AspectRatioBatchSampler"),
-    dataset=dict(
-        type="BCCDDataset",
-        data_root=data_root,
-        ann_file="ImageSets/Main/trainval.txt",
-        data_prefix=dict(sub_data_root=""),
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(type="BCCDDataset", data_root=data_root, pipeline=train_pipeline)
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="BCCDDataset",
-        data_root=data_root,
-        ann_file="ImageSets/Main/test.txt",
-        data_prefix=dict(sub_data_root=""),
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
+val_dataloader = dict(dataset=dict(type="BCCDDataset", data_root=data_root, pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(type="VOCMetric", metric="mAP", eval_mode="11points")
-test_evaluator = val_evaluator

@@ -1,5 +1,6 @@
 """MiniWorld in VOC layout: 400 images for training, 150 for test, 12 classes."""
 
+_base_ = "det_voc_folder.py"
 data_root = "{{$TRICKLIFT_ROOT:data}}/miniworld/VOCdevkit/VOC2007"
 train_pipeline = [
     dict(type="LoadImageFromFile"),
@@ -18,34 +19,9 @@ test_pipeline = [
     ),
 ]
 train_dataloader = dict(
-    batch_size=4,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=True),
-    batch_sampler=dict(type="AspectRatioBatchSampler"),
-    dataset=dict(
-        type="MiniWorldDetDataset",
-        data_root=data_root,
-        ann_file="ImageSets/Main/trainval.txt",
-        data_prefix=dict(sub_data_root=""),
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(type="MiniWorldDetDataset", data_root=data_root, pipeline=train_pipeline)
 )
 val_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    drop_last=False,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="MiniWorldDetDataset",
-        data_root=data_root,
-        ann_file="ImageSets/Main/test.txt",
-        data_prefix=dict(sub_data_root=""),
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(type="MiniWorldDetDataset", data_root=data_root, pipeline=test_pipeline)
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type="VOCMetric", metric="mAP", eval_mode="11points")
-test_evaluator = val_evaluator

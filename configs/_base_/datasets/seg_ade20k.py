@@ -1,5 +1,6 @@
 """ADE20K: 20,210 images for training, 2,000 for validation, 150 classes; base 520, crop 480."""
 
+_base_ = "seg_folders.py"
 data_root = "{{$TRICKLIFT_ROOT:data}}/ade/ADEChallengeData2016"
 crop_size = (480, 480)
 train_pipeline = [
@@ -20,28 +21,10 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=2,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="InfiniteSampler", shuffle=True),
-    dataset=dict(
-        type="CheckedADE20KDataset",
-        data_root=data_root,
-        data_prefix=dict(img_path="images/training", seg_map_path="annotations/training"),
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(type="CheckedADE20KDataset", data_root=data_root, pipeline=train_pipeline),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="CheckedADE20KDataset",
-        data_root=data_root,
-        data_prefix=dict(img_path="images/validation", seg_map_path="annotations/validation"),
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(type="CheckedADE20KDataset", data_root=data_root, pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type="IoUMetric", iou_metrics=["mIoU"])
-test_evaluator = val_evaluator

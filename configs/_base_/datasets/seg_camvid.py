@@ -1,5 +1,6 @@
 """CamVid in ADE20K layout: 468 images for training, 233 for validation, 11 classes."""
 
+_base_ = "seg_folders.py"
 data_root = "{{$TRICKLIFT_ROOT:data}}/camvid"
 crop_size = (240, 240)
 train_pipeline = [
@@ -20,28 +21,10 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=8,
     num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type="InfiniteSampler", shuffle=True),
-    dataset=dict(
-        type="CamVidDataset",
-        data_root=data_root,
-        data_prefix=dict(img_path="images/training", seg_map_path="annotations/training"),
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(type="CamVidDataset", data_root=data_root, pipeline=train_pipeline),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="CamVidDataset",
-        data_root=data_root,
-        data_prefix=dict(img_path="images/validation", seg_map_path="annotations/validation"),
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(type="CamVidDataset", data_root=data_root, pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type="IoUMetric", iou_metrics=["mIoU"])
-test_evaluator = val_evaluator

@@ -1,5 +1,6 @@
 """MiniWorld in ADE20K layout: 400 images for training, 120 for validation, 17 classes."""
 
+_base_ = "seg_folders.py"
 data_root = "{{$TRICKLIFT_ROOT:data}}/miniworld/ade"
 crop_size = (128, 128)
 train_pipeline = [
@@ -19,28 +20,10 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=8,
     num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type="InfiniteSampler", shuffle=True),
-    dataset=dict(
-        type="MiniWorldSegDataset",
-        data_root=data_root,
-        data_prefix=dict(img_path="images/training", seg_map_path="annotations/training"),
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(type="MiniWorldSegDataset", data_root=data_root, pipeline=train_pipeline),
 )
 val_dataloader = dict(
-    batch_size=1,
     num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type="DefaultSampler", shuffle=False),
-    dataset=dict(
-        type="MiniWorldSegDataset",
-        data_root=data_root,
-        data_prefix=dict(img_path="images/validation", seg_map_path="annotations/validation"),
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(type="MiniWorldSegDataset", data_root=data_root, pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader
-val_evaluator = dict(type="IoUMetric", iou_metrics=["mIoU"])
-test_evaluator = val_evaluator
