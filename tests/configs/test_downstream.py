@@ -25,7 +25,7 @@ def leaf(request):
 
 @pytest.fixture
 def config(leaf, monkeypatch):
-    monkeypatch.setenv("TRICKLIFT_ROOT", "/some/root")
+    monkeypatch.setenv("TRICKLIFT_ROOT", "/any/data")
     config = Config.fromfile(leaf)
     init_default_scope(config.default_scope)
     return config
@@ -69,7 +69,7 @@ def test_datasets_metrics_and_hooks_resolve(config):
     for loader in (config.train_dataloader, config.val_dataloader, config.test_dataloader):
         parts = loader.dataset.get("datasets", [loader.dataset])
         for part in parts:
-            assert part.data_root.startswith("/some/root/")
+            assert part.data_root.startswith("/any/data/")
             built = registries.DATASETS.build({**part, "lazy_init": True})
             heads = config.model.get("decode_head") or config.model.roi_head.bbox_head
             assert heads.num_classes == len(built.metainfo["classes"])
