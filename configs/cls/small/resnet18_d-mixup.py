@@ -1,10 +1,10 @@
 """ResNet-18-D with every trick of the efficient recipe, cosine, smoothing and mixup on CIFAR-10.
 
-tricklift train cls/small/resnet18_d-tricks
+tricklift train cls/small/resnet18_d-mixup
 Expected: see docs/results/small.md (written by `tricklift compare`).
 """
 
-_base_ = ["resnet18_b-baseline.py"]
+_base_ = ["resnet18_b-standard.py"]
 
 from tricklift.tricks import use
 
@@ -24,4 +24,4 @@ globals().update(
         "mixup",
     )
 )
-row = "D-tricks"
+row = "+ mixup w/o distill"

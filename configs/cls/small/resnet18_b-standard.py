@@ -1,6 +1,6 @@
 """ResNet-18-B with the baseline recipe on CIFAR-10.
 
-tricklift train cls/small/resnet18_b-baseline
+tricklift train cls/small/resnet18_b-standard
 Expected: see docs/results/small.md (written by `tricklift compare`).
 """
 
@@ -10,6 +10,6 @@ _base_ = [
     "../../_base_/datasets/cls_cifar10.py",
     "../../_base_/schedules/cls_small.py",
 ]
-row = "B-baseline"
+row = "B-standard"
 tricks = []
 benchmark = dict(task="cls", tier="small", dataset="CIFAR-10", protocol="top-1, centre crop 64")
