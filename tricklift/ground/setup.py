@@ -6,15 +6,16 @@ Idempotent, and without effect where it is not needed: compiled mmcv wins, and a
 mmengine's own code paths.
 """
 
-from tricklift.ground import amp, distributed, finder, safe_load
+from tricklift.ground import amp, checkpoints, distributed, finder, safe_load
 
 __all__ = ["install"]
 
 
 def install() -> None:
-    """Install the op stand-ins, safe resume, CPU mixed precision and CPU distribution."""
+    """Install the op stand-ins, safe resume, whole checkpoints, CPU precision and distribution."""
     finder.install()
     safe_load.install()
+    checkpoints.install()
     amp.install()
     distributed.install()
 
