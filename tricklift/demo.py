@@ -24,7 +24,7 @@ def demo(out: str | Path) -> None:
     Console().print(page.read_text(encoding="utf-8"), markup=False, highlight=False, soft_wrap=True)
     print(
         f"Everything is in {out}: the table in {page} and table.json, each run in "
-        f"{out / 'runs'}/<task>/<row>, exported backbones in {out / 'runs' / 'exports'}"
+        f"{out / 'runs'}/<task>, exported backbones in {out / 'runs' / 'exports'}"
     )
 
 

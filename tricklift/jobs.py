@@ -28,7 +28,7 @@ class Tier:
 
     Attributes:
         data: Data sets that must be prepared.
-        rows: Pretraining configs (below `cls/<tier>/`) -> backbone, by row name.
+        rows: Pretraining configs (below `cls/<tier>/`), named `<backbone>-<row>`.
         random_init: Backbone of the row without pretraining.
         downstream: Task -> config (below `<task>/<tier>/`).
         configs: The tier whose configs are used.
@@ -36,17 +36,13 @@ class Tier:
     """
 
     data: tuple[str, ...]
-    rows: dict[str, tuple[str, str]]
+    rows: tuple[str, ...]
     random_init: str
     downstream: dict[str, str]
     configs: str
     options: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-_ROWS = {
-    "B-baseline": ("resnet18_b-baseline", "resnet18_b"),
-    "D-tricks": ("resnet18_d-tricks", "resnet18_d"),
-}
 _DOWNSTREAM = {"det": "faster_rcnn_fpn", "seg": "fcn"}
 #: A few steps each: says whether all of it runs here, and nothing about quality.
 _SMOKE = {
@@ -60,17 +56,31 @@ _SMOKE = {
     "seg": ("benchmark.tier=smoke", "train_cfg.max_iters=2", "train_cfg.val_interval=2"),
 }
 TIERS = {
-    "mini": Tier(("miniworld",), _ROWS, "resnet18_b", _DOWNSTREAM, "mini"),
-    "small": Tier(("cifar10", "bccd", "camvid"), _ROWS, "resnet18_b", _DOWNSTREAM, "small"),
+    "mini": Tier(
+        ("miniworld",),
+        ("resnet18_b-baseline", "resnet18_d-tricks"),
+        "resnet18_b",
+        _DOWNSTREAM,
+        "mini",
+    ),
+    "small": Tier(
+        ("cifar10", "bccd", "camvid"),
+        ("resnet18_b-standard", "resnet18_d-mixup"),
+        "resnet18_b",
+        _DOWNSTREAM,
+        "small",
+    ),
     "smoke": Tier(
         ("miniworld",),
-        {"D-tricks": _ROWS["D-tricks"]},
+        ("resnet18_d-tricks",),
         "resnet18_b",
         _DOWNSTREAM,
         "mini",
         _SMOKE,
     ),
 }
+#: What stands in the place of a pretraining's name where there is none; `--rows` takes it too.
+NO_PRETRAINING = RANDOM_INIT.replace(" ", "-")
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,7 @@ class Training:
     """A run of `tricklift train`.
 
     Attributes:
-        name: Such as `det/D-tricks/seed0`; also its folder below the output folder.
+        name: Such as `det/resnet18_d-tricks-seed0/seed0`; also its folder below the output folder.
         config: Short name.
         work_dir: Where it is kept.
         seed: Of the run.
@@ -216,41 +226,92 @@ def last_checkpoint(work_dir: Path) -> Path:
     raise FileNotFoundError(f"no checkpoint in {work_dir}; repeat its training")
 
 
-def plan(tier: str, out: str | Path, seeds: Sequence[int] = (0,)) -> list[Job]:
+def plan(
+    tier: str,
+    out: str | Path,
+    seeds: Sequence[int] = (0,),
+    downstream_seeds: Sequence[int] | None = None,
+    rows: Sequence[str] | None = None,
+) -> list[Job]:
     """The jobs of a tier in an order in which each comes after those that it needs.
 
+    The first pass over the rows gives a whole table; the further downstream seeds follow.
+
+    Args:
+        tier: A key of `TIERS`.
+        out: Where all of it goes.
+        seeds: Of the pretrainings.
+        downstream_seeds: Detection and segmentation run with each of these from every pretraining;
+            None: with the seed of the pretraining.
+        rows: Names of pretraining configs, and `random-init`; None is all of the tier.
+
     Raises:
-        ValueError: Unknown tier, no seeds or one given twice.
+        ValueError: Unknown tier or row, no seeds or one given twice.
     """
     if tier not in TIERS:
         raise ValueError(
             f"unknown tier {tier!r}; known: {', '.join(TIERS)}{did_you_mean(tier, TIERS)} (the "
             "paper's full-size configs run one by one: 'tricklift train', 'mim train')"
         )
-    if not seeds or len(set(seeds)) != len(seeds) or min(seeds) < 0:
-        raise ValueError(f"seeds must be different whole numbers from 0, got {list(seeds)}")
+    for given in (seeds, downstream_seeds):
+        if given is not None and (not given or len(set(given)) != len(given) or min(given) < 0):
+            raise ValueError(f"seeds must be different whole numbers from 0, got {list(given)}")
     out, what = Path(out).resolve(), TIERS[tier]
-    jobs: list[Job] = []
-    for seed in seeds:
-        for row, (config, backbone) in what.rows.items():
-            name = f"cls/{row}/seed{seed}"
-            reference, options = f"cls/{what.configs}/{config}", what.options.get("cls", ())
-            training = Training(name, reference, out / name, seed, options=options)
-            file = out / "exports" / f"{row}-seed{seed}.safetensors"
-            export = Export(f"export/{row}/seed{seed}", training, file, (name,))
-            jobs += [training, export]
-            jobs += _downstream(what, out, seed, row, backbone, str(file), (export.name,))
-        jobs += _downstream(what, out, seed, RANDOM_INIT, what.random_init, "none", ())
-    return jobs
+    chosen = chosen_rows(what, rows)
+    passes = [[seed] for seed in downstream_seeds] if downstream_seeds else [None]
+    jobs: dict[str, Job] = {}
+    for some in passes:
+        for seed in seeds:
+            for row in chosen:
+                found = _row(what, out, row, seed, some or [seed])
+                jobs.update({job.name: job for job in found if job.name not in jobs})
+    return list(jobs.values())
+
+
+def chosen_rows(tier: Tier, rows: Sequence[str] | None) -> list[str]:
+    """The rows that were asked for, in the tier's order; without pretraining comes last.
+
+    Raises:
+        ValueError: A row that the tier does not have.
+    """
+    every = [*tier.rows, NO_PRETRAINING]
+    for row in rows or ():
+        if row not in every:
+            hint = did_you_mean(row, every)
+            raise ValueError(f"unknown row {row!r}; the tier has {', '.join(every)}{hint}")
+    return [row for row in every if rows is None or row in rows]
+
+
+def _row(tier: Tier, out: Path, row: str, seed: int, downstream: Sequence[int]) -> list[Job]:
+    """One row's pretraining, its export, and what is trained from that."""
+    if row == NO_PRETRAINING:
+        return _downstream(tier, out, row, downstream, tier.random_init, "none", ())
+    stem = f"{row}-seed{seed}"
+    name, options = f"cls/{row}/seed{seed}", tier.options.get("cls", ())
+    training = Training(name, f"cls/{tier.configs}/{row}", out / name, seed, options=options)
+    file = out / "exports" / f"{stem}.safetensors"
+    export = Export(f"export/{stem}", training, file, (name,))
+    backbone = row.partition("-")[0]
+    needs = (export.name,)
+    return [training, export, *_downstream(tier, out, stem, downstream, backbone, str(file), needs)]
 
 
 def _downstream(
-    tier: Tier, out: Path, seed: int, row: str, backbone: str, weights: str, needs: tuple[str, ...]
-) -> list[Training]:
-    jobs = []
-    for task, config in tier.downstream.items():
-        name = f"{task}/{row.replace(' ', '-')}/seed{seed}"
-        reference = f"{task}/{tier.configs}/{config}"
-        options = tier.options.get(task, ())
-        jobs.append(Training(name, reference, out / name, seed, backbone, weights, needs, options))
+    tier: Tier,
+    out: Path,
+    origin: str,
+    seeds: Sequence[int],
+    backbone: str,
+    weights: str,
+    needs: tuple[str, ...],
+) -> list[Job]:
+    jobs: list[Job] = []
+    for seed in seeds:
+        for task, config in tier.downstream.items():
+            name = f"{task}/{origin}/seed{seed}"
+            reference = f"{task}/{tier.configs}/{config}"
+            options = tier.options.get(task, ())
+            jobs.append(
+                Training(name, reference, out / name, seed, backbone, weights, needs, options)
+            )
     return jobs

@@ -30,17 +30,19 @@ def run(
     out: str | Path,
     root: str | Path,
     seeds: Sequence[int] = (0,),
+    downstream_seeds: Sequence[int] | None = None,
+    rows: Sequence[str] | None = None,
     on_start: Callable[[], None] | None = None,
 ) -> None:
-    """Runs all jobs of a tier into `out`, on the data in `root`.
+    """Runs the jobs of a tier into `out`, on the data in `root`; see `tricklift.jobs.plan`.
 
     `on_start` is called once when nothing was found wrong, before the first job.
 
     Raises:
-        ValueError: Unknown tier, or data that are not whole.
+        ValueError: Unknown tier or row, or data that are not whole.
         JobFailed: A job ended with an error; the same call goes on from there.
     """
-    jobs = plan(tier, out, seeds)
+    jobs = plan(tier, out, seeds, downstream_seeds, rows)
     check_data(tier, root)
     os.environ["TRICKLIFT_ROOT"] = str(Path(root).resolve())  # configs and child processes read it
     if on_start:

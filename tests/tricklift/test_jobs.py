@@ -18,7 +18,7 @@ from tricklift.errors import JobFailed
 @pytest.fixture
 def training(tmp_path) -> jobs.Training:
     """A job with a real config."""
-    name = "cls/B-baseline/seed0"
+    name = "cls/resnet18_b-baseline/seed0"
     return jobs.Training(name, "cls/mini/resnet18_b-baseline", tmp_path / name, 0)
 
 
@@ -40,14 +40,38 @@ def test_each_job_comes_after_those_that_it_needs(tier, tmp_path):
     assert len(plan) == 2 * (rows * 4 + 2)
 
 
+def test_downstream_seeds_run_from_every_pretraining(tmp_path):
+    rows = ["random-init", "resnet18_d-tricks"]
+    plan = jobs.plan("mini", tmp_path, (0, 1), (0, 1, 2), rows)
+    names = [job.name for job in plan]
+    assert names[:8] == [
+        "cls/resnet18_d-tricks/seed0",
+        "export/resnet18_d-tricks-seed0",
+        "det/resnet18_d-tricks-seed0/seed0",
+        "seg/resnet18_d-tricks-seed0/seed0",
+        "det/random-init/seed0",
+        "seg/random-init/seed0",
+        "cls/resnet18_d-tricks/seed1",
+        "export/resnet18_d-tricks-seed1",
+    ]  # a whole table comes before the second downstream seed
+    assert len(set(names)) == len(names) == 2 * (2 + 3 * 2) + 3 * 2
+    last = {job.name: job for job in plan}["seg/random-init/seed2"]
+    assert (last.seed, last.pretrained) == (2, "none")
+
+
+def test_unknown_row(tmp_path):
+    with pytest.raises(ValueError, match=r"unknown row 'resnet18_d-trick'; the tier has .*random"):
+        jobs.plan("mini", tmp_path, rows=["resnet18_d-trick"])
+
+
 def test_the_mini_tier_is_the_main_job(tmp_path):
     plan = {job.name: job for job in jobs.plan("mini", tmp_path)}
-    det = plan["det/D-tricks/seed0"]
+    det = plan["det/resnet18_d-tricks-seed0/seed0"]
     assert det.config == "det/mini/faster_rcnn_fpn"
     assert det.backbone == "resnet18_d"
-    assert det.pretrained == str(tmp_path / "exports" / "D-tricks-seed0.safetensors")
-    assert det.needs == ("export/D-tricks/seed0",)
-    assert plan["export/D-tricks/seed0"].needs == ("cls/D-tricks/seed0",)
+    assert det.pretrained == str(tmp_path / "exports" / "resnet18_d-tricks-seed0.safetensors")
+    assert det.needs == ("export/resnet18_d-tricks-seed0",)
+    assert plan["export/resnet18_d-tricks-seed0"].needs == ("cls/resnet18_d-tricks/seed0",)
     random = plan["seg/random-init/seed0"]
     assert (random.pretrained, random.backbone, random.needs) == ("none", "resnet18_b", ())
 
@@ -109,8 +133,8 @@ def test_state_of_an_export(training, tmp_path):
 
 
 def test_a_new_pretraining_makes_what_follows_stale(tmp_path):
-    job = next(job for job in jobs.plan("mini", tmp_path) if job.name == "seg/B-baseline/seed0")
-    file = tmp_path / "exports" / "B-baseline-seed0.safetensors"
+    (job,) = jobs.plan("mini", tmp_path, rows=["resnet18_b-baseline"])[3:]
+    file = tmp_path / "exports" / "resnet18_b-baseline-seed0.safetensors"
     file.parent.mkdir()
     meta = {"architecture": "resnet18_b", "config_hash": "a"}
     save_file({"w": zeros(1)}, str(file), metadata=meta)
@@ -140,11 +164,13 @@ def test_condensed():
 
 def test_a_failure_says_what_the_job_said_and_where_all_of_it_is(training, tmp_path, monkeypatch):
     monkeypatch.setenv("TRICKLIFT_ROOT", str(tmp_path / "nowhere"))
-    with pytest.raises(JobFailed, match=r"job cls/B-baseline/seed0 failed: .*nowhere") as caught:
+    with pytest.raises(
+        JobFailed, match=r"job cls/resnet18_b-baseline/seed0 failed: .*nowhere"
+    ) as caught:
         run.run_job(training, tmp_path, "[1/1]", Console())
     assert caught.value.code == 2
     assert "full log: " in str(caught.value)
-    assert (tmp_path / "logs" / "cls_B-baseline_seed0.log").is_file()
+    assert (tmp_path / "logs" / "cls_resnet18_b-baseline_seed0.log").is_file()
     assert not (training.work_dir / "result.json").exists()
 
 

@@ -37,9 +37,30 @@ def run(
     tier: Annotated[str, typer.Argument(help="mini, small, or smoke (a few steps each).")],
     out: Annotated[Path, typer.Option(help="Where runs, exports and logs go.")],
     root: Root = Path("data"),
-    seeds: Annotated[str, typer.Option(metavar="0,1,2", help="Seeds, each a full set.")] = "0",
+    seeds: Annotated[str, typer.Option(metavar="0,1", help="Seeds of the pretrainings.")] = "0",
+    downstream_seeds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="0,1,2",
+            help="Seeds of detection and segmentation, from every pretraining.  "
+            "[default: the pretraining's]",
+        ),
+    ] = None,
+    rows: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Pretraining configs of the tier, and random-init.  [default: all]",
+        ),
+    ] = None,
 ) -> None:
-    """All jobs of a tier, one after another; the same call goes on where it was stopped."""
+    """All jobs of a tier, one after another; the same call goes on where it was stopped.
+
+    \b
+    One row after another, each time all that is still missing:
+      tricklift run small --out runs/small --rows random-init,resnet18_b-standard
+      tricklift run small --out runs/small --downstream-seeds 0,1,2
+    """
     from rich.console import Console
 
     from tricklift.compare import compare as build
@@ -47,21 +68,33 @@ def run(
     from tricklift.run import run as run_tier
     from tricklift.tables import to_markdown
 
-    try:
-        numbers = [int(seed) for seed in seeds.split(",")]
-    except ValueError:
-        raise ValueError(f"--seeds takes whole numbers like 0,1,2, got {seeds!r}") from None
-    typed = ["run", tier, "--out", str(out), "--root", str(root)]
+    typed = ["run", tier, "--out", str(out), "--root", str(root), "--seeds", seeds]
+    typed += ["--downstream-seeds", downstream_seeds] if downstream_seeds else []
+    typed += ["--rows", rows] if rows else []
     run_tier(
         tier,
         out,
         root,
-        numbers,
-        on_start=lambda: note_command(out, [*typed, "--seeds", seeds]),
+        numbers("--seeds", seeds),
+        numbers("--downstream-seeds", downstream_seeds) if downstream_seeds else None,
+        rows.split(",") if rows else None,
+        on_start=lambda: note_command(out, typed),
     )
     page = to_markdown(*build(out), out)
     Console().print(page, markup=False, highlight=False, soft_wrap=True)
     print(f"Everything is in {out}; 'tricklift compare {out}' prints the table again")
+
+
+def numbers(option: str, text: str) -> list[int]:
+    """The whole numbers of an option such as `0,1,2`.
+
+    Raises:
+        ValueError: Something else.
+    """
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} takes whole numbers like 0,1,2, got {text!r}") from None
 
 
 def compare(
