@@ -1,0 +1,14 @@
+"""IoU loss between decoded boxes, in the place of L1 between their offsets, in the box head.
+
+Source: Yu et al., arXiv:1608.01471 (-log IoU), weight as in mmdet's Faster R-CNN config.
+"""
+
+tasks = ("det",)
+model = dict(
+    roi_head=dict(
+        bbox_head=dict(
+            reg_decoded_bbox=True,
+            loss_bbox=dict(_delete_=True, type="IoULoss", loss_weight=10.0),
+        )
+    )
+)
