@@ -7,6 +7,7 @@ a row has several configs of a task, such as FPN and C4 heads, it takes several 
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,26 @@ COLUMNS = {"top1": "cls", "voc_map": "det", "pix_acc": "seg", "miou": "seg"}
 TASKS = ("cls", "det", "seg")
 TIERS = ("mini", "small", "full")
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """The runs behind one row of the table.
+
+    Attributes:
+        first: Any of the backbone's runs: all agree in tier, row name and backbone.
+        runs: Task -> its finished runs, one a seed.
+        several: Tasks of which the backbone has more than one config, and so more than one line.
+    """
+
+    first: Record
+    runs: dict[str, list[Record]]
+    several: set[str]
+
+    def values(self, metric: str) -> list[float]:
+        """The metric of each run that has it, in percent."""
+        given = (run["metrics"].get(metric) for run in self.runs[COLUMNS[metric]])
+        return [float(value) for value in given if value is not None]
 
 
 def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
@@ -38,7 +59,12 @@ def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
 
 
 def build_rows(records: Iterable[Record]) -> list[Row]:
-    """Rows in the order: tier, random init first, then the paper's order, then as they came."""
+    """Rows of the table, in the order of `lines`."""
+    return [_row(line) for line in lines(records)]
+
+
+def lines(records: Iterable[Record]) -> list[Line]:
+    """Runs of one table row each: by tier, random init first, the paper's order, as they came."""
     groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in records:
         groups[(record["tier"], record["row"], record["backbone"], record.origin)].append(record)
@@ -51,21 +77,19 @@ def build_rows(records: Iterable[Record]) -> list[Row]:
             order.get(key[1], len(known)),
         ),
     )
-    return [row for key in keys for row in _rows_of(groups[key])]
+    return [line for key in keys for line in _lines_of(groups[key])]
 
 
-def _rows_of(group: list[Record]) -> list[Row]:
-    """One row for each set of configs (one config a task) of a backbone."""
+def _lines_of(group: list[Record]) -> list[Line]:
+    """One line for each set of configs (one config a task) of a backbone."""
     variants = {task: _variants(group, task) for task in TASKS}
-    lines = list(zip_longest(*(variants[task] for task in TASKS)))
     pretraining = variants["cls"][0] if variants["cls"] else []
     several = {task for task in TASKS if len(variants[task]) > 1}
-    rows = []
-    for line in lines:
-        runs = dict(zip(TASKS, line, strict=True))
-        runs["cls"] = runs["cls"] or pretraining
-        rows.append(_row(group[0], {task: found or [] for task, found in runs.items()}, several))
-    return rows
+    found = []
+    for chosen in zip_longest(*(variants[task] for task in TASKS)):
+        runs = {task: of_task or [] for task, of_task in zip(TASKS, chosen, strict=True)}
+        found.append(Line(group[0], {**runs, "cls": runs["cls"] or pretraining}, several))
+    return found
 
 
 def _variants(group: list[Record], task: str) -> list[list[Record]]:
@@ -93,25 +117,23 @@ def _refuse_copies(records: list[Record]) -> None:
         seen[key] = record
 
 
-def _row(first: Record, runs: dict[str, list[Record]], several: set[str]) -> Row:
-    metrics = {name: _summary(runs[task], name) for name, task in COLUMNS.items()}
+def _row(line: Line) -> Row:
+    metrics = {name: _summary(line.values(name)) for name in COLUMNS}
     return {
-        "row": first["row"],
-        "backbone": first["backbone"],
-        "pretrained": _pretrained(first, runs),
+        "row": line.first["row"],
+        "backbone": line.first["backbone"],
+        "pretrained": _pretrained(line.first, line.runs),
         **metrics,
-        "protocol": _protocol(runs, several),
-        "paper": _paper(first, metrics),
+        "protocol": _protocol(line.runs, line.several),
+        "paper": _paper(line.first, metrics),
     }
 
 
-def _summary(runs: list[Record], metric: str) -> dict[str, Any] | None:
-    values = [run["metrics"].get(metric) for run in runs]
-    given = [float(value) for value in values if value is not None]
-    if not given:
+def _summary(values: list[float]) -> dict[str, Any] | None:
+    if not values:
         return None
-    std = statistics.stdev(given) if len(given) > 1 else None
-    return {"mean": round(statistics.fmean(given), 4), "std": std, "n": len(given)}
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": round(statistics.fmean(values), 4), "std": std, "n": len(values)}
 
 
 def _pretrained(first: Record, runs: dict[str, list[Record]]) -> str | None:

@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tricklift import configs
-from tricklift.compare import COLUMNS, Row
+from tricklift.compare import COLUMNS, Line, Row, lines
+from tricklift.ladder import CONFIDENCE, Step, foresight, step
 from tricklift.records import Record
 
 TITLES = {"top1": "top-1", "voc_map": "VOC mAP", "pix_acc": "pixAcc", "miou": "mIoU"}
@@ -59,6 +61,7 @@ def to_markdown(rows: list[Row], records: list[Record], folder: Path) -> str:
         "`±` is the standard deviation over seeds.",
         _commands(folder),
         _table(rows),
+        _steps(lines(done)),
         _protocols(rows),
         _runs(done),
         _machines(done),
@@ -100,6 +103,43 @@ def _table(rows: list[Row]) -> str:
     ]
     header = ["row", "backbone", "pretrained on", *TITLES.values(), "protocol"]
     return grid(header, lines) if lines else "No run has finished yet."
+
+
+def _steps(ladder: list[Line]) -> str:
+    """Each row's gain over the row above, and what the order in top-1 says about the rest."""
+    body = []
+    for above, line in pairwise(ladder):
+        cells = [gain(step(above, line, metric)) for metric in COLUMNS]
+        if above.first["tier"] == line.first["tier"] and any(text != "-" for text in cells):
+            body.append([line.first["row"], *cells])
+    if not body:
+        return ""
+    text = (
+        "## Step by step\n\nGain over the row above, in points, as the mean over runs paired by "
+        f"seed; in brackets its {CONFIDENCE:.0%} confidence interval (Student's t) where there is "
+        "more than one pair. An interval that holds 0 says that the step may be chance.\n\n"
+    )
+    return text + grid(["row", *TITLES.values()], body) + _foresight(ladder)
+
+
+def gain(found: Step | None) -> str:
+    """`+1.20 [+0.40, +2.00]`, `+1.20` for one pair, `-` for none."""
+    if found is None:
+        return "-"
+    interval = "" if found.low is None else f" [{found.low:+.2f}, {found.high:+.2f}]"
+    return f"{found.mean:+.2f}{interval}"
+
+
+def _foresight(ladder: list[Line]) -> str:
+    """One line a metric: Spearman's rank correlation with top-1 over the rows."""
+    texts = []
+    for metric in (name for name in COLUMNS if name != "top1"):
+        found = foresight(ladder, metric)
+        if found is not None:
+            value = "not defined" if found.rho is None else f"{found.rho:+.2f} (p = {found.p:.3f})"
+            texts.append(f"- {TITLES[metric]}: {value}, {found.rows} rows")
+    head = "\n\nSpearman's rank correlation with top-1 over the rows (exact p, two-sided):\n\n"
+    return head + "\n".join(texts) if texts else ""
 
 
 def _numbered(rows: list[Row]) -> dict[str, int]:

@@ -101,19 +101,33 @@ def compare(
     folder: Annotated[Path, typer.Argument(help="A folder below which runs left result.json.")],
     style: Annotated[str, typer.Option("--format", help="md, csv or json.")] = "md",
     out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw the rows as well: a PNG, SVG or PDF file.")
+    ] = None,
 ) -> None:
-    """Print the transfer table from the result files below a folder."""
+    """Print the transfer table from the result files below a folder.
+
+    The markdown page also gives each row's gain over the row above, paired by seed, and how far
+    the order of the rows in top-1 is their order downstream.
+    """
     from tricklift.compare import compare as build
+    from tricklift.compare import lines
     from tricklift.ground.atomic import write_text
     from tricklift.tables import render
 
     rows, records = build(folder)
+    if plot is not None:
+        from tricklift.plots import plot as draw
+
+        draw(lines(record for record in records if record.done), plot)
     text = render(rows, records, style, folder)
     if out is None:
         sys.stdout.write(text)
     else:
         write_text(out, text)
-        print(f"done: {out}")
+    for file in (out, plot):
+        if file is not None:
+            print(f"done: {file}", file=sys.stderr)
 
 
 def add_to(app: typer.Typer) -> None:

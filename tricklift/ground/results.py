@@ -79,6 +79,7 @@ def pretrained_of(cfg: Mapping[str, Any]) -> dict[str, Any] | None:
         "dataset": meta.get("dataset"),
         "top1": _number(meta.get("top1")),
         "config_hash": meta.get("config_hash"),
+        "seed": meta.get("seed"),
     }
 
 
