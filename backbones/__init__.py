@@ -1,7 +1,13 @@
 """Backbones in plain torch: `build` one by name, `names` lists them, `info` describes one."""
 
-from backbones import resnet as _resnet  # noqa: F401  (registers the family)
+from importlib import import_module
+
 from backbones.features import Backbone, FeatureInfo
 from backbones.registry import BackboneInfo, build, info, names
+
+#: Files that register networks, in the order in which `names` lists them.
+FAMILIES = ("resnet", "resnext", "seresnet", "timm_models")
+for _family in FAMILIES:
+    import_module(f"backbones.{_family}")
 
 __all__ = ["Backbone", "BackboneInfo", "FeatureInfo", "build", "info", "names"]

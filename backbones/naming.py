@@ -135,19 +135,37 @@ POOLED_SHORTCUT = (  # the pool is number 0
     ("stages.{stage}.{block}.shortcut.conv", "layer{layer}.{block}.downsample.1"),
     ("stages.{stage}.{block}.shortcut.norm", "layer{layer}.{block}.downsample.2"),
 )
+SQUEEZE_EXCITE_TIMM = (
+    ("stages.{stage}.{block}.attention.reduce", "layer{layer}.{block}.se.fc1"),
+    ("stages.{stage}.{block}.attention.expand", "layer{layer}.{block}.se.fc2"),
+)
 HEAD = (("fc", "fc"),)
+
+#: What timm and torchvision have of ResNeXt and SE, by their names.
+KNOWN = {
+    "timm": (
+        *("resnext50_32x4d", "resnext50d_32x4d"),
+        *("resnext101_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
+        *("seresnet18", "seresnet34", "seresnet50", "seresnet101", "seresnet152", "seresnet152d"),
+        *("seresnext50_32x4d", "seresnext101_32x4d", "seresnext101_32x8d", "seresnext101_64x4d"),
+        "seresnext101d_32x8d",
+    ),
+    "torchvision": ("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
+}
 
 
 def _resnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
-    depth, variant = name.removeprefix("resnet").split("_")
+    match = re.fullmatch(r"(se)?resnex?t(\d+)(_\d+x\d+d)?_([abcd])", name)
+    assert match, name
+    squeezed, depth, groups, variant = match.groups()
+    squeezed = bool(squeezed or options.get("se"))
     if int(depth) < 50 and variant == "a":
         variant = "b"  # a basic block has one place for its stride: A and B are the same network
-    network, arguments = _RESNETS[library](name, depth, variant)
-    if options.get("output_stride", 32) != 32:
-        raise ValueError(
-            f"{library} weights cannot hold {name} at output_stride {options['output_stride']}: "
-            f"loaded into {library}'s {network} they would run at stride 32"
-        )
+    if squeezed or groups:
+        network, arguments = _relative(name, library, squeezed, depth, groups or "", variant)
+    else:
+        network, arguments = _RESNETS[library](name, depth, variant)
+    _refuse_options(name, library, network, options)
     if (width := options.get("width", 1.0)) != 1:
         if library != "mmdet" or (64 * width) % 8:
             raise ValueError(
@@ -160,9 +178,43 @@ def _resnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
         *(deep_stem if variant in "cd" else PLAIN_STEM),
         *BLOCKS,
         *(POOLED_SHORTCUT if variant == "d" else STRIDED_SHORTCUT),
+        *(SQUEEZE_EXCITE_TIMM if squeezed else ()),
         *HEAD,
     )
     return Naming(library, network, rows, arguments)
+
+
+def _refuse_options(name: str, library: str, network: str, options: Mapping[str, Any]) -> None:
+    if options.get("output_stride", 32) != 32:
+        raise ValueError(
+            f"{library} weights cannot hold {name} at output_stride {options['output_stride']}: "
+            f"loaded into {library}'s {network} they would run at stride 32"
+        )
+    if options.get("deformable_stages"):
+        raise ValueError(
+            f"{library} cannot hold {name} with deformable stages "
+            f"{options['deformable_stages']}: its {network} has plain convolutions"
+        )
+
+
+def _relative(
+    name: str, library: str, squeezed: bool, depth: str, groups: str, variant: str
+) -> tuple[str, dict[str, Any]]:
+    """What `library` calls a ResNeXt, an SE-ResNet or both."""
+    what = " with squeeze-and-excitation" if squeezed and not name.startswith("se") else ""
+    if library == "mmdet":
+        raise ValueError(
+            f"mmdet cannot hold {name}{what}: only plain ResNets are written for its own classes; "
+            "use it there as dict(type='TrickBackbone', name=...)"
+        )
+    network = ("se" if squeezed else "") + ("resnext" if groups else "resnet") + depth
+    network += ("" if variant == "b" else variant) + groups
+    if network not in KNOWN[library]:
+        raise ValueError(
+            f"{library} cannot hold {name}{what}: it has no {network}; of these families it has "
+            + ", ".join(KNOWN[library])
+        )
+    return network, {}
 
 
 def _resnet_torchvision(name: str, depth: str, variant: str) -> tuple[str, dict[str, Any]]:
@@ -203,4 +255,8 @@ _RESNETS: dict[str, Callable[[str, str, str], tuple[str, dict[str, Any]]]] = {
     "mmdet": _resnet_mmdet,
 }
 
-FAMILIES: dict[str, Callable[[str, str, Mapping[str, Any]], Naming]] = {"resnet": _resnet}
+FAMILIES: dict[str, Callable[[str, str, Mapping[str, Any]], Naming]] = {
+    "resnet": _resnet,
+    "resnext": _resnet,
+    "seresnet": _resnet,
+}

@@ -1,0 +1,46 @@
+"""Start weights: Xavier or Kaiming, and zero gamma."""
+
+from typing import Any
+
+from torch import nn
+
+
+def initialise(model: nn.Module, init: str, zero_gamma: bool = False) -> None:
+    """Draw the weights of convolutions and of the head; batch norm starts at gamma 1, beta 0.
+
+    A module with a method ``start`` then sets what it must start from; a residual block with
+    ``start_as_shortcut`` does so under `zero_gamma`.
+
+    Args:
+        model: The network, changed in place.
+        init: ``xavier`` (uniform; the paper, section 2.1) or ``kaiming`` (normal, fan out; the
+            authors' public code and torchvision; the head keeps torch's default).
+        zero_gamma: Each residual block starts as its shortcut (section 3.1, "Zero gamma").
+
+    Raises:
+        ValueError: Another `init`.
+    """
+    if init not in ("xavier", "kaiming"):
+        raise ValueError(f"init must be 'xavier' (the paper) or 'kaiming'; got {init!r}")
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d) and init == "kaiming":
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            _zero_bias(module)
+        elif isinstance(module, nn.Conv2d | nn.Linear) and init == "xavier":
+            nn.init.xavier_uniform_(module.weight)
+            _zero_bias(module)
+    _call(model, "start")
+    if zero_gamma:
+        _call(model, "start_as_shortcut")
+
+
+def _zero_bias(module: nn.Conv2d | nn.Linear) -> None:
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
+
+
+def _call(model: nn.Module, method: str) -> None:
+    for module in model.modules():
+        own: Any = getattr(module, method, None)
+        if own is not None:
+            own()
