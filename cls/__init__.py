@@ -5,6 +5,7 @@ A config names it once: ``custom_imports = dict(imports=['cls'], allow_failed_im
 
 import tricklift.ground.results
 import tricklift.ground.setup  # noqa: F401
+from cls.cache_hook import TeacherCacheHook
 from cls.datasets import ClassFolders
 from cls.metrics import TopKAccuracy
 from cls.model import ImageClassifier
@@ -24,5 +25,6 @@ __all__ = [
     "PackClassified",
     "RandomResizedCropUint8",
     "ResizeCenterCropUint8",
+    "TeacherCacheHook",
     "TopKAccuracy",
 ]

@@ -49,7 +49,7 @@ class ClsPreprocessor(BaseDataPreprocessor):
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
 
     def forward(self, data: dict[str, Tensor], training: bool = False) -> dict[str, Tensor]:
-        """Move a batch ``dict(inputs, labels)`` to the device and prepare its images."""
+        """Move a batch ``dict(inputs, labels, ...)`` to the device and prepare its images."""
         data = self.cast_data(data)
         # Colours in 0..255 need more than bfloat16's 8 bits, whatever the network runs in.
         with torch.autocast(self.device.type, enabled=False):
@@ -58,7 +58,7 @@ class ClsPreprocessor(BaseDataPreprocessor):
                 images = random_flip(images, self.flip)
             jitter = self.jitter if training else None
             images = affine_colour(images, self.mean, self.std, jitter)
-        return {"inputs": images, "labels": data["labels"]}
+        return {**data, "inputs": images}
 
 
 def random_flip(images: Tensor, probability: float) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 FORMS = ("paper", "public")
+PER = ("batch", "image")
 
 
 def smooth_targets(labels: Tensor, num_classes: int, eps: float, form: str = "paper") -> Tensor:
@@ -37,13 +38,16 @@ def smooth_targets(labels: Tensor, num_classes: int, eps: float, form: str = "pa
     return targets.scatter_(1, labels.unsqueeze(1), on)
 
 
-def mixup(images: Tensor, targets: Tensor, weight: float, order: Tensor) -> tuple[Tensor, Tensor]:
+def mixup(
+    images: Tensor, targets: Tensor, weight: float | Tensor, order: Tensor
+) -> tuple[Tensor, Tensor]:
     """Blend each image and its target with another one of the batch.
 
     Args:
         images: ``(N, 3, H, W)``.
         targets: Distributions ``(N, K)``; smoothing first and mixing then equals the reverse.
-        weight: Lambda in [0, 1], the share of the image itself; one for the whole batch.
+        weight: Lambda in [0, 1], the share of the image itself; one number for the whole batch, or
+            one an image ``(N,)``.
         order: Permutation ``(N,)``; image ``i`` is blended with image ``order[i]``.
 
     Returns:
@@ -51,17 +55,40 @@ def mixup(images: Tensor, targets: Tensor, weight: float, order: Tensor) -> tupl
 
     Source: arXiv:1812.01187, section 5.4, equations (9) and (10).
     """
-    mixed = images.lerp(images[order], 1 - weight)
-    return mixed, targets.lerp(targets[order], 1 - weight)
+    other: float | Tensor = 1 - weight
+    if isinstance(other, Tensor):
+        mixed = images.lerp(images[order], other.view(-1, 1, 1, 1))
+        return mixed, targets.lerp(targets[order], other.view(-1, 1))
+    return images.lerp(images[order], other), targets.lerp(targets[order], other)
 
 
-def draw_mixup(alpha: float, count: int, device: torch.device) -> tuple[float, Tensor]:
-    """Draw lambda from Beta(alpha, alpha) and a permutation of `count` images.
+def check_mixup(alpha: float, per: str = "batch") -> None:
+    """Refuse what `draw_mixup` cannot draw.
 
     Raises:
-        ValueError: `alpha` is not above 0.
+        ValueError: `alpha` is not above 0, or an unknown `per`.
     """
     if alpha <= 0:
         raise ValueError(f"mixup alpha must be above 0, got {alpha}")
-    weight = torch.distributions.Beta(alpha, alpha).sample().item()
+    if per not in PER:
+        raise ValueError(f"mixup draws lambda per {' or '.join(PER)}, got per={per!r}")
+
+
+def draw_mixup(
+    alpha: float, count: int, device: torch.device, per: str = "batch"
+) -> tuple[float | Tensor, Tensor]:
+    """Draw lambda from Beta(alpha, alpha) and a permutation of `count` images.
+
+    Args:
+        alpha: Of the distribution; 0.2 in the paper.
+        count: Images in the batch.
+        device: Where the permutation (and one lambda an image) shall be.
+        per: ``batch``: one lambda for all images (the paper); ``image``: one for each.
+
+    Raises:
+        ValueError: As `check_mixup`.
+    """
+    check_mixup(alpha, per)
+    beta = torch.distributions.Beta(alpha, alpha)
+    weight = beta.sample().item() if per == "batch" else beta.sample((count,)).to(device)
     return weight, torch.randperm(count, device=device)

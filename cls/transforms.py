@@ -111,12 +111,19 @@ class ResizeCenterCropUint8(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackClassified(BaseTransform):
-    """Hand on ``dict(inputs, labels)``: uint8 tensor ``(3, H, W)`` in RGB, and the label."""
+    """Hand on ``dict(inputs, labels, indices)``.
+
+    They are a uint8 tensor ``(3, H, W)`` in RGB, the label, and the image's place in the set.
+    """
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Turn the image into a tensor."""
         image = np.ascontiguousarray(results["img"].transpose(2, 0, 1))
-        return {"inputs": torch.from_numpy(image), "labels": results["gt_label"]}
+        return {
+            "inputs": torch.from_numpy(image),
+            "labels": results["gt_label"],
+            "indices": results["sample_idx"],
+        }
 
 
 def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -21,6 +21,7 @@ import tricklift.ground.results
 import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
 from tricklift import configs
+from tricklift.tricks import load
 
 
 def build_config(
@@ -45,7 +46,7 @@ def build_config(
         seed: Sets `randomness.seed`.
         backbone: Sets `model.backbone.name`.
         pretrained: Sets `model.backbone.checkpoint`: a file, timm/NAME, torchvision/NAME, none.
-        tricks: Laid over a config that has none yet.
+        tricks: Laid over the config on top of its own, see `tricklift.tricks.load`.
         options: Dotted keys of `--cfg-options`, applied last.
         amp: Mixed precision (`AmpOptimWrapper`).
         auto_scale_lr: Scale the learning rate to the batch size.
@@ -57,10 +58,8 @@ def build_config(
         FileNotFoundError: No such pretrained or resume file.
     """
     path = configs.find_config(reference)
-    cfg = Config.fromfile(str(path))
+    cfg = load(path, tricks)
     cfg.launcher = launcher
-    if tricks:
-        _add_tricks(cfg, tricks)
     if backbone is not None or pretrained is not None:
         _set_backbone(cfg, backbone, pretrained)
     if seed is not None:
@@ -81,18 +80,6 @@ def build_config(
         cfg.auto_scale_lr.enable = True
     _set_resume(cfg, resume)
     return cfg
-
-
-def _add_tricks(cfg: Config, names: Sequence[str]) -> None:
-    from tricklift.tricks import use
-
-    if cfg.get("tricks"):
-        raise ValueError(
-            f"--tricks: {cfg.filename} has tricks of its own ({', '.join(cfg.tricks)}); "
-            "start from a baseline config"
-        )
-    cfg.merge_from_dict(use(cfg.to_dict(), *names))
-    cfg.row = " + ".join([str(cfg.get("row", "baseline")), *cfg.tricks])
 
 
 def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None:

@@ -1,23 +1,29 @@
-"""Tricks by name: each is one file in ``configs/_base_/tricks``; `use` lays them over a config.
+"""Tricks by name: each is one file in `configs/_base_/tricks`; `use` lays them over a config.
 
-A leaf config turns tricks on in one line, after its ``_base_``:
+A leaf config turns tricks on in one line, after its `_base_`:
 
     globals().update(use(_base_, "resnet_d", "warmup", "cosine"))
 
-A trick's file is a piece of config that sees the config so far as ``base``, so that it can build on
+`--tricks ema,mixup` on the command line does the same as two more names in that line (or, where the
+config has no such line, as one at its end).
+
+A trick's file is a piece of config that sees the config so far as `base`, so that it can build on
 it (cosine reads how long the warmup is). Two tricks that set the same key differently are refused.
-A trick that is not for every task says so with ``tasks = ("det",)``, which stays out of the config.
+A trick that is not for every task says so with `tasks = ("det",)`, which stays out of the config.
 """
 
 import ast
 import difflib
+import re
 import runpy
+import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import ConfigDict
+from mmengine.config import Config, ConfigDict
 
 from tricklift.paths import config_root
 
@@ -32,21 +38,27 @@ ORDER = (
     "zero_gamma",
     "no_bias_decay",
     "mixed_precision",
+    "gradient_clipping",
     "mixup",
     "warmup",
     "cosine",
     "label_smoothing",
+    "distillation",
     "iou_loss",
     "giou_loss",
     "diou_loss",
     "ciou_loss",
     "focal_loss",
     "iou_aware",
+    "ema",
+    "early_stopping",
 )
 # Tasks as a message names them.
 TASKS = {"cls": "classification", "det": "detection", "seg": "segmentation"}
-# The one key that a later trick extends instead of setting it: it reads base.param_scheduler.
-EXTENDED = ("param_scheduler",)
+# Lists that a later trick extends instead of setting them: it reads what stands in `base`.
+EXTENDED = ("param_scheduler", "custom_hooks")
+
+_waiting: list[str] = []
 
 
 def known() -> list[str]:
@@ -54,43 +66,133 @@ def known() -> list[str]:
     return list(ORDER)
 
 
+def load(path: str | Path, names: Sequence[str] = ()) -> Config:
+    """Read a config with these tricks on top of its own.
+
+    The first `use` line in the config, or in those below it, takes them, so that they build on one
+    another as if they stood there; where there is none, they go over the whole config. A row that
+    the config names gets their names added.
+
+    Raises:
+        ValueError: Unknown trick, one that is on already, one for another task, or a clash.
+    """
+    with _wait_for_use(names) as waiting:
+        cfg = Config.fromfile(str(path))
+        if waiting:
+            left = tuple(waiting)
+            waiting.clear()
+            cfg.merge_from_dict(use(cfg.to_dict(), *left))
+    if names:
+        added = sorted(names, key=ORDER.index)
+        cfg.row = " + ".join([str(cfg.get("row", "baseline")), *added])
+    return cfg
+
+
+@contextmanager
+def _wait_for_use(names: Sequence[str]) -> Iterator[list[str]]:
+    """Names that the next `use` takes; the list is empty once they are taken."""
+    _waiting[:] = names
+    try:
+        yield _waiting
+    finally:
+        _waiting.clear()
+
+
 def use(base: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """What the named tricks add to the config `base`; neither is changed.
 
     Returns:
-        Top-level config keys, among them ``tricks`` (the names), to be merged over `base`.
+        Top-level config keys, among them `tricks` (the names), to be merged over `base`.
 
     Raises:
-        ValueError: Unknown trick, a trick named twice, one of another task, or two that set a key
-            differently.
+        ValueError: Unknown trick, a trick named twice or for another task, two that set a key
+            differently, a base that has tricks already, or a line of a leaf that would be lost.
     """
-    check_names(names)
+    added = tuple(_waiting)
+    _waiting.clear()
+    check_names(names, added)
+    check_base(base)
     update: dict[str, Any] = {}
     set_by: dict[str, tuple[str, Any]] = {}
-    for name in sorted(names, key=ORDER.index):
+    every = sorted((*names, *added), key=ORDER.index)
+    for name in every:
         piece = read_trick(name, ConfigDict(merged(base, update)), task_of(base))
         refuse_clashes(name, piece, set_by)
         update = merged(update, piece)
-    return {**update, "tricks": sorted(names, key=ORDER.index)}
+    refuse_lost_lines(sys._getframe(1).f_globals, update)
+    return {**update, "tricks": every}
 
 
-def check_names(names: tuple[str, ...]) -> None:
-    """Refuse unknown and repeated names.
+def check_names(names: Sequence[str], added: Sequence[str] = ()) -> None:
+    """Refuse unknown and repeated names; `added` are those of the command line.
 
     Raises:
         ValueError: With the known names and the closest one.
     """
-    for name in names:
+    for name in (*names, *added):
         if name not in ORDER:
             close = difflib.get_close_matches(name, ORDER, n=1)
             hint = f"; did you mean {close[0]!r}?" if close else ""
             raise ValueError(f"unknown trick {name!r}; known: {', '.join(ORDER)}{hint}")
-        if names.count(name) > 1:
-            raise ValueError(f"trick {name!r} is named {names.count(name)} times; name it once")
+        if name in names and name in added:
+            raise ValueError(
+                f"trick {name!r} is on already: the config has {', '.join(names)}; leave it out"
+            )
+        if (count := (*names, *added).count(name)) > 1:
+            raise ValueError(f"trick {name!r} is named {count} times; name it once")
+
+
+def check_base(base: Mapping[str, Any]) -> None:
+    """Refuse a base with tricks of its own.
+
+    A trick reads what stands below it (mixup lengthens what cosine then fills), so tricks of two
+    layers would not build on one another in the right order.
+
+    Raises:
+        ValueError: Naming the tricks that are on.
+    """
+    if before := list(base.get("tricks") or ()):
+        raise ValueError(
+            f"the config below has tricks already ({', '.join(before)}); lay all tricks over the "
+            "baseline in one line: use(_base_, ...)"
+        )
+
+
+def refuse_lost_lines(leaf: Mapping[str, Any], update: Mapping[str, Any]) -> None:
+    """Refuse a leaf that sets a key above its `use` line which that line then replaces.
+
+    Args:
+        leaf: Global names of the file that calls `use`; looked at if it is a config.
+        update: What `use` is about to return.
+
+    Raises:
+        ValueError: Naming the keys.
+    """
+    lost = sorted(set(update) & set(leaf)) if "_base_" in leaf else []
+    if lost:
+        raise ValueError(
+            f"this config sets {', '.join(lost)} above its use(...) line, which replaces it; set "
+            f"single values below that line, such as {lost[0]}['key'] = value"
+        )
+
+
+def variant(name: str, letter: str) -> str:
+    """The name of a ResNet's variant (b, c, d) in the place of another, e.g. of `resnet50_a`.
+
+    Raises:
+        ValueError: The network has no such variants.
+    """
+    stem = re.fullmatch(r"(.+)_[a-d]", name)
+    if stem is None:
+        raise ValueError(
+            f"trick 'resnet_{letter}' is for networks whose names end in _a, _b, _c or _d; the "
+            f"config's backbone is {name!r}"
+        )
+    return f"{stem[1]}_{letter}"
 
 
 def task_of(base: Mapping[str, Any]) -> str | None:
-    """The config's task, from its ``benchmark`` or else from the room that it imports."""
+    """The config's task, from its `benchmark` or else from the room that it imports."""
     named = base.get("benchmark", {}).get("task")
     imports = base.get("custom_imports", {}).get("imports", ())
     return named or next((room for room in imports if room in TASKS), None)

@@ -61,7 +61,7 @@ def train(
         ),
     ] = None,
     tricks: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Tricks over a config that has none.")
+        str | None, typer.Option(metavar="A,B", help="Tricks on top of the config's own.")
     ] = None,
     work_dir: WorkDir = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Sets randomness.seed.")] = None,

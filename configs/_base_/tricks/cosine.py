@@ -1,5 +1,6 @@
 """Cosine decay to 0 over the epochs after warmup. Source: section 5.1, equation (1)."""
 
+tasks = ("cls",)
 _warmup = [s for s in base.param_scheduler if s["type"] == "LinearLR"]
 param_scheduler = [
     *_warmup,

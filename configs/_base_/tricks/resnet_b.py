@@ -1,3 +1,5 @@
 """ResNet-B in the place of the config's ResNet. Source: arXiv:1812.01187, section 4."""
 
-model = dict(backbone=dict(name=base.model.backbone.name[:-1] + "b"))
+from tricklift.tricks import variant
+
+model = dict(backbone=dict(name=variant(base.model.backbone.name, "b")))

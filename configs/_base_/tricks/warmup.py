@@ -3,6 +3,7 @@
 mmengine wants a factor above 0 to start from: 1e-10 of the rate.
 """
 
+tasks = ("cls",)
 param_scheduler = [
     dict(
         type="LinearLR",

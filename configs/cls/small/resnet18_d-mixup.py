@@ -9,7 +9,6 @@ _base_ = ["resnet18_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-optim_wrapper = dict(optimizer=dict(lr=0.05))  # at 64 images; the warmup carries it
 globals().update(
     use(
         _base_,

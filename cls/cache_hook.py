@@ -1,0 +1,126 @@
+"""TeacherCacheHook: before training, fill the cache of the teacher's logits if there is one."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import barrier, is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.registry import HOOKS
+from torch import Tensor
+from torch.utils.data import DataLoader, Subset
+
+from cls.distillation import Distillation
+from cls.logit_cache import LogitCache, fingerprint
+from cls.preprocessor import ClsPreprocessor
+from cls.transforms import DecodeImage, PackClassified, ResizeCenterCropUint8
+
+#: Transforms that give the same result each time.
+FIXED = (DecodeImage, ResizeCenterCropUint8, PackClassified)
+REMEDY = (
+    "cached logits are right only for images that never change: train without it (a pipeline of "
+    "DecodeImage, ResizeCenterCropUint8 and PackClassified, model.data_preprocessor.flip=0 and "
+    "jitter=None, no mixup), or set model.distillation.cache=None"
+)
+
+
+@HOOKS.register_module()
+class TeacherCacheHook(Hook):
+    """Fills and hands over the cache that ``model.distillation.cache`` names; else does nothing.
+
+    The logits are computed under the run's own precision, on its device, by the main process; all
+    processes then read them from the folder.
+
+    Raises:
+        ValueError: The training images are not fixed, with what changes them; or the folder holds
+            other logits.
+    """
+
+    def before_train(self, runner: Any) -> None:
+        """Compute what is missing, then give the student the table."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        distillation: Distillation | None = getattr(model, "distillation", None)
+        if distillation is None or distillation.cache is None or distillation.table is not None:
+            return
+        loader = runner.train_dataloader
+        refuse_random(loader.dataset, model)
+        assert distillation.teacher is not None, "init_weights() has loaded the teacher"
+        made_by = fingerprint(
+            distillation.teacher.network, description(loader.dataset, model, runner.optim_wrapper)
+        )
+        keys = image_keys(loader.dataset)
+        if is_main_process():
+
+            def answer(places: list[int]) -> Tensor:
+                with runner.optim_wrapper.optim_context(runner.model):
+                    return answers(distillation, model, loader, places)
+
+            def progress(done: int, total: int) -> None:
+                runner.logger.info(f"teacher's logits: {done} of {total} images")
+
+            LogitCache(distillation.cache, made_by).fill(keys, answer, progress=progress)
+        barrier()
+        distillation.use_table(LogitCache(distillation.cache, made_by).table(keys))
+
+
+def refuse_random(dataset: Any, model: Any) -> None:
+    """Refuse a training whose images change from epoch to epoch.
+
+    Raises:
+        ValueError: Saying what changes them.
+    """
+    reasons = [
+        f"{type(transform).__name__} in train_dataloader.dataset.pipeline"
+        for transform in dataset.pipeline.transforms
+        if not isinstance(transform, FIXED)
+    ]
+    preprocessor = model.data_preprocessor
+    if not isinstance(preprocessor, ClsPreprocessor):
+        reasons.append(f"model.data_preprocessor of type {type(preprocessor).__name__}")
+    else:
+        reasons += [f"flip={preprocessor.flip}"] if preprocessor.flip else []
+        reasons += ["colour jitter"] if preprocessor.jitter else []
+    reasons += ["mixup"] if model.mixup else []
+    if reasons:
+        raise ValueError(f"no cache of the teacher's logits: {', '.join(reasons)}; {REMEDY}")
+
+
+def description(dataset: Any, model: Any, optim_wrapper: Any) -> dict[str, Any]:
+    """All that decides what the teacher sees and computes, beside its weights."""
+    distillation, preprocessor = model.distillation, model.data_preprocessor
+    transforms = [[type(t).__name__, vars(t)] for t in dataset.pipeline.transforms]
+    return {
+        "teacher": distillation.teacher_name,
+        "settings": {k: v for k, v in distillation.settings.items() if k != "checkpoint"},
+        "pipeline": transforms,
+        "mean": preprocessor.mean.tolist(),
+        "std": preprocessor.std.tolist(),
+        "precision": str(getattr(optim_wrapper, "cast_dtype", None)),
+        "amp": "Amp" in type(optim_wrapper).__name__,
+    }
+
+
+def image_keys(dataset: Any) -> list[str]:
+    """Each image's path below the data root, with its size in bytes."""
+    root = Path(dataset.data_root)
+    paths = [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
+    return [f"{Path(path).relative_to(root)}@{os.stat(path).st_size}" for path in paths]
+
+
+def answers(
+    distillation: Distillation, model: Any, loader: DataLoader, places: list[int]
+) -> Tensor:
+    """The teacher's logits ``(len(places), K)`` of these images of the training set."""
+    batches = DataLoader(
+        Subset(loader.dataset, places),
+        batch_size=loader.batch_size,
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+    )
+    assert distillation.teacher is not None
+    found = [
+        distillation.teacher(model.data_preprocessor(batch)["inputs"]).cpu() for batch in batches
+    ]
+    return torch.cat(found)

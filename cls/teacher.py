@@ -1,0 +1,144 @@
+"""The teacher of a distillation: any network that we or timm can name, trained and kept still."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import backbones
+from backbones.checkpoint import check, pretrained, read
+from backbones.libraries import is_reference
+
+GIVE = (
+    "set model.distillation.teacher.checkpoint to an exported file, a .pth of the classification "
+    "stage, timm/NAME[.TAG] or torchvision/NAME[.WEIGHTS]"
+)
+
+
+class Teacher:
+    """A trained network that only answers: in eval, without gradients, on the images' device.
+
+    It is no `nn.Module`, so that a student that holds one keeps it out of its own parameters,
+    checkpoints, copies (EMA) and gradient synchronisation. Under autocast it runs in the same
+    precision as the student.
+
+    Args:
+        network: Maps ``(N, 3, H, W)`` to logits ``(N, K)``; changed in place.
+        scale: Per channel, what turns the student's normalised values into the teacher's ...
+        shift: ... as ``scale * x + shift``; None where both normalise alike.
+    """
+
+    def __init__(
+        self, network: nn.Module, scale: Tensor | None = None, shift: Tensor | None = None
+    ) -> None:
+        self.network = network.eval().requires_grad_(False)
+        self.scale = scale
+        self.shift = shift
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Logits ``(N, K)`` in float32 of prepared images ``(N, 3, H, W)``."""
+        parameter = next(self.network.parameters())
+        if parameter.device != images.device:
+            self.network.to(images.device)
+        with torch.no_grad():
+            if self.scale is not None and self.shift is not None:
+                scale, shift = self.scale.to(images.device), self.shift.to(images.device)
+                images = images * scale.view(3, 1, 1) + shift.view(3, 1, 1)
+            return self.network(images).float()
+
+
+def load_teacher(
+    settings: dict[str, Any], num_classes: int, mean: Tensor, std: Tensor
+) -> tuple[Teacher, str]:
+    """Build a teacher and load every one of its weights.
+
+    Args:
+        settings: ``checkpoint`` (a file, or a library's name of weights); ``name`` of the network,
+            by default what the checkpoint holds; ``mean`` and ``std`` (0..255, RGB) that it was
+            trained with, by default the student's, or for ``timm/...`` weights what timm says;
+            all else are options of the network over those that the file holds.
+        num_classes: Of the student; the teacher must have as many.
+        mean: The student's means ``(3,)`` in 0..255.
+        std: The student's standard deviations ``(3,)``.
+
+    Returns:
+        The teacher, and the name of its network.
+
+    Raises:
+        FileNotFoundError: No such file, or a library cannot get its weights.
+        ValueError: No checkpoint, one of another network, or one with other classes.
+    """
+    options = dict(settings)
+    ref, name = options.pop("checkpoint", None), options.pop("name", None)
+    teacher_mean, teacher_std = options.pop("mean", None), options.pop("std", None)
+    if not ref:
+        raise ValueError(f"distillation needs a trained teacher: {GIVE}")
+    # Initial weights draw random numbers; the student's run shall not depend on its teacher.
+    with torch.random.fork_rng(devices=[]):
+        network, name = _network(str(ref), name, num_classes, options)
+    if teacher_mean is None and teacher_std is None and str(ref).startswith("timm/"):
+        teacher_mean, teacher_std = _timm_statistics(str(ref))
+    if teacher_mean is None and teacher_std is None:
+        return Teacher(network), name
+    there = mean if teacher_mean is None else torch.tensor(teacher_mean, device=mean.device)
+    spread = std if teacher_std is None else torch.tensor(teacher_std, device=std.device)
+    return Teacher(network, std / spread, (mean - there) / spread), name
+
+
+def _network(
+    ref: str, name: str | None, num_classes: int, options: dict[str, Any]
+) -> tuple[nn.Module, str]:
+    """The network with all its weights, and its name."""
+    if is_reference(ref):
+        name = name or _name_in(ref)
+        held = pretrained(name, ref, **options)
+    else:
+        if not Path(ref).is_file():
+            raise FileNotFoundError(f"the teacher's checkpoint {ref!r} is no file; {GIVE}")
+        held = read(ref)
+        name = name or held.metadata["architecture"]
+        if name == held.metadata["architecture"]:
+            options = {**held.options, **options}
+        _check_name(held.metadata["architecture"], name, ref)
+        check(held, name, **options)
+    network = backbones.build(name, num_classes=num_classes, **options)
+    own = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    given = {key: tuple(value.shape) for key, value in held.state.items()}
+    unfit = [key for key in own if given.get(key) != own[key]]
+    if unfit:
+        raise ValueError(
+            f"the teacher {ref} does not fit {num_classes} classes: "
+            + ", ".join(f"{key} {given.get(key, 'missing')} for {own[key]}" for key in unfit[:4])
+            + "; student and teacher must be trained on the same classes"
+        )
+    network.load_state_dict({key: held.state[key] for key in own})
+    return network, name
+
+
+def _check_name(held: str, name: str, ref: str) -> None:
+    if held != name:
+        raise ValueError(
+            f"the teacher's checkpoint {ref} holds {held!r}, but model.distillation.teacher.name "
+            f"is {name!r}; set the name to {held!r} (or None), or give weights of {name!r}"
+        )
+
+
+def _name_in(ref: str) -> str:
+    """timm's own name of the network in a reference to timm's weights."""
+    library, _, given = ref.partition("/")
+    if library != "timm":
+        raise ValueError(
+            f"the teacher's checkpoint {ref} is torchvision's; set model.distillation.teacher.name "
+            "to our name of that network, e.g. resnet152_b"
+        )
+    return f"timm/{given.partition('.')[0]}"
+
+
+def _timm_statistics(ref: str) -> tuple[list[float], list[float]]:
+    """Means and standard deviations in 0..255 that timm trained these weights with."""
+    import timm
+
+    config = timm.get_pretrained_cfg(ref.removeprefix("timm/"))
+    assert config is not None, f"timm has weights {ref}, but does not describe them"
+    return [255 * value for value in config.mean], [255 * value for value in config.std]

@@ -1,0 +1,36 @@
+"""Training ends when its metric has not risen for a quarter of the planned length.
+
+At least ten validations, so that there is something to watch; 0.1 points count as a rise. A set
+that decides when to stop is no longer a test set: report such a run with that in mind, or give
+val_dataloader images of its own. Not in the paper. Source: Prechelt, "Early stopping, but when?",
+1998; mmengine's EarlyStoppingHook.
+"""
+
+_monitors = {
+    "cls": ("accuracy/top1", 0.1),
+    "det": ("pascal_voc/mAP", 0.001),
+    "seg": ("mIoU", 0.1),
+}
+_task = base.get("benchmark", {}).get("task")
+if _task not in _monitors:
+    raise ValueError(
+        "trick 'early_stopping' must know which metric to watch: the config needs "
+        f"benchmark=dict(task={'|'.join(_monitors)}, ...), its task is {_task!r}"
+    )
+_metric, _rise = _monitors[_task]
+_total = base.train_cfg.get("max_epochs") or base.train_cfg.max_iters
+_interval = min(base.train_cfg.val_interval, max(1, _total // 10))
+train_cfg = dict(val_interval=_interval)
+if "max_iters" in base.train_cfg:  # where it stops, there shall be a checkpoint
+    default_hooks = dict(checkpoint=dict(interval=_interval))
+custom_hooks = [
+    *base.get("custom_hooks", []),
+    dict(
+        type="EarlyStoppingHook",
+        monitor=_metric,
+        rule="greater",
+        min_delta=_rise,
+        patience=max(3, round(_total / _interval / 4)),
+        strict=True,
+    ),
+]
