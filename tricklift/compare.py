@@ -58,6 +58,11 @@ def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
     return build_rows(record for record in records if record.done), records
 
 
+def ladder() -> list[str]:
+    """Names of rows that build on one another, lowest first."""
+    return [RANDOM_INIT, "B-baseline", "D-tricks", *paper.transfer_rows()]
+
+
 def build_rows(records: Iterable[Record]) -> list[Row]:
     """Rows of the table, in the order of `lines`."""
     return [_row(line) for line in lines(records)]
@@ -68,7 +73,7 @@ def lines(records: Iterable[Record]) -> list[Line]:
     groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in records:
         groups[(record["tier"], record["row"], record["backbone"], record.origin)].append(record)
-    known = [RANDOM_INIT, "B-baseline", *paper.transfer_rows()]
+    known = ladder()
     order = {name: place for place, name in enumerate(known)}
     keys = sorted(
         groups,

@@ -30,6 +30,7 @@ class Tier:
         data: Data sets that must be prepared.
         rows: Pretraining configs (below `cls/<tier>/`), named `<backbone>-<row>`.
         random_init: Backbone of the row without pretraining.
+        teachers: Row -> pretraining config whose export teaches it.
         downstream: Task -> config (below `<task>/<tier>/`).
         configs: The tier whose configs are used.
         options: Task -> `--cfg-options`.
@@ -41,6 +42,7 @@ class Tier:
     downstream: dict[str, str]
     configs: str
     options: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    teachers: dict[str, str] = field(default_factory=dict)
 
 
 _DOWNSTREAM = {"det": "faster_rcnn_fpn", "seg": "fcn"}
@@ -65,10 +67,22 @@ TIERS = {
     ),
     "small": Tier(
         ("cifar10", "bccd", "camvid"),
-        ("resnet18_b-standard", "resnet18_d-mixup"),
+        (
+            "resnet18_b-standard",
+            "resnet18_d-efficient",
+            "resnet18_d-cosine",
+            "resnet18_d-smooth",
+            "resnet18_d-distill",
+            "resnet18_d-mixup",
+            "resnet18_d-mixup-distill",
+        ),
         "resnet18_b",
         _DOWNSTREAM,
         "small",
+        teachers={
+            "resnet18_d-distill": "resnet34_d-smooth",
+            "resnet18_d-mixup-distill": "resnet34_d-smooth",
+        },
     ),
     "smoke": Tier(
         ("miniworld",),
@@ -283,17 +297,37 @@ def chosen_rows(tier: Tier, rows: Sequence[str] | None) -> list[str]:
 
 
 def _row(tier: Tier, out: Path, row: str, seed: int, downstream: Sequence[int]) -> list[Job]:
-    """One row's pretraining, its export, and what is trained from that."""
+    """One row's teacher, its pretraining, its export, and what is trained from that."""
     if row == NO_PRETRAINING:
         return _downstream(tier, out, row, downstream, tier.random_init, "none", ())
-    stem = f"{row}-seed{seed}"
-    name, options = f"cls/{row}/seed{seed}", tier.options.get("cls", ())
-    training = Training(name, f"cls/{tier.configs}/{row}", out / name, seed, options=options)
-    file = out / "exports" / f"{stem}.safetensors"
-    export = Export(f"export/{stem}", training, file, (name,))
-    backbone = row.partition("-")[0]
-    needs = (export.name,)
-    return [training, export, *_downstream(tier, out, stem, downstream, backbone, str(file), needs)]
+    teacher: tuple[Job, ...] = ()
+    options: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    if row in tier.teachers:
+        teacher = lessons = _pretraining(tier, out, tier.teachers[row], seed)
+        options = (f"model.distillation.teacher.checkpoint={lessons[1].file}",)
+        needs = (lessons[1].name,)
+    training, export = _pretraining(tier, out, row, seed, options, needs)
+    backbone, origin = row.partition("-")[0], export.file.stem
+    after = (export.name,)
+    found = _downstream(tier, out, origin, downstream, backbone, str(export.file), after)
+    return [*teacher, training, export, *found]
+
+
+def _pretraining(
+    tier: Tier,
+    out: Path,
+    config: str,
+    seed: int,
+    options: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
+) -> tuple[Training, Export]:
+    """The training of a config in the classification stage, and its export."""
+    name, options = f"cls/{config}/seed{seed}", (*tier.options.get("cls", ()), *options)
+    reference = f"cls/{tier.configs}/{config}"
+    training = Training(name, reference, out / name, seed, needs=needs, options=options)
+    file = out / "exports" / f"{config}-seed{seed}.safetensors"
+    return training, Export(f"export/{file.stem}", training, file, (name,))
 
 
 def _downstream(

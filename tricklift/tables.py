@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tricklift import configs
-from tricklift.compare import COLUMNS, Line, Row, lines
+from tricklift.compare import COLUMNS, Line, Row, ladder, lines
 from tricklift.ladder import CONFIDENCE, Step, foresight, step
 from tricklift.records import Record
 
@@ -61,7 +61,7 @@ def to_markdown(rows: list[Row], records: list[Record], folder: Path) -> str:
         "`±` is the standard deviation over seeds.",
         _commands(folder),
         _table(rows),
-        _steps(lines(done)),
+        _steps([line for line in lines(done) if line.first["row"] in ladder()]),
         _protocols(rows),
         _runs(done),
         _machines(done),
@@ -105,10 +105,10 @@ def _table(rows: list[Row]) -> str:
     return grid(header, lines) if lines else "No run has finished yet."
 
 
-def _steps(ladder: list[Line]) -> str:
+def _steps(rungs: list[Line]) -> str:
     """Each row's gain over the row above, and what the order in top-1 says about the rest."""
     body = []
-    for above, line in pairwise(ladder):
+    for above, line in pairwise(rungs):
         cells = [gain(step(above, line, metric)) for metric in COLUMNS]
         if above.first["tier"] == line.first["tier"] and any(text != "-" for text in cells):
             body.append([line.first["row"], *cells])
@@ -119,7 +119,7 @@ def _steps(ladder: list[Line]) -> str:
         f"seed; in brackets its {CONFIDENCE:.0%} confidence interval (Student's t) where there is "
         "more than one pair. An interval that holds 0 says that the step may be chance.\n\n"
     )
-    return text + grid(["row", *TITLES.values()], body) + _foresight(ladder)
+    return text + grid(["row", *TITLES.values()], body) + _foresight(rungs)
 
 
 def gain(found: Step | None) -> str:
@@ -130,11 +130,11 @@ def gain(found: Step | None) -> str:
     return f"{found.mean:+.2f}{interval}"
 
 
-def _foresight(ladder: list[Line]) -> str:
+def _foresight(rungs: list[Line]) -> str:
     """One line a metric: Spearman's rank correlation with top-1 over the rows."""
     texts = []
     for metric in (name for name in COLUMNS if name != "top1"):
-        found = foresight(ladder, metric)
+        found = foresight(rungs, metric)
         if found is not None:
             value = "not defined" if found.rho is None else f"{found.rho:+.2f} (p = {found.p:.3f})"
             texts.append(f"- {TITLES[metric]}: {value}, {found.rows} rows")

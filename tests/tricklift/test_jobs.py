@@ -36,8 +36,9 @@ def test_each_job_comes_after_those_that_it_needs(tier, tmp_path):
     assert len(set(names)) == len(names)
     for place, job in enumerate(plan):
         assert set(job.needs) <= set(names[:place])
-    rows = len(jobs.TIERS[tier].rows)
-    assert len(plan) == 2 * (rows * 4 + 2)
+    what = jobs.TIERS[tier]
+    teachers = len(set(what.teachers.values()))
+    assert len(plan) == 2 * (len(what.rows) * 4 + teachers * 2 + 2)
 
 
 def test_downstream_seeds_run_from_every_pretraining(tmp_path):
@@ -57,6 +58,18 @@ def test_downstream_seeds_run_from_every_pretraining(tmp_path):
     assert len(set(names)) == len(names) == 2 * (2 + 3 * 2) + 3 * 2
     last = {job.name: job for job in plan}["seg/random-init/seed2"]
     assert (last.seed, last.pretrained) == (2, "none")
+
+
+def test_a_teacher_comes_before_its_students_and_once(tmp_path):
+    plan = jobs.plan("small", tmp_path)
+    names = [job.name for job in plan]
+    assert names.count("export/resnet34_d-smooth-seed0") == 1
+    for row in ("resnet18_d-distill", "resnet18_d-mixup-distill"):
+        student = plan[names.index(f"cls/{row}/seed0")]
+        assert student.needs == ("export/resnet34_d-smooth-seed0",)
+        file = tmp_path / "exports" / "resnet34_d-smooth-seed0.safetensors"
+        assert student.options == (f"model.distillation.teacher.checkpoint={file}",)
+    assert not [name for name in names if name.startswith(("det/resnet34", "seg/resnet34"))]
 
 
 def test_unknown_row(tmp_path):

@@ -1,0 +1,31 @@
+"""ResNet-18-D with cosine, smoothing and distillation on CIFAR-10.
+
+tricklift train cls/small/resnet18_d-distill
+Needs exports/resnet34_d-smooth.safetensors, of the cls/small leaf of that name.
+Expected: see docs/results/small.md (written by `tricklift compare`).
+"""
+
+_base_ = ["resnet18_b-standard.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(
+    use(
+        _base_,
+        "resnet_d",
+        "linear_scaling",
+        "warmup",
+        "zero_gamma",
+        "no_bias_decay",
+        "mixed_precision",
+        "cosine",
+        "label_smoothing",
+        "distillation",
+    )
+)
+model["distillation"]["teacher"] = dict(
+    name="resnet34_d",
+    checkpoint="{{$TRICKLIFT_EXPORTS:exports}}/resnet34_d-smooth.safetensors",
+)
+row = "+ distill w/o mixup"

@@ -1,0 +1,25 @@
+"""ResNet-18-D with the efficient recipe, cosine and label smoothing on CIFAR-10.
+
+tricklift train cls/small/resnet18_d-smooth
+Expected: see docs/results/small.md (written by `tricklift compare`).
+"""
+
+_base_ = ["resnet18_b-standard.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(
+    use(
+        _base_,
+        "resnet_d",
+        "linear_scaling",
+        "warmup",
+        "zero_gamma",
+        "no_bias_decay",
+        "mixed_precision",
+        "cosine",
+        "label_smoothing",
+    )
+)
+row = "+ smooth"
