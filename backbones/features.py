@@ -5,7 +5,7 @@ and never looks inside a network.
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -27,6 +27,9 @@ class FeatureInfo:
 class Backbone(Protocol):
     """What `backbones.build` returns: a classifier that can hand out its stage features.
 
+    A network of timm that cannot be cut has ``groups``, ``indices`` and ``prune`` in the place of
+    ``stem`` and ``stages``, see `backbones.timm_whole`.
+
     Attributes:
         feature_info: The feature contract of this very network (width and output stride included).
         stem: What comes before the first stage.
@@ -46,3 +49,38 @@ class Backbone(Protocol):
     def forward(self, x: Tensor) -> Tensor:
         """Map an image batch ``(N, 3, H, W)`` to logits ``(N, num_classes)``."""
         ...
+
+
+def drop_behind(network: Any, last: int) -> None:
+    """Take away the head and all stages behind stage `last`, which features alone do not need.
+
+    A parameter that gets no gradient would make distributed training wait for it.
+    """
+    if not hasattr(network, "stages"):
+        network.prune(last)
+        del network.fc
+        return
+    for name, _ in list(network.named_children()):
+        if name not in ("stem", "stages"):
+            delattr(network, name)
+    network.stages = network.stages[: last + 1]
+
+
+def one_stage(network: Any, index: int) -> nn.Module:
+    """Stage `index` on its own, e.g. for the box head of Faster R-CNN C4.
+
+    Raises:
+        ValueError: The network has no such stage that could stand alone, with the reason.
+    """
+    if not hasattr(network, "stages"):
+        raise ValueError(
+            f"{network.name} is run by timm as a whole, so no stage of it can be a box head (C4); "
+            "use an FPN neck, or another backbone"
+        )
+    stage: nn.Module = network.stages[index]
+    if not any(True for _ in stage.parameters()):
+        raise ValueError(
+            f"stage {index} of {network.name} is a pool without weights, which cannot be a box "
+            "head (C4); use an FPN neck, or another backbone"
+        )
+    return stage

@@ -15,14 +15,16 @@ def frozen_modules(model: Any, frozen_stages: int) -> list[nn.Module]:
     Raises:
         ValueError: More stages than the network has, or below -1.
     """
-    stages = list(model.stages)
-    if not -1 <= frozen_stages <= len(stages):
+    count = len(model.stages) if hasattr(model, "stages") else len(model.indices)
+    if not -1 <= frozen_stages <= count:
         raise ValueError(
-            f"frozen_stages must be from -1 (none) to {len(stages)} (all); got {frozen_stages}"
+            f"frozen_stages must be from -1 (none) to {count} (all); got {frozen_stages}"
         )
     if frozen_stages < 0:
         return []
-    return [model.stem, *stages[:frozen_stages]]
+    if not hasattr(model, "stages"):  # run as a whole: groups of modules instead of stages
+        return [module for group in model.groups()[: frozen_stages + 1] for module in group]
+    return [model.stem, *model.stages[:frozen_stages]]
 
 
 def freeze(module: nn.Module) -> None:

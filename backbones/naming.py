@@ -28,12 +28,14 @@ class Naming:
         network: The library's name of the network, e.g. ``resnet50d``, or its class (mmdet).
         rows: Pairs of module names, ours first.
         arguments: What the library's constructor takes besides the name.
+        conv_head: The head is a 1x1 convolution there.
     """
 
     library: str
     network: str
     rows: Rows
     arguments: dict[str, Any] = field(default_factory=dict)
+    conv_head: bool = False
 
     def to_library(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Rename a state dict of ours to the library's names.
@@ -41,6 +43,8 @@ class Naming:
         Raises:
             KeyError: A key fits no row.
         """
+        if self.conv_head:
+            state = {**state, "fc.weight": state["fc.weight"][:, :, None, None]}
         return _rename(state, self.rows, f"our names and {self.library}'s {self.network}")
 
     def from_library(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -50,7 +54,10 @@ class Naming:
             KeyError: A key fits no row.
         """
         rows = tuple((theirs, ours) for ours, theirs in self.rows)
-        return _rename(state, rows, f"{self.library}'s {self.network} and our names")
+        renamed = _rename(state, rows, f"{self.library}'s {self.network} and our names")
+        if self.conv_head:
+            renamed["fc.weight"] = renamed["fc.weight"].flatten(1)
+        return renamed
 
 
 def find(name: str, library: str, **options: Any) -> Naming:
@@ -255,8 +262,23 @@ _RESNETS: dict[str, Callable[[str, str, str], tuple[str, dict[str, Any]]]] = {
     "mmdet": _resnet_mmdet,
 }
 
+
+def _timm(name: str, library: str, options: Mapping[str, Any]) -> Naming:
+    if library != "timm":
+        raise ValueError(
+            f"{library} cannot hold {name}: only timm's own names are known for its networks; "
+            "export to timm, or use it in mmdet and mmseg as dict(type='TrickBackbone', name=...)"
+        )
+    from backbones.timm_models import PREFIX, names_of
+
+    network = name.removeprefix(PREFIX)
+    _refuse_options(name, library, network, options)
+    return Naming(library, network, names_of(network), conv_head=network.startswith("dpn"))
+
+
 FAMILIES: dict[str, Callable[[str, str, Mapping[str, Any]], Naming]] = {
     "resnet": _resnet,
     "resnext": _resnet,
     "seresnet": _resnet,
+    "timm": _timm,
 }

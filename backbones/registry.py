@@ -42,6 +42,7 @@ class BackboneInfo:
 
 
 _REGISTRY: dict[str, BackboneInfo] = {}
+_PREFIXES: dict[str, Callable[[str], BackboneInfo]] = {}
 
 
 def register(info: BackboneInfo) -> None:
@@ -50,19 +51,31 @@ def register(info: BackboneInfo) -> None:
     _REGISTRY[info.name] = info
 
 
+def register_prefix(prefix: str, describe: Callable[[str], BackboneInfo]) -> None:
+    """Ask `describe` about names that begin with `prefix` and are not registered.
+
+    It raises a ValueError where there is no such network.
+    """
+    assert prefix not in _PREFIXES, f"{prefix} is registered twice"
+    _PREFIXES[prefix] = describe
+
+
 def names() -> list[str]:
     """All registered names, in the order in which the families register them."""
     return list(_REGISTRY)
 
 
 def info(name: str) -> BackboneInfo:
-    """What is known of the backbone `name`.
+    """What is known of the backbone `name`, registered or with a registered prefix.
 
     Raises:
-        ValueError: The name is not registered; the message names close matches and all names.
+        ValueError: There is no such backbone; the message names close matches and all names.
     """
     if name in _REGISTRY:
         return _REGISTRY[name]
+    for prefix, describe in _PREFIXES.items():
+        if str(name).startswith(prefix):
+            return describe(name)
     close = difflib.get_close_matches(str(name), _REGISTRY, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise ValueError(f"unknown backbone {name!r}; known: {', '.join(_REGISTRY)}{hint}")
@@ -72,7 +85,7 @@ def build(name: str, num_classes: int = 1000, **options: Any) -> nn.Module:
     """Build a classifier by name.
 
     Args:
-        name: A registered name, see `names`.
+        name: A registered name, see `names`, or any ``timm/NAME``.
         num_classes: Width of the last layer; at least 1.
         **options: The family's options, e.g. ``width``, ``output_stride``, ``zero_gamma``.
 

@@ -12,6 +12,7 @@ from mmengine.registry import MODELS
 from torch import Tensor
 
 from backbones.checkpoint import load_pretrained, pretrained
+from backbones.features import drop_behind, one_stage
 from backbones.freeze import freeze, frozen_modules, norms_to_eval
 from backbones.registry import build
 
@@ -63,13 +64,12 @@ class TrickBackbone(BaseModule):
         _refuse_pretrained_init(init_cfg)
         super().__init__(init_cfg)
         net: Any = build(name, num_classes=1, output_stride=output_stride, **options)
-        count = len(net.stages)
+        count = len(net.feature_info.channels)
         if not out_indices or not all(0 <= i < count for i in out_indices):
             raise ValueError(
                 f"out_indices must be stages from 0 to {count - 1} of {name}; got {out_indices}"
             )
-        del net.fc
-        net.stages = net.stages[: max(out_indices) + 1]
+        drop_behind(net, max(out_indices))
         self.net: Any = net
         self.feature_info = net.feature_info
         self.out_indices = tuple(out_indices)
@@ -145,7 +145,7 @@ class TrickStage(BaseModule):
         channels = net.feature_info.channels
         if not 1 <= stage < len(channels):
             raise ValueError(f"stage must be from 1 to {len(channels) - 1} of {name}; got {stage}")
-        self.stage: Any = net.stages[stage]
+        self.stage: Any = one_stage(net, stage)
         self.in_channels, self.out_channels = channels[stage - 1], channels[stage]
         self.name, self.index, self.options = name, stage, options
         self.checkpoint = checkpoint

@@ -1,0 +1,121 @@
+"""A network of timm that cannot be cut into stages in a row: timm runs it, and hands on its maps.
+
+It has no ``stem`` and ``stages`` and so no single stage for a C4 head. It can be frozen, since
+`WholeNet.groups` says which modules come before which map, and pruned behind a map.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from backbones.features import FeatureInfo
+
+
+class WholeNet(nn.Module):
+    """timm's network with its classifier taken out, which stands beside it as ``fc``.
+
+    Args:
+        body: timm's network, with an identity in the place of its classifier.
+        fc: The classifier.
+        feature_info: Channels and strides of the maps.
+        indices: Which of timm's maps these are.
+    """
+
+    def __init__(
+        self, body: Any, fc: nn.Linear, feature_info: FeatureInfo, indices: Sequence[int]
+    ) -> None:
+        super().__init__()
+        self.feature_info = feature_info
+        self.indices = list(indices)
+        self.body = body
+        self.fc = fc
+
+    def forward_features(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map images ``(N, 3, H, W)`` to maps ``(N, C_i, H/s_i, W/s_i)``."""
+        return tuple(
+            self.body.forward_intermediates(x, indices=self.indices, intermediates_only=True)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images ``(N, 3, H, W)`` to logits ``(N, num_classes)``."""
+        return self.fc(self.body(x))
+
+    def prune(self, last: int) -> None:
+        """Drop the head and what timm can drop behind map `last`."""
+        self.indices = self.indices[: last + 1]
+        self.body.prune_intermediate_layers(self.indices, prune_head=True)
+        self.indices = list(range(self.indices[0], self.indices[0] + len(self.indices)))
+
+    def groups(self) -> list[list[nn.Module]]:
+        """The modules of the stem, and of each stage up to its map, in the order of registration.
+
+        Raises:
+            ValueError: A parameter belongs to no group, so that freezing would miss it.
+        """
+        info = list(self.body.feature_info)
+        paths = [info[i]["module"] for i in self.indices]
+        before = info[self.indices[0] - 1]["module"] if self.indices[0] else None
+        result: list[list[nn.Module]] = [[] for _ in range(len(paths) + 2)]
+        state = {"group": 0}
+
+        def walk(module: nn.Module, path: str) -> None:
+            for name, child in module.named_children():
+                full = f"{path}{name}"
+                if any(p.startswith(f"{full}.") for p in [*paths, *([before] if before else [])]):
+                    if child._parameters:
+                        raise ValueError(
+                            f"{full} of {type(self.body).__name__} has parameters of its own and "
+                            "several stages inside; use frozen_stages=-1"
+                        )
+                    walk(child, f"{full}.")
+                    continue
+                if before is None and full == paths[0]:
+                    state["group"] = 1
+                result[state["group"]].append(child)
+                if full == before:
+                    state["group"] = 1
+                elif full in paths:
+                    state["group"] = paths.index(full) + 2
+
+        walk(self.body, "")
+        return result[:-1]
+
+
+def whole(model: Any, output_stride: int) -> WholeNet:
+    """Wrap a network of timm that is not cut.
+
+    Raises:
+        ValueError: It hands on no maps at falling resolution, or has no linear classifier, or no
+            such output stride.
+    """
+    name = model.pretrained_cfg["architecture"]
+    info = list(getattr(model, "feature_info", []))
+    first = max(len(info) - 4, 0)
+    strides = [entry["reduction"] for entry in info[first:]]
+    if not hasattr(model, "forward_intermediates") or not strides or strides != sorted({*strides}):
+        raise ValueError(
+            f"timm/{name} hands on no feature maps at growing strides (timm says {strides}): it "
+            "cannot be a backbone here; choose a network with a pyramid of maps"
+        )
+    if output_stride != 32:
+        raise ValueError(
+            f"timm/{name} has no output stride {output_stride!r} here: its layers do not run in a "
+            "row, so they cannot be dilated one after the other; use output_stride=32"
+        )
+    path = model.pretrained_cfg["classifier"]
+    classifier = model.get_submodule(path) if isinstance(path, str) else None
+    if not isinstance(classifier, nn.Linear):
+        raise ValueError(f"timm/{name} has no linear classifier (timm says {path!r})")
+    parent, _, child = path.rpartition(".")
+    setattr(model.get_submodule(parent), child, nn.Identity())
+    channels = tuple(entry["num_chs"] for entry in info[first:])
+    return WholeNet(
+        model, classifier, FeatureInfo(channels, tuple(strides)), range(first, len(info))
+    )
+
+
+def names_of_whole(model: Any) -> tuple[tuple[str, str], ...]:
+    """Pairs of module names, ours and timm's, for a network that is not cut."""
+    own = [name for name, _ in model.named_children()] + list(model._parameters)
+    return (("fc", model.pretrained_cfg["classifier"]), *((f"body.{name}", name) for name in own))
