@@ -10,91 +10,17 @@ import os
 import sys
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tricklift.errors import did_you_mean
-from tricklift.ground.schema import RANDOM_INIT, RESULT_FILE
+from tricklift.ground.schema import RESULT_FILE
+from tricklift.tiers import NO_PRETRAINING, Tier, tier_of
 
 TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
 #: Below the output folder; hidden, so that `tricklift compare` passes it over.
 STALE = ".stale"
-
-
-@dataclass(frozen=True)
-class Tier:
-    """What a tier consists of.
-
-    Attributes:
-        data: Data sets that must be prepared.
-        rows: Pretraining configs (below `cls/<tier>/`), named `<backbone>-<row>`.
-        random_init: Backbone of the row without pretraining.
-        teachers: Row -> pretraining config whose export teaches it.
-        downstream: Task -> config (below `<task>/<tier>/`).
-        configs: The tier whose configs are used.
-        options: Task -> `--cfg-options`.
-    """
-
-    data: tuple[str, ...]
-    rows: tuple[str, ...]
-    random_init: str
-    downstream: dict[str, str]
-    configs: str
-    options: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    teachers: dict[str, str] = field(default_factory=dict)
-
-
-_DOWNSTREAM = {"det": "faster_rcnn_fpn", "seg": "fcn"}
-#: A few steps each: says whether all of it runs here, and nothing about quality.
-_SMOKE = {
-    "cls": (
-        "benchmark.tier=smoke",
-        "train_dataloader.batch_size=32",
-        "train_cfg.max_epochs=1",
-        "train_cfg.val_interval=1",
-    ),
-    "det": ("benchmark.tier=smoke", "train_cfg.max_epochs=1", "train_cfg.val_interval=1"),
-    "seg": ("benchmark.tier=smoke", "train_cfg.max_iters=2", "train_cfg.val_interval=2"),
-}
-TIERS = {
-    "mini": Tier(
-        ("miniworld",),
-        ("resnet18_b-baseline", "resnet18_d-tricks"),
-        "resnet18_b",
-        _DOWNSTREAM,
-        "mini",
-    ),
-    "small": Tier(
-        ("cifar10", "bccd", "camvid"),
-        (
-            "resnet18_b-standard",
-            "resnet18_d-efficient",
-            "resnet18_d-cosine",
-            "resnet18_d-smooth",
-            "resnet18_d-distill",
-            "resnet18_d-mixup",
-            "resnet18_d-mixup-distill",
-        ),
-        "resnet18_b",
-        _DOWNSTREAM,
-        "small",
-        teachers={
-            "resnet18_d-distill": "resnet34_d-smooth",
-            "resnet18_d-mixup-distill": "resnet34_d-smooth",
-        },
-    ),
-    "smoke": Tier(
-        ("miniworld",),
-        ("resnet18_d-tricks",),
-        "resnet18_b",
-        _DOWNSTREAM,
-        "mini",
-        _SMOKE,
-    ),
-}
-#: What stands in the place of a pretraining's name where there is none; `--rows` takes it too.
-NO_PRETRAINING = RANDOM_INIT.replace(" ", "-")
 
 
 @dataclass(frozen=True)
@@ -252,7 +178,7 @@ def plan(
     The first pass over the rows gives a whole table; the further downstream seeds follow.
 
     Args:
-        tier: A key of `TIERS`.
+        tier: A name in `tricklift.tiers`.
         out: Where all of it goes.
         seeds: Of the pretrainings.
         downstream_seeds: Detection and segmentation run with each of these from every pretraining;
@@ -262,15 +188,10 @@ def plan(
     Raises:
         ValueError: Unknown tier or row, no seeds or one given twice.
     """
-    if tier not in TIERS:
-        raise ValueError(
-            f"unknown tier {tier!r}; known: {', '.join(TIERS)}{did_you_mean(tier, TIERS)} (the "
-            "paper's full-size configs run one by one: 'tricklift train', 'mim train')"
-        )
     for given in (seeds, downstream_seeds):
         if given is not None and (not given or len(set(given)) != len(given) or min(given) < 0):
             raise ValueError(f"seeds must be different whole numbers from 0, got {list(given)}")
-    out, what = Path(out).resolve(), TIERS[tier]
+    out, what = Path(out).resolve(), tier_of(tier)
     chosen = chosen_rows(what, rows)
     passes = [[seed] for seed in downstream_seeds] if downstream_seeds else [None]
     jobs: dict[str, Job] = {}

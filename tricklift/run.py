@@ -16,8 +16,9 @@ from rich.markup import escape
 from tricklift import prepare
 from tricklift.errors import JobFailed
 from tricklift.ground.atomic import write_text
-from tricklift.jobs import TIERS, Job, plan
+from tricklift.jobs import Job, plan
 from tricklift.tables import COMMANDS_FILE, duration
+from tricklift.tiers import tier_of
 
 #: Lines of mmengine's log that say how far a run is.
 PROGRESS = re.compile(r"(Epoch|Iter)\((train|val|test)\).*")
@@ -59,7 +60,7 @@ def run(
 
 def check_data(tier: str, root: str | Path) -> None:
     """Refuses to start where a data set of the tier is not there, or not whole."""
-    for name in TIERS[tier].data:
+    for name in tier_of(tier).data:
         problem = prepare.missing(name, root)
         if problem:
             raise ValueError(f"{problem}; run 'tricklift prepare {name} --root {root}'")

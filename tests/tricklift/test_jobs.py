@@ -13,6 +13,7 @@ from torch import zeros
 from tricklift import jobs, run
 from tricklift.compare import compare
 from tricklift.errors import JobFailed
+from tricklift.tiers import TIERS
 
 
 @pytest.fixture
@@ -29,14 +30,14 @@ def leave(job: jobs.Training, **changes) -> None:
     (job.work_dir / "result.json").write_text(json.dumps({**data, **changes}))
 
 
-@pytest.mark.parametrize("tier", jobs.TIERS)
+@pytest.mark.parametrize("tier", TIERS)
 def test_each_job_comes_after_those_that_it_needs(tier, tmp_path):
     plan = jobs.plan(tier, tmp_path, (0, 1))
     names = [job.name for job in plan]
     assert len(set(names)) == len(names)
     for place, job in enumerate(plan):
         assert set(job.needs) <= set(names[:place])
-    what = jobs.TIERS[tier]
+    what = TIERS[tier]
     teachers = len(set(what.teachers.values()))
     assert len(plan) == 2 * (len(what.rows) * 4 + teachers * 2 + 2)
 
