@@ -1,0 +1,15 @@
+"""Inception-V3: efficient recipe, cosine decay and smoothing (Table 6, "+ label smoothing").
+
+mim train tricklift configs/cls/full/inception_v3-smooth.py --gpus 8 --launcher pytorch
+(128 images on each of 8 GPUs; about 130 GPU-hours, see `tricklift rows`.)
+Expected: top-1 78.40 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
+"""
+
+_base_ = ["inception_v3-baseline.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay",
+    "mixed_precision", "cosine", "label_smoothing"))  # fmt: skip
+row = "Inception-V3 + label smoothing"

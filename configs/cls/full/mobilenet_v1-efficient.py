@@ -1,0 +1,14 @@
+"""MobileNet with the efficient recipe, which has no zero gamma here (Tables 3 and 6).
+
+mim train tricklift configs/cls/full/mobilenet_v1-efficient.py --gpus 8 --launcher pytorch
+(128 images on each of 8 GPUs; about 60 GPU-hours, see `tricklift rows`.)
+Expected: top-1 71.90 (arXiv:1812.01187, Table 3). Not run here: needs GPUs.
+"""
+
+_base_ = ["mobilenet_v1-baseline.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay", "mixed_precision"))
+row = "MobileNet efficient"

@@ -1,0 +1,16 @@
+"""MobileNet: efficient recipe, cosine decay, smoothing and mixup
+(Table 6, "+ mixup w/o distill").
+
+mim train tricklift configs/cls/full/mobilenet_v1-mixup.py --gpus 8 --launcher pytorch
+(128 images on each of 8 GPUs; about 100 GPU-hours, see `tricklift rows`.)
+Expected: top-1 73.28 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
+"""
+
+_base_ = ["mobilenet_v1-baseline.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay",
+    "mixed_precision", "cosine", "label_smoothing", "mixup"))  # fmt: skip
+row = "MobileNet + mixup w/o distill"

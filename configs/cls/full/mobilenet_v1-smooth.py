@@ -1,0 +1,15 @@
+"""MobileNet: efficient recipe, cosine decay and smoothing (Table 6, "+ label smoothing").
+
+mim train tricklift configs/cls/full/mobilenet_v1-smooth.py --gpus 8 --launcher pytorch
+(128 images on each of 8 GPUs; about 60 GPU-hours, see `tricklift rows`.)
+Expected: top-1 72.93 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
+"""
+
+_base_ = ["mobilenet_v1-baseline.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay",
+    "mixed_precision", "cosine", "label_smoothing"))  # fmt: skip
+row = "MobileNet + label smoothing"

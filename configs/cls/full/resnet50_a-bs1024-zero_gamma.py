@@ -1,0 +1,14 @@
+"""ResNet-50 at batch 1024: the efficient recipe up to zero gamma (Table 4, "+ zero gamma").
+
+mim train tricklift configs/cls/full/resnet50_a-bs1024-zero_gamma.py --gpus 8 --launcher pytorch
+(128 images on each of 8 GPUs; about 210 GPU-hours, see `tricklift rows`.)
+Expected: top-1 76.37 (arXiv:1812.01187, Table 4). Not run here: needs GPUs.
+"""
+
+_base_ = ["resnet50_a-baseline.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(use(_base_, "linear_scaling", "warmup", "zero_gamma"))
+row = "BS 1024 + zero gamma"

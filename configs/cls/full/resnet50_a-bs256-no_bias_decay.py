@@ -1,0 +1,13 @@
+"""ResNet-50 at batch 256: the efficient recipe up to no bias decay (Table 4, "+ no bias decay").
+
+mim train tricklift configs/cls/full/resnet50_a-bs256-no_bias_decay.py --gpus 8 --launcher pytorch
+(32 images on each of 8 GPUs; about 210 GPU-hours, see `tricklift rows`.)
+Expected: top-1 76.16 (arXiv:1812.01187, Table 4). Not run here: needs GPUs.
+"""
+
+_base_ = ["resnet50_a-baseline.py"]
+
+from tricklift.tricks import use
+
+globals().update(use(_base_, "linear_scaling", "warmup", "zero_gamma", "no_bias_decay"))
+row = "BS 256 + no bias decay"

@@ -1,0 +1,15 @@
+"""ResNet-50-D: efficient recipe, cosine decay (Table 6; Tables 8 and 9, "+ cosine").
+
+mim train tricklift configs/cls/full/resnet50_d-cosine.py --gpus 8 --launcher pytorch
+(128 images on each of 8 GPUs; about 80 GPU-hours, see `tricklift rows`.)
+Expected: top-1 77.91 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
+"""
+
+_base_ = ["resnet50_b-standard.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(use(_base_, "resnet_d", "linear_scaling", "warmup", "zero_gamma",
+    "no_bias_decay", "mixed_precision", "cosine"))  # fmt: skip
+row = "+ cosine"
