@@ -6,7 +6,16 @@ from backbones.features import Backbone, FeatureInfo
 from backbones.registry import BackboneInfo, build, info, names
 
 #: Files that register networks, in the order in which `names` lists them.
-FAMILIES = ("resnet", "resnext", "seresnet", "timm_models")
+FAMILIES = (
+    "resnet",
+    "resnext",
+    "seresnet",
+    "preresnet",
+    "rednet",
+    "dcdc",
+    "hardnet",
+    "timm_models",
+)
 for _family in FAMILIES:
     import_module(f"backbones.{_family}")
 
