@@ -1,0 +1,126 @@
+"""DCDC-ResNet: the 3x3 is the sum of a kernel per location and a kernel per image. Approximate.
+
+Paper: Yan, Qin, Liu, Chen, "Dual Complementary Dynamic Convolution for Image Recognition", 2022
+(arXiv:2211.06163). The authors' code, parameter counts and layer tables were not at hand. From the
+paper comes the idea: features are a local part, which differs from place to place, and a global
+part, which is shared by all places of an image; two branches compute them and are summed.
+
+- Local branch: each location predicts its own K x K kernel from its own pixel, shared by the
+  channels of a group. Assumed: exactly an involution, with 16 channels a group and reduction 4.
+- Global branch: each image predicts one K x K kernel per channel, used at every location. Assumed:
+  from the global mean, through a 1x1 bottleneck with reduction 4 and ReLU, without norm (a batch
+  of one image must train), and depthwise.
+
+Also assumed: K = 3 in both, as in the 3x3 that they replace, all of them; the sum bare, and the
+block's norm and ReLU behind it; the rest a ResNet-B or D. So no accuracy of the paper is claimed.
+"""
+
+from functools import partial
+
+from torch import Tensor, nn
+
+from backbones.blocks import Bottleneck, PooledShortcut, StridedShortcut
+from backbones.initialisation import initialise
+from backbones.involution import REDUCTION, Involution, involve
+from backbones.registry import BackboneInfo, register
+from backbones.residual import DEPTHS, ResidualNet, residual_net, scaled
+from backbones.stems import DeepStem, PlainStem
+
+
+class GlobalBranch(nn.Module):
+    """A depthwise convolution whose kernels the image predicts: ``(N, C, H, W)`` to ``H/s, W/s``.
+
+    Args:
+        channels: C.
+        stride: Of the convolution.
+        dilation: Of the convolution.
+        kernel: K.
+    """
+
+    def __init__(self, channels: int, stride: int, dilation: int, kernel: int) -> None:
+        super().__init__()
+        self.stride, self.dilation, self.taps = stride, dilation, kernel**2
+        self.reduce = nn.Conv2d(channels, channels // REDUCTION, 1)
+        self.span = nn.Conv2d(channels // REDUCTION, channels * self.taps, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernels = self.span(self.reduce(x.mean(dim=(2, 3), keepdim=True)).relu_())
+        return involve(x, kernels.unflatten(1, (-1, self.taps)), self.stride, self.dilation)
+
+
+class DualConv(nn.Module):
+    """Local plus global branch: ``(N, C, H, W)`` to ``(N, C, H/s, W/s)``, sizes up.
+
+    Args:
+        inputs: C, a multiple of 16.
+        outputs: As many.
+        stride: 1 or 2.
+        dilation: Spacing of both kernels' taps.
+        kernel: K.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1, kernel: int = 3
+    ) -> None:
+        super().__init__()
+        self.local_branch = Involution(
+            inputs, outputs, stride=stride, dilation=dilation, kernel=kernel
+        )
+        self.global_branch = GlobalBranch(inputs, stride, dilation, kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.local_branch(x) + self.global_branch(x)
+
+
+def dcdc_resnet(
+    num_classes: int,
+    *,
+    depth: int,
+    variant: str,
+    width: float = 1.0,
+    output_stride: int = 32,
+    zero_gamma: bool = False,
+    init: str = "kaiming",
+    gradient_checkpointing: bool = False,
+) -> ResidualNet:
+    """Build an approximate DCDC-ResNet of the given depth (50) and variant (b, d).
+
+    Args:
+        num_classes: Width of the head.
+        depth: Number of layers with weights, at least 50.
+        variant: b: 7x7 stem, strided shortcut; d: deep stem, pooled shortcut.
+        width: Factor on all channel counts (rounded to a multiple of 16).
+        output_stride: Input pixels per pixel of the last map: 8, 16 or 32.
+        zero_gamma: Start each block as its shortcut.
+        init: ``kaiming`` or ``xavier``, see `initialise`.
+        gradient_checkpointing: Trade time for memory in training.
+
+    Raises:
+        ValueError: `width`, `output_stride` or `init` out of range.
+    """
+    model = residual_net(
+        num_classes,
+        stem=DeepStem if variant == "d" else PlainStem,
+        depths=DEPTHS[depth],
+        planes=scaled((64, 128, 256, 512), width, multiple=16),
+        blocks=[partial(Bottleneck, spatial=DualConv)] * 4,
+        expansion=Bottleneck.expansion,
+        shortcut=PooledShortcut if variant == "d" else StridedShortcut,
+        output_stride=output_stride,
+        gradient_checkpointing=gradient_checkpointing,
+    )
+    initialise(model, init, zero_gamma)
+    return model
+
+
+for _variant in "bd":
+    register(
+        BackboneInfo(
+            name=f"dcdc_resnet50_{_variant}",
+            family="dcdc",
+            paper="Approximate: Yan et al., Dual Complementary Dynamic Convolution, 2022",
+            source="arXiv:2211.06163, the idea alone; assumptions: backbones/dcdc.py",
+            input_size=224,
+            factory=partial(dcdc_resnet, depth=50, variant=_variant),
+        )
+    )

@@ -1,0 +1,203 @@
+"""Involution: every pixel makes its own kernel, which a group of channels shares.
+
+Paper: Li, Hu, Wang, Li, She, Zhu, Zhang, Chen, "Involution: Inverting the Inherence of Convolution
+for Visual Recognition", CVPR 2021 (arXiv:2103.06255), equations (3) to (6) and algorithm 1.
+
+How it is computed, for K*K taps and an input of n numbers: the sum runs over the taps, each a
+shifted view of the padded input times one slice of the kernels, added in place.
+
+- Kept for the backward pass: input and kernels, n + n K*K/16 numbers (16 channels a group), 4.1 n
+  for K = 7. The published ``unfold`` form keeps a K*K-fold copy of the input too: 52 n.
+- In use at most, beside input and kernels, on a map of 28 x 28: 8 n (the padded input, its
+  gradient, one product, the kernels' gradient, the output). ``unfold``: 150 n.
+- Time: K*K passes over the input forward and 2 K*K backward. On a CPU that is a fraction of what
+  the copies of ``unfold`` take; on a GPU each pass is a launch, where the authors' CUDA kernel
+  makes one.
+
+``python -m backbones.involution_forms`` measures this on the machine at hand.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.utils.flop_counter import register_flop_formula
+
+GROUP_CHANNELS = 16
+REDUCTION = 4
+
+
+def involve(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> Tensor:
+    """Weigh and sum the K x K neighbours of every pixel with kernels of its own.
+
+    Args:
+        x: ``(N, C, H, W)``; neighbours outside of it count as 0.
+        kernels: ``(N, G, K*K, H', W')`` with H' = ceil(H / stride), taps row by row; channel c
+            takes group c // (C / G). ``(N, G, K*K, 1, 1)`` is one kernel for all positions.
+        stride: Distance of the output's positions in x.
+        dilation: Distance of a pixel's neighbours in x.
+
+    Returns:
+        ``(N, C, H', W')`` in x's dtype, summed in at least float32.
+    """
+    if torch.is_grad_enabled() and (x.requires_grad or kernels.requires_grad):
+        return _Involve.apply(x, kernels, stride, dilation)
+    return _forward(x, kernels, stride, dilation)
+
+
+def _side(taps: int) -> int:
+    """K of K*K taps."""
+    return round(taps**0.5)
+
+
+def _padded(x: Tensor, taps: int, dilation: int) -> Tensor:
+    border = dilation * (_side(taps) // 2)
+    return F.pad(x, (border, border, border, border))
+
+
+def _windows(
+    padded: Tensor, groups: int, taps: int, size: tuple[int, int], stride: int, dilation: int
+) -> Iterator[Tensor]:
+    """For every tap the neighbours that it weighs, a view ``(N, G, C/G, H', W')`` of `padded`."""
+    side = _side(taps)
+    grouped = padded.unflatten(1, (groups, -1))
+    height, width = ((s - 1) * stride + 1 for s in size)
+    for tap in range(taps):
+        top, left = dilation * (tap // side), dilation * (tap % side)
+        yield grouped[..., top : top + height : stride, left : left + width : stride]
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.promote_types(dtype, torch.float32)
+
+
+def _out_size(x: Tensor, stride: int) -> tuple[int, int]:
+    return (x.shape[2] - 1) // stride + 1, (x.shape[3] - 1) // stride + 1
+
+
+def _forward(x: Tensor, kernels: Tensor, stride: int, dilation: int) -> Tensor:
+    groups, taps = kernels.shape[1:3]
+    size = _out_size(x, stride)
+    padded = _padded(x, taps, dilation)
+    out = torch.zeros((*x.shape[:2], *size), dtype=_wide(x.dtype), device=x.device)
+    grouped = out.unflatten(1, (groups, -1))
+    windows = _windows(padded, groups, taps, size, stride, dilation)
+    for window, weight in zip(windows, kernels.unbind(2), strict=True):
+        grouped.addcmul_(window, weight.unsqueeze(2))
+    return out.to(x.dtype)
+
+
+class _Involve(torch.autograd.Function):
+    """`involve` that keeps nothing but its inputs for the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernels: Tensor, stride: int, dilation: int) -> Tensor:
+        ctx.save_for_backward(x, kernels)
+        ctx.stride, ctx.dilation = stride, dilation
+        return _forward(x, kernels, stride, dilation)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        x, kernels = ctx.saved_tensors
+        (groups, taps), size = kernels.shape[1:3], (grad.shape[2], grad.shape[3])
+        geometry = (groups, taps, size, ctx.stride, ctx.dilation)
+        padded = _padded(x, taps, ctx.dilation)
+        padded_grad = torch.zeros_like(padded, dtype=_wide(x.dtype))
+        kernels_grad = torch.empty_like(kernels)
+        grouped = grad.unflatten(1, (groups, -1))
+        shared = kernels.shape[3:] == (1, 1) != size  # one kernel for all positions
+        windows = zip(_windows(padded, *geometry), _windows(padded_grad, *geometry), strict=True)
+        for tap, (window, window_grad) in enumerate(windows):
+            window_grad.addcmul_(grouped, kernels[:, :, tap].unsqueeze(2))
+            product = grouped * window
+            total = product.sum((2, 3, 4)) if shared else product.sum(2)
+            kernels_grad[:, :, tap] = total[..., None, None] if shared else total
+        border = ctx.dilation * (_side(taps) // 2)
+        height, width = x.shape[2:]
+        x_grad = padded_grad[:, :, border : border + height, border : border + width]
+        return x_grad.to(x.dtype), kernels_grad, None, None
+
+
+@register_flop_formula(torch.ops.aten.addcmul_)
+def _multiply_add(shape: torch.Size, *_: Any, **__: Any) -> int:
+    """A multiplication and an addition for each number, so that involutions count as MACs."""
+    return 2 * shape.numel()
+
+
+class Involution(nn.Module):
+    """Involution with its kernel generator: ``(N, C, H, W)`` to ``(N, C, H/s, W/s)``, sizes up.
+
+    The generator is ``reduce`` (1x1), ``norm``, ReLU and ``span`` (1x1 with bias, to G * K * K),
+    at stride 2 on the 2x2 average of the input (an odd side is rounded up, and padding does not
+    count, where the authors' code takes even sizes alone).
+
+    With dilation, the neighbourhood is spaced and the generator stays pointwise, without a pool: so
+    it stands in the authors' detection code, though none of their configs and results uses it.
+
+    Args:
+        inputs: C, a multiple of 16.
+        outputs: As many.
+        stride: 1 or 2.
+        dilation: Spacing of the neighbourhood.
+        kernel: K.
+
+    Raises:
+        ValueError: C is no multiple of 16, or the outputs differ from the inputs.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1, kernel: int = 7
+    ) -> None:
+        super().__init__()
+        if inputs != outputs or inputs % GROUP_CHANNELS:
+            raise ValueError(
+                f"an involution has as many outputs as inputs, a multiple of {GROUP_CHANNELS}; "
+                f"got {inputs} and {outputs}"
+            )
+        self.stride, self.dilation, self.kernel = stride, dilation, kernel
+        self.groups = inputs // GROUP_CHANNELS
+        pool = nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)
+        self.pool = nn.Identity() if stride == 1 else pool
+        self.reduce = nn.Conv2d(inputs, inputs // REDUCTION, 1, bias=False)
+        self.norm = nn.BatchNorm2d(inputs // REDUCTION)
+        self.span = nn.Conv2d(inputs // REDUCTION, self.groups * kernel**2, 1)
+
+    def extra_repr(self) -> str:
+        return f"kernel={self.kernel}, stride={self.stride}, dilation={self.dilation}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernels = self.span(self.norm(self.reduce(self.pool(x))).relu_())
+        kernels = kernels.unflatten(1, (self.groups, self.kernel**2))
+        return involve(x, kernels, self.stride, self.dilation)
+
+
+def resized_generator(span: Tensor, old: int, new: int) -> Tensor:
+    """Weight or bias of ``span`` for a larger kernel: the old one in its centre, 0 around it.
+
+    The involution then computes exactly what it did, and can learn to use the wider neighbourhood.
+
+    Args:
+        span: ``(G * old * old, ...)``, taps row by row within each group.
+        old: Side of its kernel, odd.
+        new: Side of the larger kernel, odd.
+
+    Returns:
+        ``(G * new * new, ...)``.
+
+    Raises:
+        ValueError: Sides that are even or shrink, or that `span` is not made for.
+    """
+    if not (old % 2 and new % 2 and 1 <= old <= new) or len(span) % old**2:
+        raise ValueError(
+            f"a generator of {len(span)} numbers cannot go from kernel {old} to {new}: both must "
+            "be odd, the new one not smaller, and the numbers a multiple of the old one's square"
+        )
+    taps = span.unflatten(0, (-1, old, old))
+    wider = span.new_zeros(taps.shape[0], new, new, *span.shape[1:])
+    border = (new - old) // 2
+    wider[:, border : border + old, border : border + old] = taps
+    return wider.flatten(0, 2)

@@ -1,0 +1,122 @@
+"""RedNet: a ResNet whose 3x3 convolutions are involutions.
+
+Paper: Li, Hu, Wang, Li, She, Zhu, Zhang, Chen, "Involution: Inverting the Inherence of Convolution
+for Visual Recognition", CVPR 2021 (arXiv:2103.06255), section 4.1 and Table 1; the details from the
+authors' code (github.com/d-li14/involution, ``cls/mmcls/models/backbones/rednet.py``).
+
+The bottleneck's 3x3 is an involution of kernel 7 in all four stages, stride on it; shortcuts are
+strided 1x1 convolutions. The stem is the deep one with an involution in its middle: kernel 3 in the
+authors' classification code, 7 in their detection code. Both are one option here, ``stem_kernel``;
+weights of a classifier go into a detector with either (`with_stem_kernel`).
+"""
+
+import json
+from functools import partial
+from pathlib import Path
+
+from backbones.blocks import Bottleneck, StridedShortcut
+from backbones.files import read, save
+from backbones.initialisation import initialise
+from backbones.involution import Involution, resized_generator
+from backbones.registry import BackboneInfo, register
+from backbones.residual import ResidualNet, residual_net, scaled
+from backbones.stems import DeepStem
+
+DEPTHS = {
+    26: (1, 2, 4, 1),
+    38: (2, 3, 5, 2),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
+STEM_KERNELS = (3, 7)
+GENERATOR = "stem.conv2.span."
+
+
+def rednet(
+    num_classes: int,
+    *,
+    depth: int,
+    width: float = 1.0,
+    output_stride: int = 32,
+    zero_gamma: bool = False,
+    init: str = "kaiming",
+    gradient_checkpointing: bool = False,
+    stem_kernel: int = 3,
+) -> ResidualNet:
+    """Build a RedNet of the given depth (26, 38, 50, 101, 152).
+
+    Args:
+        num_classes: Width of the head.
+        depth: Number of layers with weights.
+        width: Factor on all channel counts (rounded to a multiple of 32: 16 in half a stem).
+        output_stride: Input pixels per pixel of the last map: 8, 16 or 32. How an involution
+            is dilated: see `Involution`.
+        zero_gamma: Start each block as its shortcut.
+        init: ``kaiming`` or ``xavier``, see `initialise`.
+        gradient_checkpointing: Trade time for memory in training.
+        stem_kernel: Kernel of the stem's involution, 3 or 7.
+
+    Raises:
+        ValueError: `width`, `output_stride`, `init` or `stem_kernel` out of range.
+    """
+    if stem_kernel not in STEM_KERNELS:
+        raise ValueError(
+            f"stem_kernel must be 3 (the authors' classifier) or 7 (their detector); got "
+            f"{stem_kernel!r}"
+        )
+    model = residual_net(
+        num_classes,
+        stem=partial(DeepStem, spatial=partial(Involution, kernel=stem_kernel)),
+        depths=DEPTHS[depth],
+        planes=scaled((64, 128, 256, 512), width, multiple=32),
+        blocks=[partial(Bottleneck, spatial=Involution)] * 4,
+        expansion=Bottleneck.expansion,
+        shortcut=StridedShortcut,
+        output_stride=output_stride,
+        gradient_checkpointing=gradient_checkpointing,
+    )
+    initialise(model, init, zero_gamma)
+    return model
+
+
+def with_stem_kernel(checkpoint: str | Path, out: str | Path, stem_kernel: int = 7) -> None:
+    """Write the RedNet in `checkpoint` to `out` with a larger stem kernel and the same function.
+
+    Args:
+        checkpoint: A ``.safetensors`` export or a ``.pth`` of the classification stage.
+        out: The ``.safetensors`` to write; a detector with ``stem_kernel=7`` loads it.
+        stem_kernel: 3 or 7; not smaller than the file's own.
+
+    Raises:
+        FileNotFoundError: No such checkpoint.
+        ValueError: Not a RedNet, another ending of `out`, or a kernel that does not fit.
+    """
+    source, out = read(checkpoint), Path(out)
+    name = source.metadata["architecture"]
+    if not name.startswith("rednet"):
+        raise ValueError(f"{checkpoint} holds {name!r}, and only a rednet has a stem kernel")
+    if out.suffix != ".safetensors":
+        raise ValueError(f"with_stem_kernel writes .safetensors; got {out.name!r}")
+    old = source.options.get("stem_kernel", 3)
+    if stem_kernel not in STEM_KERNELS:
+        raise ValueError(f"stem_kernel must be 3 or 7; got {stem_kernel!r}")
+    state = {
+        key: resized_generator(value, old, stem_kernel) if key.startswith(GENERATOR) else value
+        for key, value in source.state.items()
+    }
+    options = json.dumps({**source.options, "stem_kernel": stem_kernel})
+    save(out, state, {**source.metadata, "options": options})
+
+
+for _depth in DEPTHS:
+    register(
+        BackboneInfo(
+            name=f"rednet{_depth}",
+            family="rednet",
+            paper="Li et al., Involution: Inverting the Inherence of Convolution, CVPR 2021",
+            source="arXiv:2103.06255, Table 1; github.com/d-li14/involution",
+            input_size=224,
+            factory=partial(rednet, depth=_depth),
+        )
+    )
