@@ -32,6 +32,8 @@ ORDER = (
     "resnet_b",
     "resnet_c",
     "resnet_d",
+    "se",
+    "deformable",
     "xavier_init",
     "kaiming_init",
     "linear_scaling",
@@ -64,6 +66,11 @@ _waiting: list[str] = []
 def known() -> list[str]:
     """Names of all tricks, in the order in which they are laid over a config."""
     return list(ORDER)
+
+
+def split_names(text: str | None) -> list[str]:
+    """Names in `a,b,c`, as the command line takes them; none for None or an empty text."""
+    return [name.strip() for name in text.split(",")] if text else []
 
 
 def load(path: str | Path, names: Sequence[str] = ()) -> Config:
