@@ -1,8 +1,9 @@
 """Finding a config by path or short name, and changing it from the command line.
 
 mmengine takes any key in `--cfg-options` and says nothing about a misspelt one. Here a key must
-exist, with three exceptions: what `Runner` itself takes, options of `model.backbone` (the network
-refuses the ones that it does not know), and a key with a `+` in front, which says that it is new.
+exist, with three exceptions: what `Runner` itself takes, options of `model.backbone` and of a
+teacher (the network refuses the ones that it does not know), and a key with a `+` in front, which
+says that it is new.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from typing import Any
 from tricklift.errors import did_you_mean
 from tricklift.paths import config_root
 
-OPEN_DICTS = ("model.backbone",)
+OPEN_DICTS = ("model.backbone", "model.distillation.teacher")
 
 
 def short_names() -> list[str]:

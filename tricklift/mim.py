@@ -43,14 +43,17 @@ def train_main(argv: Sequence[str] | None = None) -> None:
         help="from this checkpoint; without a value, from the last in the work dir",
     )
     parser.add_argument("--seed", type=int, help="sets randomness.seed")
+    parser.add_argument("--tricks", help="A,B: tricks on top of the config's own")
     args = _parse(parser, argv)
     with friendly():
         from tricklift.train import build_config, train
+        from tricklift.tricks import split_names
 
         cfg = build_config(
             args.config,
             work_dir=args.work_dir,
             seed=args.seed,
+            tricks=split_names(args.tricks),
             options=args.cfg_options,
             amp=args.amp,
             auto_scale_lr=args.auto_scale_lr,

@@ -78,6 +78,7 @@ def train(
     """Train a classifier, a detector or a segmenter; leaves result.json in the work dir."""
     from tricklift import train as training
     from tricklift.configs import parse_options
+    from tricklift.tricks import split_names
 
     cfg = training.build_config(
         config,
@@ -85,7 +86,7 @@ def train(
         seed=seed,
         backbone=backbone,
         pretrained=pretrained,
-        tricks=[name.strip() for name in tricks.split(",")] if tricks else (),
+        tricks=split_names(tricks),
         options=parse_options(cfg_options or []),
         amp=amp,
         auto_scale_lr=auto_scale_lr,

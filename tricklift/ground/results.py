@@ -240,6 +240,9 @@ class ResultHook(Hook):
         """Makes up for a missing last validation, then marks the result as done."""
         if not self.validated and runner.val_loop is not None:
             runner.val_loop.run()
+        self.record["iters"] = runner.iter  # fewer than planned after early stopping
+        if self.record["epochs"] is not None:
+            self.record["epochs"] = runner.epoch
         self.record["status"] = "done"
         self.record["finished"] = _now()
         self._write()

@@ -6,6 +6,7 @@ Idempotent, and without effect where it is not needed: compiled mmcv wins, and a
 mmengine's own code paths.
 """
 
+import tricklift.ground.early_stopping  # noqa: F401  (registers the hook)
 from tricklift.ground import amp, checkpoints, distributed, finder, safe_load
 
 __all__ = ["install"]

@@ -3,7 +3,7 @@
 At least ten validations, so that there is something to watch; 0.1 points count as a rise. A set
 that decides when to stop is no longer a test set: report such a run with that in mind, or give
 val_dataloader images of its own. Not in the paper. Source: Prechelt, "Early stopping, but when?",
-1998; mmengine's EarlyStoppingHook.
+1998; mmengine's EarlyStoppingHook, made to survive a resume.
 """
 
 _monitors = {
@@ -26,7 +26,7 @@ if "max_iters" in base.train_cfg:  # where it stops, there shall be a checkpoint
 custom_hooks = [
     *base.get("custom_hooks", []),
     dict(
-        type="EarlyStoppingHook",
+        type="ResumableEarlyStopping",
         monitor=_metric,
         rule="greater",
         min_delta=_rise,
