@@ -106,7 +106,4 @@ class CheckedVOCDataset(CheckedXMLDataset, VOCDataset):
     Source: Everingham et al., host.robots.ox.ac.uk/pascal/VOC.
     """
 
-    prepare = (
-        "unpack VOCtrainval_06-Nov-2007, VOCtest_06-Nov-2007 and VOCtrainval_11-May-2012 "
-        "(host.robots.ox.ac.uk/pascal/VOC; each holds VOCdevkit) into DIR, set TRICKLIFT_ROOT=DIR"
-    )
+    prepare = "voc"

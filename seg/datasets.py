@@ -124,10 +124,7 @@ class CheckedADE20KDataset(CheckedSegDataset, ADE20KDataset):
     Source: Zhou et al., Scene Parsing through ADE20K, CVPR 2017; sceneparsing.csail.mit.edu.
     """
 
-    prepare = (
-        "unpack ADEChallengeData2016.zip (sceneparsing.csail.mit.edu) into DIR/ade and set "
-        "TRICKLIFT_ROOT=DIR"
-    )
+    prepare = "ade20k"
 
 
 @TRANSFORMS.register_module()

@@ -28,12 +28,21 @@ def demo(out: str | Path) -> None:
     )
 
 
-def with_progress(name: str, root: str | Path) -> Path:
-    """`prepare` with a progress bar."""
-    with Progress(transient=True) as bar:
+def with_progress(name: str, root: str | Path, source: Path | None = None) -> Path:
+    """`prepare` with a line for each step and a progress bar, both on stderr."""
+    with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"preparing {name}", total=None)
+
+        def say(line: str) -> None:
+            bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            bar.reset(task, total=None)
+
         return prepare.prepare(
-            name, root, lambda done, total: bar.update(task, completed=done, total=total)
+            name,
+            root,
+            lambda done, total: bar.update(task, completed=done, total=total),
+            source=source,
+            say=say,
         )
 
 

@@ -24,13 +24,37 @@ def demo(
 
 
 def prepare(
-    name: Annotated[str, typer.Argument(help="miniworld, cifar10, bccd or camvid.")],
+    name: Annotated[str, typer.Argument(help="One of the names above.")],
     root: Root = Path("data"),
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="A folder with the archives, or with an unpacked copy."),
+    ] = None,
 ) -> None:
-    """Put a data set in place: generate MiniWorld, or unpack an archive of TRICKLIFT_DATA."""
+    """Put a data set in place, checked; one that is there already is checked alone.
+
+    \b
+    generated:            miniworld
+    small, real:          cifar10, bccd, camvid (archives in TRICKLIFT_DATA)
+    downloaded:           voc (VOC 2007 and 2012, 2.9 GB), ade20k (1.0 GB),
+                          places365 (256 px, 27 GB)
+    fetched by yourself:  imagenet (155 GB, needs a login; called without its
+                          archives, this says which to fetch from where)
+
+    \b
+    Archives are looked for in --from, TRICKLIFT_DATA and ROOT/archives; what
+    is not there is downloaded to ROOT/archives. A call that was stopped goes
+    on where it was. Sizes and checksums must be the published ones; what has
+    been unpacked is counted, and some of its pictures are decoded.
+    ROOT/.tricklift keeps checksums of some files for later calls.
+
+    \b
+    An unpacked copy is linked to, not copied:
+      tricklift prepare imagenet --root data --from /datasets/imagenet
+    """
     from tricklift.demo import with_progress
 
-    print(f"ready: {with_progress(name, root)}")
+    print(f"ready: {with_progress(name, root, source)}")
 
 
 def run(

@@ -1,0 +1,346 @@
+"""From archives or copies to the tree that the configs expect: whole, or not there."""
+
+import fcntl
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tricklift import prepare
+from tricklift.prepare import SETS
+from tricklift.prepare.published import Archive
+
+FULL = ("voc", "ade20k", "imagenet", "places365")
+TREES = {
+    "voc": [
+        "VOC2007/Annotations/000001.xml",
+        "VOC2007/ImageSets/Main/test.txt",
+        "VOC2007/ImageSets/Main/trainval.txt",
+        "VOC2007/JPEGImages/000002.jpg",
+        "VOC2012/JPEGImages/2008_000002.jpg",
+    ],
+    "ade20k": [
+        "annotations/training/ADE_train_00000002.png",
+        "images/validation/ADE_val_00000001.jpg",
+        "objectInfo150.txt",
+    ],
+    "imagenet": ["train/n00000001/n00000001_0.JPEG", "train/n00000002/n00000002_2.JPEG"],
+    "places365": [
+        "train/airfield/00000001.jpg",
+        "train/apartment_building-outdoor/00000003.jpg",
+        "val/airfield/Places365_val_00000002.jpg",
+        "val/apartment_building-outdoor/Places365_val_00000001.jpg",
+    ],
+}
+
+
+def files(folder: Path) -> set[str]:
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+def shade(path: Path) -> int:
+    with Image.open(path) as image:
+        return image.getpixel((0, 0))[0]
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_archives_become_the_tree_that_the_configs_expect(shrunk, name):
+    tiny = shrunk(name)
+    assert (
+        tiny.missing()
+        == f"no data set {name!r} in {tiny.root}: "
+        + str(tiny.place / SETS[name].parts[0].folder)
+        + " is not there"
+    )
+    lines: list[str] = []
+    assert tiny.prepare(source=tiny.archives, say=lines.append) == tiny.place
+    assert set(TREES[name]) <= files(tiny.place)
+    assert not any("MACOSX" in file or "partial" in file for file in files(tiny.root))
+    assert tiny.missing() is None
+    assert any(line.startswith("unpacking ") for line in lines)
+
+
+def test_validation_pictures_of_imagenet_go_to_their_classes(shrunk):
+    tiny = shrunk("imagenet")
+    tiny.prepare(source=tiny.archives)
+    # Truth 1, 2, 1, 2; the ILSVRC2012_ID is the shade of the picture.
+    expected = {
+        "n00000002": ({"ILSVRC2012_val_00000001.JPEG", "ILSVRC2012_val_00000003.JPEG"}, 1),
+        "n00000001": ({"ILSVRC2012_val_00000002.JPEG", "ILSVRC2012_val_00000004.JPEG"}, 2),
+    }
+    for wnid, (names, number) in expected.items():
+        folder = tiny.place / "val" / wnid
+        assert files(folder) == names
+        assert {shade(folder / name) for name in names} == {number}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_what_is_there_is_checked_and_left_alone(shrunk, name):
+    tiny = shrunk(name)
+    tiny.prepare(source=tiny.archives)
+    before = {file: (tiny.root / file).stat().st_mtime_ns for file in files(tiny.root)}
+    for archive in tiny.archives.iterdir():
+        archive.unlink()
+    assert tiny.prepare() == tiny.place
+    assert {file: (tiny.root / file).stat().st_mtime_ns for file in files(tiny.root)} == before
+
+
+def test_archives_are_found_in_the_data_folder_and_beside_the_place(shrunk, monkeypatch):
+    tiny = shrunk("imagenet")
+    tiny.place.mkdir(parents=True)
+    for i, archive in enumerate(sorted(tiny.archives.iterdir())):
+        shelf = (tiny.place, tiny.root / "archives", tiny.archives)[i]
+        shelf.mkdir(exist_ok=True)
+        archive.rename(shelf / archive.name)
+    monkeypatch.setenv("TRICKLIFT_DATA", str(tiny.archives))
+    tiny.prepare()
+    assert tiny.missing() is None
+
+
+def test_imagenet_says_what_to_fetch_from_where_and_where_to_put_it(shrunk):
+    tiny = shrunk("imagenet")
+    with pytest.raises(FileNotFoundError) as error:
+        tiny.prepare()
+    text = str(error.value)
+    for archive in ("img_train.tar", "img_val.tar", "devkit_t12.tar.gz"):
+        assert f"ILSVRC2012_{archive}" in text
+    for word in ("image-net.org/challenges", str(tiny.root / "archives"), "--from"):
+        assert word in text
+    (tiny.archives / "ILSVRC2012_img_val.tar").unlink()
+    with pytest.raises(FileNotFoundError) as error:
+        tiny.prepare(source=tiny.archives)
+    assert "fetch ILSVRC2012_img_val.tar (" in str(error.value)
+    assert "img_train" not in str(error.value)
+    assert not tiny.place.exists()
+
+
+@pytest.mark.parametrize("name", ["voc", "ade20k", "places365"])
+def test_a_set_is_downloaded_and_put_in_place(shrunk, server, name):
+    tiny = shrunk(name, server.url)
+    server.files = {file.name: file.read_bytes() for file in tiny.archives.iterdir()}
+    lines: list[str] = []
+    tiny.prepare(say=lines.append)
+    assert tiny.missing() is None
+    assert files(tiny.root / "archives") == set(server.files)
+    assert sum(line.startswith(f"downloading {server.url}") for line in lines) == len(server.files)
+    assert len(server.asked) == len(server.files)
+
+
+def test_without_a_network_it_says_what_to_fetch_by_hand(shrunk, server):
+    tiny = shrunk("voc", server.url)
+    done = "VOCtrainval_06-Nov-2007.tar"
+    server.files = {done: (tiny.archives / done).read_bytes()}  # the others: 404
+    with pytest.raises(ConnectionError) as error:
+        tiny.prepare()
+    text = str(error.value)
+    assert "VOCtest_06-Nov-2007.tar: the server answers 404 Not Found. Without a network" in text
+    assert f"{server.url}/VOCtrainval_11-May-2012.tar elsewhere" in text
+    assert f"{server.url}/{done}" not in text  # that one has arrived
+    assert str(tiny.root / "archives") in text
+    for archive in tiny.archives.iterdir():
+        archive.rename(tiny.root / "archives" / archive.name)
+    tiny.prepare()
+    assert tiny.missing() is None
+
+
+def test_an_archive_that_is_not_the_published_one_is_refused(shrunk):
+    tiny = shrunk("voc")
+    archive = tiny.archives / "VOCtest_06-Nov-2007.tar"
+    data = bytearray(archive.read_bytes())
+    data[600] ^= 1
+    archive.write_bytes(data)
+    with pytest.raises(ValueError, match=r"VOCtest.*not the published .* its MD5 is "):
+        tiny.prepare(source=tiny.archives)
+    archive.write_bytes(data[:-1])
+    with pytest.raises(ValueError, match=r"VOCtest.*not the published .* it has [\d,]+ bytes, not"):
+        tiny.prepare(source=tiny.archives)
+    assert not tiny.place.exists()
+
+
+def test_too_little_space_is_found_before_anything_is_fetched(shrunk, server, monkeypatch):
+    tiny = shrunk("ade20k", server.url)
+    known = prepare.SETS["ade20k"]
+    huge = Archive("ADEChallengeData2016.zip", 10**18, "md5:0", f"{server.url}/x.zip")
+    monkeypatch.setitem(
+        prepare.SETS, "ade20k", type(known)(**{**vars(known), "archives": lambda: (huge,)})
+    )
+    with pytest.raises(
+        ValueError, match=r"ade20k needs 2000000\.0 TB, and .* free .*another --root"
+    ):
+        tiny.prepare()
+    assert server.asked == []
+
+
+def test_a_part_that_is_there_stays_and_the_other_is_added(shrunk):
+    tiny = shrunk("voc")
+    tiny.prepare(source=tiny.archives)
+    kept = (tiny.place / "VOC2012").stat().st_ino
+    for file in sorted((tiny.place / "VOC2007").rglob("*"), reverse=True):
+        file.rmdir() if file.is_dir() else file.unlink()
+    (tiny.archives / "VOCtrainval_11-May-2012.tar").unlink()  # not needed
+    tiny.prepare(source=tiny.archives)
+    assert tiny.missing() is None
+    assert (tiny.place / "VOC2012").stat().st_ino == kept
+
+
+def test_a_broken_part_is_found_before_the_other_is_fetched(shrunk):
+    tiny = shrunk("voc")
+    (tiny.place / "VOC2012" / "JPEGImages").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"JPEGImages holds 0 files, not 2; remove .*VOC2012 and"):
+        tiny.prepare(source=tiny.archives)
+    assert not (tiny.place / "VOC2007").exists()
+
+
+@pytest.mark.parametrize("name", FULL)
+@pytest.mark.parametrize("below", [".", "parent", "grandparent"])
+def test_an_unpacked_copy_is_linked_to(shrunk, name, below, tmp_path):
+    tiny = shrunk(name)
+    copy = tiny.prepare(source=tiny.archives)
+    given = {".": copy, "parent": copy.parent, "grandparent": tiny.root}[below]
+    other = tmp_path / "other"
+    lines: list[str] = []
+    place = prepare.prepare(name, other, source=given, say=lines.append)
+    links = [place / part.folder for part in SETS[name].parts]
+    assert all(link.is_symlink() for link in links)
+    assert files(place / "") == files(copy) or name != "ade20k"
+    assert prepare.missing(name, other) is None
+    assert any(line.startswith("linked ") for line in lines)
+    assert prepare.prepare(name, other) == place
+
+
+def test_a_bad_copy_is_not_linked_to(shrunk, tmp_path):
+    tiny = shrunk("imagenet")
+    copy = tiny.prepare(source=tiny.archives)
+    (copy / "train/n00000001/n00000001_0.JPEG").unlink()
+    with pytest.raises(ValueError, match=r"imagenet in .* not whole: .*train holds 5 files, not 6"):
+        prepare.prepare("imagenet", tmp_path / "other", source=copy)
+    assert not (tmp_path / "other/imagenet").exists()
+
+
+def test_a_folder_with_nothing_of_the_set(shrunk, tmp_path):
+    tiny = shrunk("voc")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(FileNotFoundError, match=r"nothing of voc in .*empty: neither .*VOC2007"):
+        tiny.prepare(source=empty)
+    with pytest.raises(FileNotFoundError, match=r"no folder .*gone; --from takes"):
+        tiny.prepare(source=tmp_path / "gone")
+    with pytest.raises(ValueError, match=r"miniworld is generated, .* leave out --from"):
+        prepare.prepare("miniworld", tiny.root, source=empty)
+
+
+def test_a_link_to_nowhere_is_named(shrunk):
+    tiny = shrunk("voc")
+    tiny.place.mkdir(parents=True)
+    (tiny.place / "VOC2007").symlink_to("gone")
+    with pytest.raises(ValueError, match=r"VOC2007 is a link to gone, which is gone; remove it"):
+        tiny.prepare(source=tiny.archives)
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_an_interrupted_unpacking_leaves_nothing_that_counts(shrunk, name):
+    tiny = shrunk(name)
+    archives = [archive.name for archive in prepare.SETS[name].archives()]
+    lines: list[str] = []
+
+    def stop(done: int, total: int) -> None:
+        if lines[-1].startswith("unpacking") and any(a in lines[-1] for a in archives):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny.prepare(source=tiny.archives, progress=stop, say=lines.append)
+    assert "is not there" in (tiny.missing() or "")
+    assert files(tiny.root) == {f".tricklift/{name}.lock"}
+    tiny.prepare(source=tiny.archives)
+    assert tiny.missing() is None
+
+
+def test_what_a_killed_process_left_is_cleared_away(shrunk):
+    tiny = shrunk("voc")
+    left = tiny.place / ".VOC2007.partial" / "JPEGImages"
+    left.mkdir(parents=True)
+    (left / "000099.jpg").write_bytes(b"half")
+    tiny.prepare(source=tiny.archives)
+    assert sorted(path.name for path in tiny.place.iterdir()) == ["VOC2007", "VOC2012"]
+    assert not (tiny.place / "VOC2007/JPEGImages/000099.jpg").exists()
+
+
+def test_two_at_once_do_not_get_in_each_others_way(shrunk):
+    tiny = shrunk("voc")
+    (tiny.root / ".tricklift").mkdir(parents=True)
+    with (tiny.root / ".tricklift/voc.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(ValueError, match=r"voc is being prepared in .* by another process"):
+            tiny.prepare(source=tiny.archives)
+    tiny.prepare(source=tiny.archives)
+
+
+def write_bccd(folder: Path, names: list[str]) -> Path:
+    with tarfile.open(folder / "bccd.tar.gz", "w:gz") as tar:
+        for name in names:
+            info = tarfile.TarInfo(name)
+            info.size = 1
+            tar.addfile(info, io.BytesIO(b"x"))
+    return folder / "bccd.tar.gz"
+
+
+FIVE = [*(f"bccd/train/{i}" for i in range(3)), *(f"bccd/val/{i}" for i in range(2))]
+
+
+def test_a_small_set_comes_from_the_data_folder(bccd, tmp_path):
+    archive = write_bccd(bccd, FIVE)
+    place = prepare.prepare("bccd", tmp_path / "root")
+    assert place == tmp_path / "root" / "bccd"
+    assert (place / "train" / "2").read_bytes() == b"x"
+    assert prepare.missing("bccd", tmp_path / "root") is None
+    archive.unlink()
+    assert prepare.prepare("bccd", tmp_path / "root") == place  # there already
+    assert sorted(os.listdir(tmp_path / "root")) == [".tricklift", "bccd"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "/evil", "bccd/../../evil", "other/evil", "bccd"])
+def test_a_member_out_of_the_folder_is_refused(bccd, tmp_path, name):
+    write_bccd(bccd, [*FIVE, name])
+    with pytest.raises(ValueError, match=rf"bccd\.tar\.gz: member '{name}' leaves the folder"):
+        prepare.prepare("bccd", tmp_path / "root")
+    assert os.listdir(tmp_path / "root") == [".tricklift"]
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_an_archive_with_files_missing_leaves_nothing(bccd, tmp_path):
+    write_bccd(bccd, FIVE[:-1])
+    with pytest.raises(ValueError, match=r"bccd\.tar\.gz: bccd/val holds 1 files, not 2; fetch it"):
+        prepare.prepare("bccd", tmp_path / "root")
+    assert os.listdir(tmp_path / "root") == [".tricklift"]
+
+
+@pytest.mark.parametrize("cut", [0, 40, -30])
+def test_a_broken_archive_leaves_nothing(bccd, tmp_path, cut):
+    archive = write_bccd(bccd, FIVE)
+    archive.write_bytes(archive.read_bytes()[:cut])
+    with pytest.raises(ValueError, match=r"bccd\.tar\.gz"):
+        prepare.prepare("bccd", tmp_path / "root")
+    assert os.listdir(tmp_path / "root") == [".tricklift"]
+
+
+def test_no_archive_says_where_it_looked(bccd, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"archives/bccd\.tar\.gz; set TRICKLIFT_DATA"):
+        prepare.prepare("bccd", tmp_path)
+
+
+def test_unknown_name_with_the_closest(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"unknown data set 'cifar'; known: .*did you mean 'cifar10'"
+    ):
+        prepare.prepare("cifar", tmp_path)
+
+
+def test_the_real_archives_unpack(shared_data, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRICKLIFT_DATA", str(shared_data))
+    for name in ("bccd", "camvid"):
+        prepare.prepare(name, tmp_path)
+        assert prepare.missing(name, tmp_path) is None
+    assert (tmp_path / "bccd" / "ImageSets" / "Main" / "test.txt").is_file()

@@ -1,0 +1,175 @@
+"""Unpacking tar and zip archives whose members stay where they belong.
+
+Stricter than `tarfile`'s data filter: a member that is absolute, climbs out, or is anything but a
+plain file or a folder ends the unpacking, before it or anything after it is written. Files are
+written with the user's own permissions, whatever the archive says.
+"""
+
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+#: Folder that macOS adds to zip archives.
+MAC = "__MACOSX/"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A plain file in an archive.
+
+    Attributes:
+        name: Its path, checked: relative, without `..`; of a nested archive below that one's name.
+        open: Opens it; to be used before the next member is asked for.
+        position: How many bytes of the archive lie before it.
+    """
+
+    name: str
+    open: Callable[[], IO[bytes]]
+    position: int
+
+
+def members(archive: Path, nested: bool = False) -> Iterator[Member]:
+    """The plain files of an archive, in its order.
+
+    Raises:
+        ValueError: A member that is absolute, leaves the folder, or is a link or a device. Or the
+            file is no archive, or broken.
+    """
+    with _explained(archive):
+        if archive.suffix == ".zip":
+            yield from _of_zip(archive)
+        else:
+            with archive.open("rb") as raw:
+                yield from _of_tar(archive, raw, raw.tell, "", nested)
+
+
+def unpack(
+    archive: Path,
+    into: Path,
+    target: Callable[[str], str],
+    nested: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Writes the members of an archive below the folder `into`.
+
+    Args:
+        archive: A tar archive (compressed or not) or a zip archive.
+        into: An existing folder.
+        target: Name of a member -> its path below `into`; ValueError if it does not belong there.
+        nested: Members are tar archives; their members are written instead.
+        progress: Gets bytes done and bytes in all.
+
+    Raises:
+        ValueError: See `members`; names archive and member.
+    """
+    size = archive.stat().st_size
+    made: set[Path] = set()
+    for count, member in enumerate(members(archive, nested)):
+        if member.name.startswith(MAC):
+            continue
+        try:
+            path = into / target(member.name)
+        except ValueError as error:
+            raise ValueError(f"{archive}: member {member.name!r} {error}; not unpacked") from None
+        if path.parent not in made:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            made.add(path.parent)
+        with _explained(archive), member.open() as source, path.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+        if progress and count % 100 == 0:
+            progress(member.position, size)
+
+
+def read_members(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
+    """Contents of small members by name.
+
+    Raises:
+        ValueError: One is not there; or see `members`.
+    """
+    wanted = set(names)
+    found = {}
+    for member in members(archive):
+        if member.name in wanted:
+            with _explained(archive), member.open() as file:
+                found[member.name] = file.read()
+        if len(found) == len(wanted):
+            return found
+    missing = ", ".join(sorted(wanted - set(found)))
+    raise ValueError(f"{archive} holds no {missing}; it is not the published archive")
+
+
+def unpacked_size(archive: Path) -> int:
+    """Bytes that unpacking will take; of compressed tar archives a lower bound."""
+    with _explained(archive):
+        if archive.suffix == ".zip":
+            with zipfile.ZipFile(archive) as file:
+                return sum(info.file_size for info in file.infolist())
+    return archive.stat().st_size
+
+
+def _of_tar(
+    archive: Path, raw: IO[bytes], tell: Callable[[], int], below: str, nested: bool
+) -> Iterator[Member]:
+    with tarfile.open(fileobj=raw, mode="r:*") as tar:
+        for info in tar:
+            name = below + _checked(archive, info.name, below)
+            if info.isdir():
+                continue
+            if not info.isfile():
+                raise ValueError(f"{archive}: member {name!r} is a link or a device; not unpacked")
+            if nested:
+                inner = tar.extractfile(info)
+                assert inner is not None  # a regular file has contents
+                folder = name.removesuffix(".tar") + "/"
+                yield from _of_tar(archive, inner, tell, folder, nested=False)
+            else:
+                # A regular file has contents: never None.
+                opens = cast(Callable[[], IO[bytes]], partial(tar.extractfile, info))
+                yield Member(name, opens, tell())
+            tar.members.clear()  # or a million of them stay in memory
+
+
+def _of_zip(archive: Path) -> Iterator[Member]:
+    with zipfile.ZipFile(archive) as file:
+        for info in file.infolist():
+            name = _checked(archive, info.filename)
+            kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where no Unix made the archive
+            if info.is_dir():
+                continue
+            if kind not in (0, stat.S_IFREG):
+                raise ValueError(f"{archive}: member {name!r} is a link or a device; not unpacked")
+            if info.flag_bits & 1:
+                raise ValueError(f"{archive}: member {name!r} is encrypted; not unpacked")
+            yield Member(name, partial(file.open, info), info.header_offset)
+
+
+def _checked(archive: Path, name: str, below: str = "") -> str:
+    """The name without `.` and doubled slashes, if it stays below the folder of unpacking."""
+    path = PurePosixPath(name)
+    windows = "\\" in name or name[1:2] == ":"
+    if path.is_absolute() or ".." in path.parts or windows:
+        raise ValueError(
+            f"{archive}: member {below + name!r} leaves the folder of unpacking; not unpacked"
+        )
+    return str(path)
+
+
+@contextmanager
+def _explained(archive: Path) -> Iterator[None]:
+    """Errors of a broken archive in our words; the system's own (disk full) pass."""
+    try:
+        yield
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
+        raise ValueError(f"{archive} cannot be unpacked: {said}; fetch it again") from error
