@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+import backbones
 from tricklift import configs
 from tricklift import train as training
 
@@ -37,7 +38,7 @@ def test_every_config_resolves_and_carries_its_labels(name):
     assert cfg.benchmark.tier == tier
     assert cfg.benchmark.dataset
     assert cfg.benchmark.protocol
-    assert cfg.model.backbone.name.startswith("resnet")
+    assert backbones.info(cfg.model.backbone.name).options
     assert "ResultHook" in [hook["type"] for hook in cfg.custom_hooks]
     assert cfg.work_dir == f"work_dirs/{name}"
     if task == "cls":

@@ -1,0 +1,20 @@
+"""Inception-V3: efficient recipe, cosine decay, smoothing, mixup and distillation
+(Table 6, "+ mixup w/ distill").
+
+mim train tricklift configs/cls/full/inception_v3-mixup-distill.py --gpus 8 --launcher pytorch
+(128 images on each of 8 GPUs; about 360 GPU-hours, see `tricklift rows`.)
+Needs exports/resnet152_d-mixup.safetensors, of the cls/full leaf of that name.
+Expected: top-1 78.34 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
+"""
+
+_base_ = ["inception_v3-baseline.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay",
+    "mixed_precision", "cosine", "label_smoothing", "mixup", "distillation"))  # fmt: skip
+model["distillation"]["teacher"]["checkpoint"] = (
+    "{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-mixup.safetensors"
+)
+row = "Inception-V3 + mixup w/ distill"

@@ -1,0 +1,20 @@
+"""MobileNet: efficient recipe, cosine decay, smoothing and distillation
+(Table 6, "+ distill w/o mixup").
+
+mim train tricklift configs/cls/full/mobilenet_v1-distill.py --gpus 8 --launcher pytorch
+(128 images on each of 8 GPUs; about 470 GPU-hours, see `tricklift rows`.)
+Needs exports/resnet152_d-smooth.safetensors, of the cls/full leaf of that name.
+Expected: top-1 71.97 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
+"""
+
+_base_ = ["mobilenet_v1-baseline.py"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size=128)
+globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay",
+    "mixed_precision", "cosine", "label_smoothing", "distillation"))  # fmt: skip
+model["distillation"]["teacher"]["checkpoint"] = (
+    "{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-smooth.safetensors"
+)
+row = "MobileNet + distill w/o mixup"

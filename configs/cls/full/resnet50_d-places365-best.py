@@ -1,0 +1,18 @@
+"""ResNet-50-D with all refinements on Places365 (Table 7).
+
+mim train tricklift configs/cls/full/resnet50_d-places365-best.py --gpus 8 --launcher pytorch
+(128 images on each of 8 GPUs; about 350 GPU-hours, see `tricklift rows`.)
+Needs exports/resnet152_d-places365-mixup.safetensors, of the cls/full leaf of that name.
+Expected: val top-1 56.70 (arXiv:1812.01187, Table 7). Not run here: needs GPUs.
+"""
+
+_base_ = ["resnet50_d-mixup-distill.py"]
+
+teacher = "{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-places365-mixup.safetensors"
+data_root = "{{$TRICKLIFT_ROOT:data}}/places365"
+model = dict(num_classes=365, distillation=dict(teacher=dict(checkpoint=teacher)))
+train_dataloader = dict(dataset=dict(data_root=data_root + "/train", num_classes=365))
+val_dataloader = dict(dataset=dict(data_root=data_root + "/val", num_classes=365))
+test_dataloader = val_dataloader
+benchmark = dict(dataset="Places365")
+row = "Places365 best"
