@@ -59,7 +59,7 @@ def download(
             _receive(archive, part, progress)
             break
         except urllib.error.URLError as error:
-            if not reached and not isinstance(error, urllib.error.HTTPError):
+            if not reached:
                 raise ConnectionError(f"cannot reach {archive.url} ({error.reason})") from None
             problem = str(error)
         except _Interrupted as error:
@@ -132,8 +132,13 @@ def _receive(archive: Archive, part: Path, progress: Progress | None) -> None:
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
+        error.close()
         _refused(archive, error, part, start)
         return
+    except urllib.error.URLError:
+        raise
+    except (OSError, http.client.HTTPException) as error:
+        raise _Interrupted(str(error) or type(error).__name__) from None
     with response:
         if response.status != 206:
             start = 0  # the server sends all of it
@@ -180,6 +185,8 @@ def _copy(
             done += len(chunk)
             if progress:
                 progress(done, total or done)
+        file.flush()
+        os.fsync(file.fileno())
     if total is not None and done < total:
         raise _Interrupted(f"the server closed the connection at {done:,} of {total:,} bytes")
 

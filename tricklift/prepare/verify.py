@@ -23,6 +23,7 @@ def problem(whole: Whole, folder: Path) -> str | None:
         or _classes(whole, folder)
         or _lists(whole, folder)
         or _pairs(whole, folder)
+        or _known(whole, folder)
         or _pictures(folder)
     )
 
@@ -89,6 +90,13 @@ def _pairs(whole: Whole, folder: Path) -> str | None:
         alone = sorted(_stems(folder / one) ^ _stems(folder / other))
         if alone:
             return f"{_some(alone)}: not in both {folder / one} and {folder / other}"
+    return None
+
+
+def _known(whole: Whole, folder: Path) -> str | None:
+    for path in whole.known:
+        if not (folder / path).is_file():
+            return f"{folder / path} is not there, though that is its class"
     return None
 
 

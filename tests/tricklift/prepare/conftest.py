@@ -170,7 +170,11 @@ WHOLES = {
     },
     "imagenet": {
         "train": {"counts": {"": 6}, "classes": (2, 3, 3)},
-        "val": {"counts": {"": 4}, "classes": (2, 2, 2)},
+        "val": {
+            "counts": {"": 4},
+            "classes": (2, 2, 2),
+            "known": ("n00000002/ILSVRC2012_val_00000001.JPEG",),
+        },
     },
     "places365": {
         "train": {"counts": {"": 6}, "classes": (2, 3, 3)},

@@ -4,6 +4,7 @@ import fcntl
 import io
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -164,9 +165,7 @@ def test_too_little_space_is_found_before_anything_is_fetched(shrunk, server, mo
     tiny = shrunk("ade20k", server.url)
     known = prepare.SETS["ade20k"]
     huge = Archive("ADEChallengeData2016.zip", 10**18, "md5:0", f"{server.url}/x.zip")
-    monkeypatch.setitem(
-        prepare.SETS, "ade20k", type(known)(**{**vars(known), "archives": lambda: (huge,)})
-    )
+    monkeypatch.setitem(prepare.SETS, "ade20k", replace(known, archives=lambda: (huge,)))
     with pytest.raises(
         ValueError, match=r"ade20k needs 2000000\.0 TB, and .* free .*another --root"
     ):
@@ -205,7 +204,8 @@ def test_an_unpacked_copy_is_linked_to(shrunk, name, below, tmp_path):
     place = prepare.prepare(name, other, source=given, say=lines.append)
     links = [place / part.folder for part in SETS[name].parts]
     assert all(link.is_symlink() for link in links)
-    assert files(place / "") == files(copy) or name != "ade20k"
+    for part in SETS[name].parts:
+        assert files(place / part.folder) == files(copy / part.folder)
     assert prepare.missing(name, other) is None
     assert any(line.startswith("linked ") for line in lines)
     assert prepare.prepare(name, other) == place
@@ -243,11 +243,10 @@ def test_a_link_to_nowhere_is_named(shrunk):
 @pytest.mark.parametrize("name", FULL)
 def test_an_interrupted_unpacking_leaves_nothing_that_counts(shrunk, name):
     tiny = shrunk(name)
-    archives = [archive.name for archive in prepare.SETS[name].archives()]
     lines: list[str] = []
 
     def stop(done: int, total: int) -> None:
-        if lines[-1].startswith("unpacking") and any(a in lines[-1] for a in archives):
+        if lines[-1].startswith("unpacking"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -25,6 +25,15 @@ def rename(old: str, new: str) -> Callable[[Path], object]:
     return change
 
 
+def swap(one: str, other: str) -> Callable[[Path], object]:
+    def change(place: Path) -> None:
+        (place / one).rename(place / "aside")
+        (place / other).rename(place / one)
+        (place / "aside").rename(place / other)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
@@ -63,6 +72,11 @@ def rename(old: str, new: str) -> Callable[[Path], object]:
             "imagenet",
             rename("train/n00000001/n00000001_0.JPEG", "train/n00000002/n00000001_0.JPEG"),
             "n00000001 holds 2 files; a class has 3 to 3",
+        ),
+        (
+            "imagenet",
+            swap("val/n00000001", "val/n00000002"),
+            "n00000002/ILSVRC2012_val_00000001.JPEG is not there, though that is its class",
         ),
         (
             "places365",
