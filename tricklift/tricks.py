@@ -68,6 +68,21 @@ def known() -> list[str]:
     return list(ORDER)
 
 
+def described() -> list[tuple[str, tuple[str, ...], str]]:
+    """Name, tasks and first sentence of each trick's file, in the order of `ORDER`."""
+    found = []
+    for name in ORDER:
+        text = ast.get_docstring(ast.parse(trick_file(name).read_text())) or ""
+        sentence = re.split(r"\.(?:\s|$)", text, maxsplit=1)[0]
+        found.append((name, tasks_in(trick_file(name)), " ".join(sentence.split())))
+    return found
+
+
+def trick_file(name: str) -> Path:
+    """Where a trick's piece of config is."""
+    return config_root() / "_base_" / "tricks" / f"{name}.py"
+
+
 def split_names(text: str | None) -> list[str]:
     """Names in `a,b,c`, as the command line takes them; none for None or an empty text."""
     return [name.strip() for name in text.split(",")] if text else []
@@ -211,7 +226,7 @@ def read_trick(name: str, base: ConfigDict, task: str | None = None) -> dict[str
     Raises:
         ValueError: The trick is for other tasks than `task`.
     """
-    file = config_root() / "_base_" / "tricks" / f"{name}.py"
+    file = trick_file(name)
     allowed = tasks_in(file)
     if task is not None and task not in allowed:
         raise ValueError(

@@ -72,3 +72,42 @@ def test_damaged_image_is_named_when_it_is_decoded(class_folders, tmp_path):
     (tmp_path / "val" / "ant" / "0.jpg").write_bytes(good[:30])
     with pytest.raises(ValueError, match=r"cannot decode the image '.*ant/0.jpg'"):
         build(tmp_path / "val")[0]
+
+
+def test_a_large_set_is_listed_and_checked_once(class_folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.copytree(class_folders / "val", tmp_path / "val")
+    first = build(tmp_path / "val", cached_from=1)
+    (kept,) = (tmp_path / "cache").rglob("*.safetensors")
+    monkeypatch.setattr(ClassFolders, "checked_index", None)  # calling it would be an error
+    second = build(tmp_path / "val", cached_from=1)
+    assert second.metainfo == first.metainfo
+    assert [second.get_data_info(i) for i in range(len(second))] == [
+        first.get_data_info(i) for i in range(len(first))
+    ]
+    assert kept.is_file()
+
+
+def test_a_set_that_has_changed_is_listed_again(class_folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.copytree(class_folders / "val", tmp_path / "val")
+    before = build(tmp_path / "val", cached_from=1)
+    folder = tmp_path / "val" / "bee"
+    shutil.copy(next(folder.iterdir()), folder / "zz.jpg")
+    assert len(build(tmp_path / "val", cached_from=1)) == len(before) + 1
+
+
+def test_a_small_set_leaves_no_file(class_folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    build(class_folders / "val")
+    build(class_folders / "val", cached_from=None)
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_part_of_the_set(class_folders):
+    whole = build(class_folders / "val")
+    for indices, places in ((2, [0, 1]), ([3, 1], [3, 1])):
+        part = build(class_folders / "val", indices=indices)
+        assert [part.get_data_info(i)["img_path"] for i in range(len(part))] == [
+            whole.get_data_info(place)["img_path"] for place in places
+        ]

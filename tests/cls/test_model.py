@@ -34,6 +34,20 @@ def test_mixup_changes_the_batch_and_not_the_caller():
     assert torch.equal(images, before)
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(mixup=dict(alpha=-1)), "mixup alpha must be above 0"),
+        (dict(mixup=dict(alpha=0.2, per="pixel")), "got per='pixel'"),
+        (dict(label_smoothing=dict(eps=2)), "eps must be in"),
+        (dict(label_smoothing=dict(eps=0.1, form="mine")), "unknown form 'mine'"),
+    ],
+)
+def test_bad_targets_are_refused_when_the_model_is_built(options, message):
+    with pytest.raises(ValueError, match=message):
+        tiny(**options)
+
+
 def test_prediction_ranks_the_classes():
     model = tiny().eval()
     images, labels = torch.randn(2, 3, 32, 32), torch.tensor([2, 0])

@@ -1,8 +1,10 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from cls.targets import draw_mixup, mixup, smooth_targets
+from cls.targets import check_mixup, draw_mixup, mixup, smooth_targets
 
 
 def test_paper_smoothing_by_hand():
@@ -25,23 +27,28 @@ def test_no_smoothing_is_one_hot():
     assert torch.equal(smooth_targets(labels, 4, 0.0), F.one_hot(labels, 4).float())
 
 
-def test_free_logits_reach_the_papers_optimum():
-    # Equation (5): the gap between the label's logit and the others is log((K-1)(1-eps)/eps).
-    classes, eps = 10, 0.1
-    target = smooth_targets(torch.tensor([3]), classes, eps)
-    logits = torch.zeros(1, classes, requires_grad=True)
-    optimizer = torch.optim.LBFGS([logits], max_iter=200, tolerance_grad=1e-10)
-
-    def closure():
+@pytest.mark.parametrize(
+    ("form", "want"),
+    [
+        # K = 10, eps = 0.1. Equation (5): log((K-1)(1-eps)/eps) = log(9 * 0.9 / 0.1) = log 81.
+        ("paper", math.log(81)),
+        # The public form puts 1 - eps + eps/K = 0.91 against eps/K = 0.01: log 91.
+        ("public", math.log(91)),
+    ],
+)
+def test_free_logits_reach_the_optimum(form, want):
+    """Gradient descent on a logit vector alone ends where the paper says that it must."""
+    torch.manual_seed(0)
+    target = smooth_targets(torch.tensor([3]), 10, 0.1, form).double()
+    logits = torch.randn(1, 10, dtype=torch.double, requires_grad=True)
+    optimizer = torch.optim.SGD([logits], lr=5.0, momentum=0.9, nesterov=True)
+    for _ in range(3000):
         optimizer.zero_grad()
-        loss = F.cross_entropy(logits, target)
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
-    gap = (logits[0, 3] - logits[0, [0, 1, 2, 4, 5, 6, 7, 8, 9]]).detach()
-    want = torch.log(torch.tensor((classes - 1) * (1 - eps) / eps))
-    torch.testing.assert_close(gap, want.expand(9), atol=1e-3, rtol=0)
+        F.cross_entropy(logits, target).backward()
+        optimizer.step()
+    others = logits[0, [0, 1, 2, 4, 5, 6, 7, 8, 9]]
+    gap = (logits[0, 3] - others).detach()
+    torch.testing.assert_close(gap, torch.full((9,), want).double(), atol=1e-6, rtol=0)
 
 
 def test_mixup_by_hand():
@@ -51,6 +58,16 @@ def test_mixup_by_hand():
     # 0.7 * 0 + 0.3 * 10; 0.7 * 10 + 0.3 * 100; 0.7 * 100 + 0.3 * 0
     torch.testing.assert_close(mixed[:, 0, 0, 0], torch.tensor([3.0, 37.0, 70.0]))
     want = torch.tensor([[0.7, 0.3, 0.0], [0.0, 0.7, 0.3], [0.3, 0.0, 0.7]])
+    torch.testing.assert_close(blended, want)
+
+
+def test_mixup_with_one_lambda_an_image_by_hand():
+    images = torch.tensor([0.0, 10.0, 100.0]).view(3, 1, 1, 1).expand(3, 3, 2, 2)
+    weight = torch.tensor([1.0, 0.5, 0.1])
+    mixed, blended = mixup(images, torch.eye(3), weight, torch.tensor([1, 2, 0]))
+    # 1 * 0 + 0 * 10; 0.5 * 10 + 0.5 * 100; 0.1 * 100 + 0.9 * 0
+    torch.testing.assert_close(mixed[:, 0, 0, 0], torch.tensor([0.0, 55.0, 10.0]))
+    want = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5], [0.9, 0.0, 0.1]])
     torch.testing.assert_close(blended, want)
 
 
@@ -72,6 +89,17 @@ def test_lambda_is_drawn_from_beta():
     assert draws.var() == pytest.approx(1 / (4 * 1.4), abs=0.01)
 
 
+def test_one_lambda_a_batch_or_one_an_image():
+    torch.manual_seed(0)
+    device = torch.device("cpu")
+    whole, order = draw_mixup(0.2, 4000, device)
+    assert isinstance(whole, float) and sorted(order.tolist()) == list(range(4000))
+    each, order = draw_mixup(0.2, 4000, device, per="image")
+    assert each.shape == (4000,) and sorted(order.tolist()) == list(range(4000))
+    assert each.mean() == pytest.approx(0.5, abs=0.03)
+    assert each.var() == pytest.approx(1 / (4 * 1.4), abs=0.01)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -79,6 +107,7 @@ def test_lambda_is_drawn_from_beta():
         (lambda: smooth_targets(torch.tensor([0]), 3, 0.1, "mine"), "known: paper, public"),
         (lambda: smooth_targets(torch.tensor([0]), 1, 0.1), "needs at least 2 classes"),
         (lambda: draw_mixup(0.0, 2, torch.device("cpu")), "alpha must be above 0, got 0.0"),
+        (lambda: check_mixup(0.2, "pixel"), "per batch or image, got per='pixel'"),
     ],
 )
 def test_bad_values(call, message):

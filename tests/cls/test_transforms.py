@@ -1,7 +1,14 @@
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from cls.transforms import RandomResizedCropUint8, ResizeCenterCropUint8
+from cls.transforms import (
+    DecodeImage,
+    DecodeRandomResizedCrop,
+    RandomResizedCropUint8,
+    ResizeCenterCropUint8,
+)
 
 
 def test_random_boxes_cover_the_papers_ranges():
@@ -50,3 +57,94 @@ def test_crop_is_resized_to_the_square():
     image = np.random.randint(0, 255, (50, 60, 3), dtype=np.uint8)
     out = RandomResizedCropUint8(size=24).transform({"img": image})["img"]
     assert out.shape == (24, 24, 3) and out.dtype == np.uint8
+
+
+@pytest.fixture
+def photograph(tmp_path):
+    """A JPEG of 900 x 1200 px with shapes, gradients and some noise, as a photograph has."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:900, :1200]
+    image = np.stack([x / 5, y / 4, 255 - (x + y) / 9], axis=2)
+    for _ in range(40):
+        centre, radius = rng.integers(0, 1200, 2), int(rng.integers(20, 160))
+        colour = tuple(int(c) for c in rng.integers(0, 255, 3))
+        image = cv2.circle(np.ascontiguousarray(image), tuple(map(int, centre)), radius, colour, -1)
+    image = np.clip(image + rng.normal(0, 4, image.shape), 0, 255).astype(np.uint8)
+    path = tmp_path / "photograph.jpg"
+    cv2.imwrite(str(path), image, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    return str(path)
+
+
+def both(path: str, one: list, other: list, seed: int) -> list[np.ndarray]:
+    """What two chains of transforms make of an image with the same random numbers."""
+    found = []
+    for chain in (one, other):
+        np.random.seed(seed)
+        results = {"img_path": path}
+        for transform in chain:
+            results = transform.transform(results)
+        found.append(results["img"].astype(float))
+    return found
+
+
+def test_decoding_and_cropping_in_one_is_the_same(photograph):
+    two = [DecodeImage(), RandomResizedCropUint8(size=64)]
+    for seed in range(5):
+        whole = DecodeRandomResizedCrop(size=64, reduced=False)
+        a, b = both(photograph, [whole], two, seed)
+        assert a.shape == (64, 64, 3)
+        assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("size, factor", [(200, 2), (100, 4), (50, 8)])
+def test_reduced_decoding_changes_little(photograph, monkeypatch, size, factor):
+    flags = []
+    imread = cv2.imread
+    monkeypatch.setattr(cv2, "imread", lambda path, flag: flags.append(flag) or imread(path, flag))
+    exact = DecodeRandomResizedCrop(size=size, scale=(0.4, 1.0), reduced=False)
+    quick = DecodeRandomResizedCrop(size=size, scale=(0.4, 1.0))
+    for seed in range(5):
+        a, b = both(photograph, [exact], [quick], seed)
+        # A box at 1/f of the size is rounded to whole pixels there, so edges move by up to f / 2
+        # pixels of the file, half a pixel of the output: few pixels differ by much.
+        difference = np.abs(a - b)
+        assert difference.mean() < 3.0
+        assert (difference > 32).mean() < 0.03
+    reduced = {getattr(cv2, f"IMREAD_REDUCED_COLOR_{factor}")}
+    assert reduced <= set(flags)
+
+
+def test_a_crop_that_is_not_much_larger_is_decoded_in_full(photograph):
+    exact = DecodeRandomResizedCrop(size=460, reduced=False)  # the short side has 900 px
+    a, b = both(photograph, [exact], [DecodeRandomResizedCrop(size=460)], 0)
+    assert np.array_equal(a, b)
+
+
+def test_a_turned_photograph_is_cropped_as_it_is_seen(tmp_path):
+    stripes = np.repeat(np.arange(4, dtype=np.uint8) * 60, 100)
+    image = Image.fromarray(np.broadcast_to(stripes[:, None, None], (400, 200, 3)).copy())
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees: the file's columns are rows of what is seen
+    path = tmp_path / "turned.jpg"
+    image.save(path, exif=exif, quality=95)
+    np.random.seed(0)
+    crop = DecodeRandomResizedCrop(size=32, scale=(1.0, 1.0), ratio=(2.0, 2.0))
+    out = crop.transform({"img_path": str(path)})["img"]
+    assert np.abs(np.diff(out.astype(int), axis=0)).max() <= 3  # the stripes stand upright
+    assert {round(float(value) / 60) for value in out[0, 4::8, 0]} == {0, 1, 2, 3}
+
+
+def test_other_formats_are_decoded_in_full(tmp_path):
+    image = np.random.default_rng(0).integers(0, 255, (256, 256, 3), dtype=np.uint8)
+    path = tmp_path / "noise.png"
+    cv2.imwrite(str(path), image)
+    exact = DecodeRandomResizedCrop(size=16, reduced=False)
+    a, b = both(str(path), [exact], [DecodeRandomResizedCrop(size=16)], 0)
+    assert np.array_equal(a, b)
+
+
+def test_a_file_that_is_no_image_is_named(tmp_path):
+    path = tmp_path / "no.jpg"
+    path.write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"cannot decode the image '.*no.jpg'"):
+        DecodeRandomResizedCrop(size=8).transform({"img_path": str(path)})

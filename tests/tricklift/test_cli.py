@@ -45,6 +45,14 @@ def test_backbones_as_json_and_as_a_table(capsys):
     assert "resnet50_d" in out
 
 
+def test_tricks_are_listed_with_their_tasks(capsys):
+    code, out, _ = run(capsys, "tricks")
+    assert code == 0
+    lines = {line.split()[0]: line.split(maxsplit=2)[1:] for line in out.splitlines()}
+    assert lines["mixup"][0] == "cls" and "200 epochs" in lines["mixup"][1]
+    assert lines["ema"][0] == "cls/det/seg"
+
+
 def test_config_prints_a_path_or_all_names(capsys):
     code, out, _ = run(capsys, "config", "seg/mini/fcn")
     assert (code, out.strip().endswith("configs/seg/mini/fcn.py")) == (0, True)

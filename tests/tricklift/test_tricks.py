@@ -11,7 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, PARAM_SCHEDULERS
 
 import cls  # noqa: F401  (registers the parts)
-from tricklift.tricks import known, refuse_clashes, use
+from tricklift.tricks import known, load, refuse_clashes, split_names, tasks_in, use
 
 
 @pytest.fixture
@@ -153,3 +153,148 @@ def test_equal_settings_do_not_clash():
     refuse_clashes("b", {"model": {"x": 1}}, set_by)
     with pytest.raises(ValueError, match="tricks 'b' and 'c'"):
         refuse_clashes("c", {"model": {"x": 2}}, set_by)
+
+
+FULL = "configs/cls/full/resnet50_b-standard.py"
+
+
+def test_command_line_tricks_are_more_names_in_the_leafs_line(repo: Path, tmp_path: Path):
+    """`--tricks mixup` on a leaf with cosine: mixup goes below it, and cosine fills its epochs."""
+    base = repo / FULL
+    line = 'globals().update(use(_base_, "resnet_d", "warmup", "cosine"{}))'
+    for name, more in (("short", ""), ("long", ', "mixup", "ema"')):
+        text = f"_base_ = [{str(base)!r}]\nfrom tricklift.tricks import use\n{line.format(more)}\n"
+        (tmp_path / f"{name}.py").write_text(text)
+    laid = load(tmp_path / "short.py", ["ema", "mixup"])
+    written = load(tmp_path / "long.py")
+    assert laid.row == "B-standard + mixup + ema"
+    assert laid.param_scheduler[-1].end == 200
+    laid.row = written.row
+    assert laid.to_dict() == written.to_dict()
+    # And nothing is left over for the next config that is read.
+    assert load(tmp_path / "short.py").tricks == ["resnet_d", "warmup", "cosine"]
+
+
+def test_command_line_tricks_on_a_leaf_below_another(repo: Path, tmp_path: Path):
+    """The `use` line may stand in a file below; what the leaf sets over it stays."""
+    leaf = tmp_path / "leaf.py"
+    below = repo / "configs" / "cls" / "full" / "resnet50_d-efficient.py"
+    leaf.write_text(f"_base_ = [{str(below)!r}]\nrow = 'mine'\nrandomness = dict(seed=9)\n")
+    cfg = load(leaf, ["cosine"])
+    assert (cfg.row, cfg.randomness.seed) == ("mine + cosine", 9)
+    assert cfg.tricks[-1] == "cosine" and "warmup" in cfg.tricks
+    assert [item.type for item in cfg.param_scheduler] == ["LinearLR", "CosineAnnealingLR"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["warmup"], r"trick 'warmup' is on already: the config has resnet_d, linear_scaling"),
+        (["resnet_c"], r"tricks 'resnet_c' and 'resnet_d' cannot be combined: both set model"),
+        (["ema", "ema"], r"trick 'ema' is named 2 times"),
+        (["emma"], r"unknown trick 'emma'; known: .*; did you mean 'ema'"),
+    ],
+)
+def test_command_line_tricks_that_do_not_fit_the_leafs(repo: Path, names, message):
+    with pytest.raises(ValueError, match=message):
+        load(repo / "configs" / "cls" / "full" / "resnet50_d-efficient.py", names)
+    assert load(repo / FULL).tricks == []
+
+
+def test_names_on_the_command_line():
+    assert split_names("ema, mixup") == ["ema", "mixup"]
+    assert split_names(None) == split_names("") == []
+
+
+def test_a_second_layer_of_tricks_is_refused(repo: Path):
+    cfg = load(repo / "configs" / "cls" / "full" / "resnet50_d-efficient.py")
+    with pytest.raises(ValueError, match=r"has tricks already \(resnet_d, .*in one line: use"):
+        use(cfg.to_dict(), "cosine")
+
+
+def test_a_line_that_use_would_replace_is_refused(repo: Path, tmp_path: Path):
+    leaf = tmp_path / "leaf.py"
+    above, below = "optim_wrapper = dict(clip_grad=dict(max_norm=1))", "optim_wrapper['x'] = 1"
+    text = "_base_ = [{base!r}]\nfrom tricklift.tricks import use\n{above}\n{line}\n{below}\n"
+    line = "globals().update(use(_base_, 'no_bias_decay'))"
+    leaf.write_text(text.format(base=str(repo / FULL), above=above, line=line, below=""))
+    with pytest.raises(ValueError, match=r"sets optim_wrapper above its use\(...\) line"):
+        load(leaf)
+    leaf.write_text(text.format(base=str(repo / FULL), above="", line=line, below=below))
+    cfg = load(leaf)
+    assert cfg.optim_wrapper.x == 1 and cfg.optim_wrapper.optimizer.lr == 0.1
+
+
+@pytest.mark.parametrize("name", ["mixup", "warmup", "cosine", "label_smoothing", "distillation"])
+@pytest.mark.parametrize(("task", "words"), [("det", "detection"), ("seg", "segmentation")])
+def test_a_trick_of_classification_is_refused_elsewhere(repo: Path, name, task, words):
+    leaf = {"det": "det/mini/faster_rcnn_fpn", "seg": "seg/mini/fcn"}[task]
+    want = f"trick '{name}' is for classification configs, but this one is for {words}"
+    with pytest.raises(ValueError, match=want):
+        load(repo / "configs" / f"{leaf}.py", [name])
+
+
+def test_hooks_of_several_tricks_stand_side_by_side(baseline: Config):
+    cfg = resolved(baseline, "early_stopping", "ema", "distillation")
+    assert [hook.type for hook in cfg.custom_hooks] == [
+        "ResultHook",
+        "TeacherCacheHook",
+        "EMAHook",
+        "ResumableEarlyStopping",
+    ]
+
+
+def test_distillation_is_the_papers(baseline: Config):
+    cfg = resolved(baseline, "distillation")
+    assert cfg.model.distillation.teacher == dict(name="resnet152_d", checkpoint=None)
+    assert (cfg.model.distillation.temperature, cfg.model.distillation.form) == (20.0, "paper")
+
+
+@pytest.mark.parametrize(
+    ("leaf", "monitor", "rise", "interval", "patience", "checkpoint"),
+    [
+        # 120 epochs, validated each: a quarter is 30.
+        ("cls/full/resnet50_b-standard", "accuracy/top1", 0.1, 1, 30, 1),
+        # 3 epochs: a tenth is under 1, a quarter under 3.
+        ("det/mini/faster_rcnn_fpn", "pascal_voc/mAP", 0.001, 1, 3, 1),
+        # 150 iterations: every 15, of which 10; a checkpoint where it may stop.
+        ("seg/mini/fcn", "mIoU", 0.1, 15, 3, 15),
+    ],
+)
+def test_early_stopping_watches_the_tasks_metric(
+    repo: Path, leaf, monitor, rise, interval, patience, checkpoint
+):
+    cfg = load(repo / "configs" / f"{leaf}.py", ["early_stopping"])
+    hook = cfg.custom_hooks[-1]
+    assert (hook.monitor, hook.min_delta, hook.patience) == (monitor, rise, patience)
+    assert cfg.train_cfg.val_interval == interval
+    assert cfg.default_hooks.checkpoint.interval == checkpoint
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        (
+            "gradient_clipping",
+            {"optim_wrapper": {"clip_grad": {"max_norm": 35}}},
+            r"clips already, optim_wrapper.clip_grad=\{'max_norm': 35\}; change that with --cfg",
+        ),
+        ("linear_scaling", {"auto_scale_lr": {}}, r"add auto_scale_lr=dict\(base_batch_size"),
+        ("early_stopping", {"benchmark": {}}, r"needs benchmark=dict\(task=cls\|det\|seg"),
+        (
+            "resnet_d",
+            {"model": {"backbone": {"name": "timm/inception_v3"}}},
+            r"names end in _a, _b, _c or _d; the config's backbone is 'timm/inception_v3'",
+        ),
+    ],
+)
+def test_a_config_that_has_no_place_for_a_trick(baseline: Config, name, change, message):
+    base = {**baseline.to_dict(), **change}
+    with pytest.raises(ValueError, match=message):
+        use(base, name)
+
+
+def test_a_trick_says_which_tasks_it_is_for(repo: Path):
+    folder = repo / "configs" / "_base_" / "tricks"
+    assert tasks_in(folder / "mixup.py") == ("cls",)
+    assert tasks_in(folder / "ema.py") == ("cls", "det", "seg")

@@ -1,4 +1,4 @@
-"""`tricklift backbones` and `config`."""
+"""`tricklift backbones`, `tricks` and `config`."""
 
 import json
 from typing import Annotated, Any
@@ -43,6 +43,14 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
     Console().print(table)
 
 
+def tricks() -> None:
+    """List the tricks that `train --tricks A,B` and a config's `use` line turn on."""
+    from tricklift.tricks import described
+
+    for name, tasks, summary in described():
+        print(f"{name:18} {'/'.join(tasks):12} {summary}")
+
+
 def config(
     name: Annotated[str | None, typer.Argument(help="Short name of a config.")] = None,
     every: Annotated[bool, typer.Option("--list", help="Print all short names.")] = False,
@@ -60,5 +68,5 @@ def config(
 
 def add_to(app: typer.Typer) -> None:
     """Adds these commands to the command line."""
-    for command in (backbones, config):
+    for command in (backbones, tricks, config):
         app.command()(command)

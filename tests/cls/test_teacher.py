@@ -1,0 +1,124 @@
+"""What a teacher can be loaded from, and what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+import backbones
+from backbones.files import save
+from cls.preprocessor import MEAN, STD
+from cls.teacher import Teacher, _timm_statistics, load_teacher
+
+STATISTICS = (torch.tensor(MEAN), torch.tensor(STD))
+IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def exported(
+    folder: Path, classes: int = 3, name: str = "resnet18_d"
+) -> tuple[Path, torch.nn.Module]:
+    network = backbones.build(name, num_classes=classes, width=0.125).eval()
+    metadata = {"architecture": name, "options": json.dumps({"width": 0.125})}
+    save(folder / "t.safetensors", network.state_dict(), metadata)
+    return folder / "t.safetensors", network
+
+
+@pytest.mark.parametrize("name", [None, "resnet18_d"])
+def test_an_exported_file_says_what_it_holds(tmp_path, name):
+    file, network = exported(tmp_path)
+    teacher, found = load_teacher({"checkpoint": str(file), "name": name}, 3, *STATISTICS)
+    assert found == "resnet18_d"
+    with torch.no_grad():
+        torch.testing.assert_close(teacher(IMAGES), network(IMAGES))
+
+
+def test_a_network_of_timm(tmp_path):
+    """timm names the network, a file of ours holds its weights."""
+    network = backbones.build("timm/mobilenetv1_100", num_classes=3).eval()
+    file = tmp_path / "t.safetensors"
+    save(file, network.state_dict(), {"architecture": "timm/mobilenetv1_100"})
+    teacher, name = load_teacher({"checkpoint": str(file)}, 3, *STATISTICS)
+    assert name == "timm/mobilenetv1_100"
+    with torch.no_grad():
+        torch.testing.assert_close(teacher(IMAGES), network(IMAGES))
+
+
+def test_timm_says_how_its_weights_were_normalised():
+    mean, std = _timm_statistics("timm/resnet18.a1_in1k")
+    assert mean == pytest.approx([123.675, 116.28, 103.53])
+    assert std == pytest.approx([58.395, 57.12, 57.375])
+    assert _timm_statistics("timm/inception_v3.tf_in1k")[0] == [127.5] * 3
+
+
+def test_a_checkpoint_of_the_classification_stage(tiny_config):
+    cfg = tiny_config(epochs=1)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    settings = {"checkpoint": str(Path(cfg.work_dir) / "epoch_1.pth")}
+    teacher, name = load_teacher(settings, 3, *STATISTICS)
+    assert name == "resnet18_b"
+    runner.model.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(teacher(IMAGES), runner.model(IMAGES))
+
+
+def test_a_teacher_with_another_normalisation_sees_its_own(tmp_path):
+    file, network = exported(tmp_path)
+    settings = {"checkpoint": str(file), "mean": [127.5] * 3, "std": [127.5] * 3}
+    teacher, _ = load_teacher(settings, 3, *STATISTICS)
+    pixels = torch.rand(2, 3, 32, 32) * 255
+    ours = (pixels - STATISTICS[0].view(3, 1, 1)) / STATISTICS[1].view(3, 1, 1)
+    with torch.no_grad():
+        want = network((pixels - 127.5) / 127.5)
+    torch.testing.assert_close(teacher(ours), want, rtol=1e-3, atol=1e-4)
+
+
+def test_a_teacher_answers_in_eval_whatever_its_network_was_in():
+    network = backbones.build("resnet18_b", num_classes=3, width=0.125).train()
+    teacher = Teacher(network)
+    assert torch.equal(teacher(IMAGES), teacher(IMAGES))
+    assert not teacher(IMAGES).requires_grad
+
+
+def test_other_classes_are_refused(tmp_path):
+    file, _ = exported(tmp_path, classes=5)
+    with pytest.raises(ValueError, match=r"does not fit 3 classes: fc.weight \(5, .*same classes"):
+        load_teacher({"checkpoint": str(file)}, 3, *STATISTICS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({}, ValueError, "needs a trained teacher: set model.distillation.teacher.checkpoint"),
+        ({"checkpoint": "gone.safetensors"}, FileNotFoundError, "'gone.safetensors' is no file"),
+        ({"checkpoint": "torchvision/resnet18"}, ValueError, "set model.distillation.teacher.name"),
+        (
+            {"checkpoint": "torchvision/resnet18", "name": "resnet34_b"},
+            ValueError,
+            "holds 'resnet18', but the backbone 'resnet34_b' is",
+        ),
+        (
+            {"checkpoint": "timm/resnet18d.of_mine", "name": "resnet18_d"},
+            ValueError,
+            "no weights 'of_mine'",
+        ),
+    ],
+)
+def test_what_is_no_teacher(settings, error, message):
+    with pytest.raises(error, match=message):
+        load_teacher(settings, 3, *STATISTICS)
+
+
+def test_an_unreadable_file_is_named(tmp_path):
+    file = tmp_path / "t.safetensors"
+    file.write_bytes(b"not weights")
+    with pytest.raises(ValueError, match=r"t.safetensors is not a readable safetensors file"):
+        load_teacher({"checkpoint": str(file)}, 3, *STATISTICS)
+
+
+def test_options_over_those_of_the_file_must_fit(tmp_path):
+    file, _ = exported(tmp_path)
+    with pytest.raises(ValueError, match="does not fit the backbone 'resnet18_d' with"):
+        load_teacher({"checkpoint": str(file), "width": 0.25}, 3, *STATISTICS)
