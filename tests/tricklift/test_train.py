@@ -71,13 +71,14 @@ def test_arguments_land_in_the_config(tmp_path):
     )
 
 
-def test_tricks_go_over_a_baseline_and_name_the_row():
+def test_tricks_go_over_a_config_and_name_the_row():
     cfg = training.build_config(BASELINE, tricks=["cosine", "label_smoothing"])
     assert cfg.tricks == ["cosine", "label_smoothing"]
     assert cfg.row == "B-baseline + cosine + label_smoothing"
-    with pytest.raises(
-        ValueError, match=r"has tricks of its own \(resnet_d.*start from a baseline"
-    ):
+    cfg = training.build_config("cls/mini/resnet18_d-tricks", tricks=["ema"])
+    assert cfg.row == "D-tricks + ema"
+    assert cfg.tricks[-1] == "ema" and "mixup" in cfg.tricks
+    with pytest.raises(ValueError, match=r"trick 'cosine' is on already"):
         training.build_config("cls/mini/resnet18_d-tricks", tricks=["cosine"])
     with pytest.raises(ValueError, match=r"unknown trick 'cosin'.*did you mean 'cosine'"):
         training.build_config(BASELINE, tricks=["cosin"])
