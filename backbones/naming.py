@@ -76,7 +76,7 @@ def find(name: str, library: str, **options: Any) -> Naming:
         raise ValueError(f"unknown library {library!r}; known: {', '.join(LIBRARIES)}")
     family = info(name).family
     if family not in FAMILIES:
-        raise ValueError(f"{library} names of the family {family!r} ({name}) are not known here")
+        raise ValueError(f"{library} cannot hold {name}: no network of its own is the same")
     return FAMILIES[family](name, library, options)
 
 
@@ -276,9 +276,38 @@ def _timm(name: str, library: str, options: Mapping[str, Any]) -> Naming:
     return Naming(library, network, names_of(network), conv_head=network.startswith("dpn"))
 
 
+# The pre-activation family: timm's ResNetV2. -----------------------------------------------------
+
+PRE_STEMS = {
+    "b": (("stem.conv1", "stem.conv"),),
+    "d": (("stem.conv{n}", "stem.conv{n}"), ("stem.norm{n}", "stem.norm{n}")),
+}
+PRE_ROWS = (
+    ("stages.{stage}.{block}.conv{n}", "stages.{stage}.blocks.{block}.conv{n}"),
+    ("stages.{stage}.{block}.norm{n}", "stages.{stage}.blocks.{block}.norm{n}"),
+    ("stages.{stage}.{block}.shortcut.conv", "stages.{stage}.blocks.{block}.downsample.conv"),
+    ("stages.3.last.norm", "norm"),
+    ("fc", "head.fc"),
+)
+
+
+def _preresnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
+    depth, variant = name.removeprefix("preresnet").split("_")
+    if library != "timm":
+        raise ValueError(f"{library} cannot hold {name}: it has no pre-activation ResNet; timm has")
+    network = f"resnetv2_{depth}" + ("" if variant == "b" else variant)
+    _refuse_options(name, library, network, options)
+    if (width := options.get("width", 1.0)) != 1:
+        raise ValueError(
+            f"timm cannot hold {name} at width {width:g}: its {network} has a stem of 64 channels"
+        )
+    return Naming(library, network, PRE_ROWS + PRE_STEMS[variant], conv_head=True)
+
+
 FAMILIES: dict[str, Callable[[str, str, Mapping[str, Any]], Naming]] = {
     "resnet": _resnet,
     "resnext": _resnet,
     "seresnet": _resnet,
+    "preresnet": _preresnet,
     "timm": _timm,
 }
