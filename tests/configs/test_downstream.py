@@ -15,6 +15,10 @@ FOLDER = Path(__file__).resolve().parents[2] / "configs"
 LEAVES = sorted(
     p.relative_to(FOLDER) for task in ("det", "seg") for p in FOLDER.glob(f"{task}/*/*.py")
 )
+HEADS = {"det": ("faster_rcnn_c4", "faster_rcnn_fpn"), "seg": ("fcn", "pspnet")}
+#: Rows of Tables 8 and 9: thin leaves on a head's config, see tests/tricklift/fidelity.
+ROWS = ("b-standard", *(f"d-{row}" for row in ("efficient", "cosine", "smooth", "distill")))
+ROWS += ("d-mixup", "d-mixup-distill")
 MOST_LINES = 25
 
 
@@ -23,9 +27,19 @@ def leaf(request):
     return FOLDER / request.param
 
 
+@pytest.fixture(params=[path for path in LEAVES if path.stem.count("-") == 0], ids=str)
+def whole(request):
+    """The leaves that are more than another one with a backbone."""
+    return FOLDER / request.param
+
+
 @pytest.fixture
-def config(leaf, monkeypatch):
+def config(whole, monkeypatch):
     monkeypatch.setenv("TRICKLIFT_ROOT", "/any/data")
+    return read(whole)
+
+
+def read(leaf):
     config = Config.fromfile(leaf)
     init_default_scope(config.default_scope)
     return config
@@ -40,8 +54,8 @@ def test_leaf_is_short_and_says_what_it_is_for(leaf):
     assert "Expected:" in doc
 
 
-def test_labels(leaf, config):
-    task, tier = leaf.parts[-3:-1]
+def test_labels(whole, config):
+    task, tier = whole.parts[-3:-1]
     assert (config.benchmark.task, config.benchmark.tier) == (task, tier)
     assert config.benchmark.protocol and config.benchmark.dataset
     assert [hook.type for hook in config.custom_hooks] == ["ResultHook"]
@@ -85,11 +99,10 @@ def test_datasets_metrics_and_hooks_resolve(config):
         assert registry.get(kind) is not None, kind
 
 
-def test_all_tiers_and_heads_are_there():
-    wanted = {
-        f"det/{t}/faster_rcnn_{h}.py" for t in ("mini", "small", "full") for h in ("fpn", "c4")
-    }
-    wanted |= {f"seg/{t}/{h}.py" for t in ("mini", "small", "full") for h in ("fcn", "pspnet")}
+def test_all_tiers_heads_and_rows_are_there():
+    heads = [(task, head) for task, of_task in HEADS.items() for head in of_task]
+    wanted = {f"{task}/{t}/{head}.py" for task, head in heads for t in ("mini", "small", "full")}
+    wanted |= {f"{task}/full/{head}-{row}.py" for task, head in heads for row in ROWS}
     assert {str(path) for path in LEAVES} == wanted
 
 

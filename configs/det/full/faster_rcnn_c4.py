@@ -1,7 +1,7 @@
 """Faster R-CNN with C4 head on VOC07+12, the paper's recipe.
 
 mim train mmdet configs/det/full/faster_rcnn_c4.py
-Expected: not run. Paper, Table 8: 77.54 (B, standard) to 81.33 (D, all tricks). A day on 8 GPUs.
+Expected: not run. Rows of Table 8 (77.54 to 81.33): faster_rcnn_c4-*.py. About 18 GPU-hours.
 """
 
 _base_ = [

@@ -2,7 +2,7 @@
 
 mim train mmdet configs/det/full/faster_rcnn_fpn.py
 Expected: not run. mmdet's own R50-FPN: 80.4 mAP (it hides boxes under 32 pixels in training).
-Hours on 8 GPUs.
+About 7 GPU-hours.
 """
 
 _base_ = [
