@@ -1,0 +1,133 @@
+"""Involution against its definition, and what it costs against ``unfold``."""
+
+import pytest
+import torch
+
+from backbones.involution import Involution, involve, resized_generator
+from backbones.involution_forms import cost, main, naive, unfolded
+
+GEOMETRIES = [(5, 7, 1, 1, 3), (6, 5, 2, 1, 7), (7, 6, 1, 2, 5), (6, 7, 2, 2, 3)]
+
+
+def case(geometry: tuple[int, ...], groups: int = 2) -> tuple[torch.Tensor, torch.Tensor, int, int]:
+    height, width, stride, dilation, kernel = geometry
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, 4, height, width, generator=generator, dtype=torch.float64)
+    size = (-(-height // stride), -(-width // stride))
+    kernels = torch.randn(2, groups, kernel**2, *size, generator=generator, dtype=torch.float64)
+    return x.requires_grad_(), kernels.requires_grad_(), stride, dilation
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_it_is_the_definition(geometry: tuple[int, ...]) -> None:
+    x, kernels, stride, dilation = case(geometry)
+    expected = naive(x.detach(), kernels.detach(), stride, dilation)
+    torch.testing.assert_close(involve(x, kernels, stride, dilation), expected)
+    torch.testing.assert_close(unfolded(x, kernels, stride, dilation), expected)
+    with torch.no_grad():  # the form without a backward pass
+        torch.testing.assert_close(involve(x, kernels, stride, dilation), expected)
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_gradients_are_those_of_autograd_through_unfold(geometry: tuple[int, ...]) -> None:
+    x, kernels, *rest = case(geometry)
+    ours, theirs = involve(x, kernels, *rest), unfolded(x, kernels, *rest)
+    above = torch.randn_like(ours)
+    given = torch.autograd.grad(ours, (x, kernels), above)
+    wanted = torch.autograd.grad(theirs, (x, kernels), above)
+    torch.testing.assert_close(given, wanted)
+
+
+def test_gradients_by_finite_differences() -> None:
+    x, kernels, stride, dilation = case((3, 4, 2, 1, 3))
+    assert torch.autograd.gradcheck(lambda a, b: involve(a, b, stride, dilation), (x, kernels))
+
+
+def test_one_kernel_for_all_positions_is_a_depthwise_convolution() -> None:
+    x, _, _, _ = case((6, 5, 1, 1, 3))
+    shared = torch.randn(2, 4, 9, 1, 1, dtype=torch.float64, requires_grad=True)
+    expected = torch.nn.functional.conv2d(
+        x.reshape(1, 8, 6, 5), shared.reshape(8, 1, 3, 3), padding=1, groups=8, stride=2
+    ).view(2, 4, 3, 3)
+    torch.testing.assert_close(involve(x, shared, stride=2), expected)
+    assert torch.autograd.gradcheck(lambda a, b: involve(a, b, 2), (x, shared))
+
+
+def test_a_dilated_one_is_the_plain_one_on_every_other_position() -> None:
+    torch.manual_seed(0)
+    plain, dilated = Involution(16, 16).eval(), Involution(16, 16, dilation=2).eval()
+    dilated.load_state_dict(plain.state_dict())
+    x = torch.randn(1, 16, 12, 10)
+    with torch.no_grad():
+        torch.testing.assert_close(dilated(x)[..., ::2, ::2], plain(x[..., ::2, ::2]))
+
+
+def test_the_module_is_the_published_one() -> None:
+    """The authors' PyTorch form: the generator on the averaged input, unfold, weigh, sum."""
+    torch.manual_seed(0)
+    module = Involution(32, 32, stride=2).eval()
+    x = torch.randn(2, 32, 8, 6)
+    with torch.no_grad():
+        pooled = torch.nn.functional.avg_pool2d(x, 2, 2)
+        kernels = module.span(torch.relu(module.norm(module.reduce(pooled)))).view(2, 2, 49, 4, 3)
+        torch.testing.assert_close(module(x), unfolded(x, kernels, 2), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_sums_are_exact_in_bfloat16_and_the_layout_does_not_matter(stride: int) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 16, 9, 11, requires_grad=True)
+    kernels = torch.randn(2, 1, 49, -(-9 // stride), -(-11 // stride), requires_grad=True)
+    exact = involve(x, kernels, stride)
+    rows = x.contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(involve(rows, kernels, stride), exact)
+    half = involve(x.bfloat16(), kernels.bfloat16(), stride)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), exact, rtol=0.02, atol=0.15)
+    wanted = torch.autograd.grad(exact.sum(), (x, kernels))
+    given = torch.autograd.grad(half.float().sum(), (x, kernels))
+    for a, b in zip(given, wanted, strict=True):
+        torch.testing.assert_close(a, b, rtol=0.02, atol=0.15)
+
+
+def test_it_keeps_its_inputs_alone_and_unfold_a_copy_a_tap() -> None:
+    size = (1, 32, 16, 16)
+    ours, theirs = cost(involve, size), cost(unfolded, size)
+    kernels = 49 / 16  # in sizes of the input, at 16 channels a group
+    assert ours["kept"] == pytest.approx(1 + kernels)
+    assert theirs["kept"] == pytest.approx(49 + kernels)
+    assert ours["peak"] < 12
+    assert theirs["peak"] > 100
+
+
+def test_the_command_prints_both(capsys: pytest.CaptureFixture, monkeypatch) -> None:
+    monkeypatch.setattr("sys.argv", ["involution_forms", "--size", "1", "16", "8", "8"])
+    main()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "input (1, 16, 8, 8), kernel 7; memory in sizes of the input"
+    assert [line.split()[0] for line in lines[1:]] == ["form", "unfold", "ours"]
+
+
+def test_a_resized_generator_computes_the_same() -> None:
+    torch.manual_seed(0)
+    small, large = Involution(32, 32, kernel=3).eval(), Involution(32, 32, kernel=7).eval()
+    state = small.state_dict()
+    for key in ("span.weight", "span.bias"):
+        state[key] = resized_generator(state[key], 3, 7)
+    large.load_state_dict(state)
+    x = torch.randn(2, 32, 9, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(large(x), small(x))
+    assert torch.equal(resized_generator(state["span.bias"], 7, 7), state["span.bias"])
+
+
+@pytest.mark.parametrize(("old", "new", "numbers"), [(3, 6, 18), (7, 3, 98), (3, 7, 20)])
+def test_a_generator_that_cannot_be_resized(old: int, new: int, numbers: int) -> None:
+    message = f"a generator of {numbers} numbers cannot go from kernel {old} to {new}: both must"
+    with pytest.raises(ValueError, match=message):
+        resized_generator(torch.zeros(numbers), old, new)
+
+
+def test_channels_must_fill_groups() -> None:
+    with pytest.raises(ValueError, match="a multiple of 16; got 24 and 24"):
+        Involution(24, 24)
