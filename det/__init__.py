@@ -7,12 +7,17 @@ import backbones.wrapper  # noqa: F401
 import tricklift.ground.results
 import tricklift.ground.setup  # noqa: F401
 from det.datasets import BCCDDataset, CheckedVOCDataset, CheckedXMLDataset, MiniWorldDetDataset
+from det.iou_aware import IoUAwareBBoxHead, IoUAwareShared2FCBBoxHead
+from det.losses import RoIFocalLoss
 from det.model import TrickFasterRCNN
 
 __all__ = [
     "BCCDDataset",
     "CheckedVOCDataset",
     "CheckedXMLDataset",
+    "IoUAwareBBoxHead",
+    "IoUAwareShared2FCBBoxHead",
     "MiniWorldDetDataset",
+    "RoIFocalLoss",
     "TrickFasterRCNN",
 ]
