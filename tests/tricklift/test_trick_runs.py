@@ -154,6 +154,7 @@ def test_early_stopping_ends_a_run_and_a_resumed_one(root, tmp_path):
     options = {
         **CLS,
         "train_cfg.max_epochs": 6,
+        "default_hooks.checkpoint.save_best": None,  # which saves again after a validation
         "custom_hooks.1.min_delta": 1000.0,
         "custom_hooks.1.patience": 1,
     }

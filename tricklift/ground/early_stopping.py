@@ -17,7 +17,7 @@ class ResumableEarlyStopping(EarlyStoppingHook):
     """`EarlyStoppingHook`, with the validations before a resume counted too.
 
     They are read from the checkpoint's message hub. A checkpoint is written before the validation
-    of its own step, so that one validation is not counted.
+    of its own step (and again after it where that was the best), so that one may not be counted.
     """
 
     def before_train(self, runner: Any) -> None:
