@@ -7,6 +7,7 @@ import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,9 +20,9 @@ from tricklift.prepare.sets import SETS, DataSet, Whole
 
 
 def picture(shade: int, kind: str = "JPEG") -> bytes:
-    """A real picture of 8x8 pixels."""
+    """A real picture of 8x8 pixels, all of the grey value 50 * shade."""
     file = io.BytesIO()
-    Image.new("RGB" if kind == "JPEG" else "L", (8, 8), shade).save(file, kind)
+    Image.new("L", (8, 8), 50 * shade).save(file, kind)
     return file.getvalue()
 
 
@@ -137,12 +138,17 @@ def places365_archives() -> dict[str, bytes]:
     }
 
 
-ARCHIVES: dict[str, Callable[[], dict[str, bytes]]] = {
-    "voc": voc_archives,
-    "ade20k": ade20k_archives,
-    "imagenet": imagenet_archives,
-    "places365": places365_archives,
-}
+@cache  # some formats hold the time: made once, their checksums stay
+def archives_of(name: str) -> dict[str, bytes]:
+    """File name -> contents of the archives of a tiny set."""
+    return {
+        "voc": voc_archives,
+        "ade20k": ade20k_archives,
+        "imagenet": imagenet_archives,
+        "places365": places365_archives,
+    }[name]()
+
+
 #: Set -> part -> what the tiny one holds.
 WHOLES = {
     "voc": {
@@ -198,7 +204,7 @@ def tiny(name: str, url: str | None = None) -> DataSet:
             f"{url}/{file}" if url else None,
             nested=file == "ILSVRC2012_img_train.tar",
         )
-        for file, data in ARCHIVES[name]().items()
+        for file, data in archives_of(name).items()
     )
     return replace(known, parts=parts, archives=lambda: archives)
 
@@ -237,7 +243,7 @@ def shrunk(tmp_path, monkeypatch) -> Callable[..., Shrunk]:
         monkeypatch.setitem(prepare.SETS, name, tiny(name, url))
         folder = tmp_path / "fetched"
         folder.mkdir(exist_ok=True)
-        for file, data in ARCHIVES[name]().items():
+        for file, data in archives_of(name).items():
             (folder / file).write_bytes(data)
         return Shrunk(name, folder, tmp_path / "root")
 

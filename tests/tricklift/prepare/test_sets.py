@@ -10,7 +10,7 @@ from tricklift.prepare import NAMES, SETS
 @pytest.mark.parametrize("name", SETS)
 def test_a_set_goes_where_a_config_looks(repo, name):
     line = f'data_root = "{{{{$TRICKLIFT_ROOT:data}}}}/{SETS[name].folder}"\n'
-    configs = (repo / "configs/_base_/datasets").glob("*.py")
+    configs = (repo / "configs").rglob("*.py")
     assert any(line in file.read_text() for file in configs)
 
 
