@@ -8,12 +8,12 @@ import uuid
 
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.runner import Runner
 
 import backbones
 import det  # noqa: F401
 from tricklift.miniworld import CLASSES
+from tricklift.tricks import load
 
 FEW = {
     "train_dataloader.batch_size": 2,
@@ -34,8 +34,8 @@ def runner(repo, tiny_root, tmp_path, monkeypatch):
     """Build the Runner of a mini config, cut to two steps an epoch."""
     monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
 
-    def build(head, **options):
-        config = Config.fromfile(repo / f"configs/det/mini/faster_rcnn_{head}.py")
+    def build(head, tricks=(), **options):
+        config = load(repo / f"configs/det/mini/faster_rcnn_{head}.py", tricks)
         config.merge_from_dict({**FEW, **options})
         config.work_dir = str(tmp_path / "work")
         config.experiment_name = uuid.uuid4().hex  # mmengine keeps its loggers by this name
@@ -61,6 +61,19 @@ def test_trains_and_leaves_a_result(runner, head, tmp_path):
     assert (result["status"], result["task"], result["row"]) == ("done", "det", "random init")
     assert 0 <= result["metrics"]["voc_map"] <= 100
     assert (tmp_path / "work/epoch_1.pth").is_file()
+
+
+def test_tricks_train_and_stand_in_the_result(runner, tmp_path):
+    names = ["giou_loss", "focal_loss", "iou_aware"]
+    run = runner("c4", names)
+    before = {k: v.clone() for k, v in run.model.state_dict().items()}
+    run.train()
+    after = run.model.state_dict()
+    for part in ("fc_cls", "fc_reg.box", "fc_reg.iou"):
+        key = f"roi_head.bbox_head.{part}.weight"
+        assert torch.isfinite(after[key]).all() and not torch.equal(before[key], after[key])
+    result = json.loads((tmp_path / "work/result.json").read_text())
+    assert (result["status"], result["tricks"]) == ("done", names)
 
 
 def test_resumes(runner, tmp_path):
