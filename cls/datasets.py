@@ -1,7 +1,7 @@
 """Images in one folder a class, as ImageNet is kept: ``root/<class>/*.jpg``."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import cv2
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
+from cls.index import FolderIndex, cache_file, fingerprint, recall, store
 from tricklift.ground.inputs import check_each, require, spread
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -22,11 +23,15 @@ class ClassFolders(BaseDataset):
     classes, the number of classes, and whether the files open as images (all of them, or
     `checked_files` spread evenly over a larger set).
 
+    The list is kept in arrays (`cls.index`), which workers share. That of a large set is kept in a
+    file below XDG_CACHE_HOME, so that the second start neither lists nor checks it again.
+
     Args:
         data_root: Folder that holds the class folders, e.g. ``data/cifar10/train``.
         pipeline: mmengine transforms; they get ``dict(img_path=str, gt_label=int)``.
         num_classes: Expected number of classes, or None to take what is there.
         checked_files: How many files to open (headers only) at the most.
+        cached_from: Number of images from which the list is kept in a file; None never does.
 
     Raises:
         FileNotFoundError: `data_root` is missing.
@@ -40,28 +45,41 @@ class ClassFolders(BaseDataset):
         pipeline: list[dict[str, Any] | Callable[..., Any]],
         num_classes: int | None = None,
         checked_files: int = 100_000,
+        cached_from: int | None = 10_000,
         **kwargs: Any,
     ) -> None:
         self.num_classes = num_classes
         self.checked_files = checked_files
+        self.cached_from = cached_from
+        kwargs["serialize_data"] = False  # the index is one already
         super().__init__(data_root=data_root, pipeline=pipeline, **kwargs)
 
-    def load_data_list(self) -> list[dict[str, Any]]:
+    def load_data_list(self) -> Sequence[dict[str, Any]]:
         """List all images as ``dict(img_path, gt_label)``, classes and files in sorted order."""
-        root = Path(self.data_root)
-        classes = class_names(root)
+        classes = class_names(Path(self.data_root))
         if self.num_classes not in (None, len(classes)):
             raise ValueError(
-                f"{root} holds {len(classes)} class folders, the config says "
+                f"{self.data_root} holds {len(classes)} class folders, the config says "
                 f"num_classes={self.num_classes}; set num_classes, or mend the folder"
             )
         self._metainfo["classes"] = tuple(classes)
-        listed = [
-            (path, label) for label, name in enumerate(classes) for path in images_of(root / name)
-        ]
-        looked_at = spread([path for path, _ in listed], self.checked_files)
-        check_each(looked_at, check_readable, str(root))
-        return [{"img_path": path, "gt_label": label} for path, label in listed]
+        if self.cached_from is None:
+            return self.checked_index(classes)
+        mark, file = fingerprint(self.data_root, classes), cache_file(self.data_root)
+        index = recall(self.data_root, mark, self.checked_files, file)
+        if index is None:
+            index = self.checked_index(classes)
+            if len(index) >= self.cached_from:
+                store(index, mark, self.checked_files, file)
+        return index
+
+    def checked_index(self, classes: list[str]) -> FolderIndex:
+        """List the files of each class, and look into some of them."""
+        root = Path(self.data_root)
+        index = FolderIndex.of(str(root), {name: images_of(root / name) for name in classes})
+        looked_at = spread(range(len(index)), self.checked_files)
+        check_each([index[place]["img_path"] for place in looked_at], check_readable, str(root))
+        return index
 
 
 def class_names(root: Path) -> list[str]:
@@ -79,12 +97,12 @@ def class_names(root: Path) -> list[str]:
 
 
 def images_of(folder: Path) -> list[str]:
-    """Paths of the images in `folder`, sorted.
+    """Names of the images in `folder`, sorted.
 
     Raises:
         ValueError: There is none.
     """
-    files = sorted(e.path for e in os.scandir(folder) if e.name.lower().endswith(SUFFIXES))
+    files = sorted(e.name for e in os.scandir(folder) if e.name.lower().endswith(SUFFIXES))
     if not files:
         raise ValueError(
             f"class folder {str(folder)!r} is empty: no file ends in {', '.join(SUFFIXES)}; "

@@ -13,6 +13,16 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS
+from PIL import Image
+
+#: Factor by which the decoder shrinks -> OpenCV's flag.
+REDUCED = {
+    1: cv2.IMREAD_COLOR,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
+ORIENTATION = 0x0112  # the EXIF tag; from 5 on, a reader turns the picture by 90 degrees
 
 
 @TRANSFORMS.register_module()
@@ -80,6 +90,53 @@ class RandomResizedCropUint8(BaseTransform):
 
 
 @TRANSFORMS.register_module()
+class DecodeRandomResizedCrop(RandomResizedCropUint8):
+    """`DecodeImage` and `RandomResizedCropUint8` in one, which decodes no more than it needs.
+
+    The box is drawn from the size in the file's header. A JPEG whose box is at least twice the
+    output's size is decoded at 1/2, 1/4 or 1/8 of its size: the decoder leaves the high
+    frequencies of each 8x8 block away, which the resize would remove anyway. The output is that of
+    the two transforms, but its edges move by up to half a pixel where a reduced box is rounded.
+
+    Args:
+        size: Side of the output in pixels.
+        scale: Range of the box's share of the image area.
+        ratio: Range of the box's width over height.
+        reduced: False decodes every image in full.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        scale: tuple[float, float] = (0.08, 1.0),
+        ratio: tuple[float, float] = (3 / 4, 4 / 3),
+        reduced: bool = True,
+    ) -> None:
+        super().__init__(size, scale, ratio)
+        self.reduced = reduced
+
+    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
+        """Read ``img_path`` into ``img``: the resized crop, uint8 ``(size, size, 3)``, RGB.
+
+        Raises:
+            ValueError: The file cannot be decoded.
+        """
+        path = results["img_path"]
+        height, width, kind = header(path)
+        top, left, h, w = self.box(height, width)
+        factor = 1
+        if self.reduced and kind == "JPEG":
+            factor = max(f for f in REDUCED if f == 1 or min(h, w) >= f * self.size)
+        image = cv2.imread(path, REDUCED[factor])
+        if image is None:
+            raise ValueError(f"cannot decode the image {path!r}; replace or remove the file")
+        top, left, h, w = (round(side / factor) for side in (top, left, h, w))
+        crop = resized(image[top : top + h, left : left + w], self.size, self.size)
+        results["img"] = cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)
+        return results
+
+
+@TRANSFORMS.register_module()
 class ResizeCenterCropUint8(BaseTransform):
     """Resize the short side, keep the aspect ratio, crop the centre (the paper's validation).
 
@@ -124,6 +181,24 @@ class PackClassified(BaseTransform):
             "labels": results["gt_label"],
             "indices": results["sample_idx"],
         }
+
+
+def header(path: str) -> tuple[int, int, str]:
+    """Height and width of an image as OpenCV will turn it, and its format, from the file's head.
+
+    Raises:
+        ValueError: It cannot be read as an image.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            kind = image.format or ""
+            turned = kind == "JPEG" and image.getexif().get(ORIENTATION, 1) >= 5
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ValueError(
+            f"cannot decode the image {path!r} ({error}); replace or remove the file"
+        ) from error
+    return (width, height, kind) if turned else (height, width, kind)
 
 
 def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:

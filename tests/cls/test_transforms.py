@@ -106,10 +106,11 @@ def test_reduced_decoding_changes_little(photograph, monkeypatch, size, factor):
     for seed in range(5):
         a, b = both(photograph, [exact], [quick], seed)
         # A box at 1/f of the size is rounded to whole pixels there, so edges move by up to f / 2
-        # pixels of the file, half a pixel of the output: few pixels differ by much.
+        # pixels of the file, which is half a pixel of the output or less: what differs is at edges.
         difference = np.abs(a - b)
-        assert difference.mean() < 3.0
-        assert (difference > 32).mean() < 0.03
+        assert np.median(difference) <= 2
+        assert difference.mean() < 5.0
+        assert (difference > 32).mean() < 0.05
     reduced = {getattr(cv2, f"IMREAD_REDUCED_COLOR_{factor}")}
     assert reduced <= set(flags)
 

@@ -1,0 +1,126 @@
+"""The list of a folder-per-class set, in arrays instead of a Python object a file.
+
+A million file names as Python objects take seconds to build and, because counting references
+writes to them, are copied page by page into every worker. Here they are one run of bytes with
+offsets: made once, kept in a cache file, shared by all workers.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from tricklift.ground.atomic import write_bytes
+
+#: Raised when the layout of cache files changes.
+VERSION = "1"
+
+
+class FolderIndex(Sequence[dict[str, Any]]):
+    """Images below ``root/<class>/``, each as mmengine's ``dict(img_path=str, gt_label=int)``.
+
+    Args:
+        root: The folder that holds the class folders.
+        classes: Their names; a label is a place in this list.
+        labels: int32 ``(N,)``.
+        names: uint8 ``(M,)``: the file names (UTF-8 as the file system has them), end to end.
+        ends: int64 ``(N,)``: where each name ends in `names`.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        classes: Sequence[str],
+        labels: np.ndarray,
+        names: np.ndarray,
+        ends: np.ndarray,
+    ) -> None:
+        self.root = root
+        self.classes = tuple(classes)
+        self.labels = labels
+        self.names = names
+        self.ends = ends
+
+    @classmethod
+    def of(cls, root: str, files: Mapping[str, Sequence[str]]) -> "FolderIndex":
+        """Index of the file names of each class, in the order given."""
+        counts = [len(names) for names in files.values()]
+        encoded = [os.fsencode(name) for names in files.values() for name in names]
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        names = np.frombuffer(b"".join(encoded), np.uint8)
+        return cls(root, list(files), labels, names, lengths.cumsum())
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @overload
+    def __getitem__(self, place: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[dict[str, Any]]: ...
+
+    def __getitem__(self, place: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        place = range(len(self))[place]  # also refuses what is out of range
+        start = int(self.ends[place - 1]) if place else 0
+        name = os.fsdecode(self.names[start : self.ends[place]].tobytes())
+        label = int(self.labels[place])
+        return {"img_path": os.path.join(self.root, self.classes[label], name), "gt_label": label}
+
+
+def fingerprint(root: str | Path, classes: Sequence[str]) -> str:
+    """Changes when a file or class is added, removed or renamed below `root`.
+
+    It reads the folders' times of change, not the files: overwriting an image in place keeps it.
+    """
+    parts = [VERSION, str(Path(root).absolute())]
+    parts += [f"{name}\0{os.stat(os.path.join(root, name)).st_mtime_ns}" for name in classes]
+    return hashlib.sha256("\0\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def cache_file(root: str | Path) -> Path:
+    """Where the index of `root` is kept: below XDG_CACHE_HOME, by default ``~/.cache``."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    place = hashlib.sha256(str(Path(root).absolute()).encode("utf-8", "surrogateescape"))
+    return Path(base) / "tricklift" / "index" / f"{place.hexdigest()[:32]}.safetensors"
+
+
+def store(index: FolderIndex, mark: str, checked: int, file: Path) -> None:
+    """Keep an index.
+
+    Args:
+        index: What to keep.
+        mark: `fingerprint` of its folder.
+        checked: How many of its files, at the most, have been looked into.
+        file: See `cache_file`.
+    """
+    arrays = {"labels": index.labels, "names": index.names, "ends": index.ends}
+    facts = {"fingerprint": mark, "checked": str(checked), "classes": json.dumps(index.classes)}
+    write_bytes(file, save(arrays, metadata=facts))
+
+
+def recall(root: str, mark: str, checked: int, file: Path) -> FolderIndex | None:
+    """The kept index of `root`, or None where there is none that fits.
+
+    It fits if the folder has the same fingerprint, and no fewer files were looked into.
+    A damaged file counts as none.
+    """
+    if not file.is_file():
+        return None
+    try:
+        with safe_open(str(file), framework="numpy") as content:
+            facts = content.metadata() or {}
+            if facts.get("fingerprint") != mark or int(facts.get("checked", "-1")) < checked:
+                return None
+            labels, names, ends = (content.get_tensor(key) for key in ("labels", "names", "ends"))
+    except (SafetensorError, OSError, ValueError):
+        return None
+    return FolderIndex(root, json.loads(facts["classes"]), labels, names, ends)
