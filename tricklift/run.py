@@ -1,29 +1,23 @@
-"""Running the jobs of a tier in turn: finished ones are passed over, stopped ones resumed."""
+"""Running the jobs of a tier: finished ones are passed over, stopped ones resumed."""
 
 import json
 import os
-import re
 import shlex
-import subprocess
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-
 from tricklift import prepare
+from tricklift.board import Board
 from tricklift.errors import JobFailed
 from tricklift.ground.atomic import write_text
 from tricklift.jobs import Job, plan
+from tricklift.processes import Children, follow, last_words
 from tricklift.tables import COMMANDS_FILE, duration
 from tricklift.tiers import tier_of
-
-#: Lines of mmengine's log that say how far a run is.
-PROGRESS = re.compile(r"(Epoch|Iter)\((train|val|test)\).*")
-#: Without a terminal, one progress line in this many seconds.
-QUIET_SECONDS = 20.0
 
 
 def run(
@@ -33,6 +27,7 @@ def run(
     seeds: Sequence[int] = (0,),
     downstream_seeds: Sequence[int] | None = None,
     rows: Sequence[str] | None = None,
+    at_once: int = 1,
     on_start: Callable[[], None] | None = None,
 ) -> None:
     """Runs the jobs of a tier into `out`, on the data in `root`; see `tricklift.jobs.plan`.
@@ -40,22 +35,21 @@ def run(
     `on_start` is called once when nothing was found wrong, before the first job.
 
     Raises:
-        ValueError: Unknown tier or row, or data that are not whole.
+        ValueError: Unknown tier or row, data that are not whole, or no job `at_once`.
         JobFailed: A job ended with an error; the same call goes on from there.
     """
+    if at_once < 1:
+        raise ValueError(f"at least one job must run at a time, got {at_once}")
     jobs = plan(tier, out, seeds, downstream_seeds, rows)
     check_data(tier, root)
     os.environ["TRICKLIFT_ROOT"] = str(Path(root).resolve())  # configs and child processes read it
     if on_start:
         on_start()
-    console = Console()
-    console.print(
-        f"{len(jobs)} jobs into {out}; full logs in {Path(out) / 'logs'}", highlight=False
-    )
     started = time.monotonic()
-    for number, job in enumerate(jobs, start=1):
-        run_job(job, Path(out), f"[{number}/{len(jobs)}]", console)
-    console.print(f"all jobs done, {duration(time.monotonic() - started)}", highlight=False)
+    with Board() as board:
+        board.say(f"{len(jobs)} jobs into {out}; full logs in {Path(out) / 'logs'}")
+        run_jobs(jobs, Path(out), board, at_once)
+        board.say(f"all jobs done, {duration(time.monotonic() - started)}")
 
 
 def check_data(tier: str, root: str | Path) -> None:
@@ -78,76 +72,83 @@ def note_command(out: str | Path, arguments: Sequence[str]) -> None:
     write_text(file, json.dumps(entries, indent=2) + "\n")
 
 
-def run_job(job: Job, out: Path, number: str, console: Console) -> None:
-    """Brings one job to its end, unless it is done; says what happened in one line."""
-    with console.status(f"{escape(number)} {job.name}: looking at what is there"):
-        state = job.state()
+@dataclass
+class Started:
+    """A job whose process runs.
+
+    Attributes:
+        job: The job.
+        title: Such as `[3/10] det/random-init/seed0`.
+        log: Keeps all that it prints.
+        since: When it started, by the monotonic clock.
+    """
+
+    job: Job
+    title: str
+    log: Path
+    since: float = field(default_factory=time.monotonic)
+
+
+def run_jobs(jobs: Sequence[Job], out: Path, board: Board, at_once: int = 1) -> None:
+    """Brings all jobs to their end, so many at a time, each after those that it needs.
+
+    Configs are read in this thread alone (mmengine reads them through `sys.path`); the others only
+    follow a process each. If one fails, the rest are stopped, and can be resumed.
+
+    Raises:
+        JobFailed: A job ended with an error, or without a result.
+    """
+    titles = {job.name: f"[{n}/{len(jobs)}] {job.name}" for n, job in enumerate(jobs, start=1)}
+    waiting, done, children = list(jobs), set[str](), Children(at_once)
+    running: dict[Future[int], Started] = {}
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            while waiting or running:
+                ready = next((job for job in waiting if done.issuperset(job.needs)), None)
+                if ready is not None and len(running) < at_once:
+                    waiting.remove(ready)
+                    command = begin(ready, titles[ready.name], out, board)
+                    if command is None:
+                        done.add(ready.name)
+                        continue
+                    log = out / "logs" / f"{ready.name.replace('/', '_')}.log"
+                    started = Started(ready, titles[ready.name], log)
+                    future = pool.submit(follow, command, log, started.title, board, children)
+                    running[future] = started
+                    continue
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    started = running.pop(future)
+                    conclude(started, future.result(), board)
+                    done.add(started.job.name)
+        finally:
+            children.stop()
+
+
+def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
+    """The command that brings a job to its end; None where it is done before."""
+    board.now(title, "looking at what is there")
+    state = job.state()
     if state == "done":
-        console.print(f"{escape(number)} {job.name}: done before  {job.summary()}", highlight=False)
-        return
+        board.over(title)
+        board.say(f"{title}: done before  {job.summary()}")
+        return None
     if state == "stale" and (aside := job.clear(out)):
-        console.print(f"{escape(number)} {job.name}: config has changed, old run is now in {aside}")
-    command = job.command(resume=state == "started")
-    log = out / "logs" / f"{job.name.replace('/', '_')}.log"
-    started = time.monotonic()
-    if not console.is_terminal:
-        verb = "goes on" if state == "started" else "starts"
-        console.print(f"{escape(number)} {job.name}: {verb}", highlight=False)
-    code = follow(command, log, f"{number} {job.name}", console)
-    took = duration(time.monotonic() - started)
+        board.say(f"{title}: config has changed, old run is now in {aside}")
+    if not board.console.is_terminal:
+        board.say(f"{title}: {'goes on' if state == 'started' else 'starts'}")
+    return job.command(resume=state == "started")
+
+
+def conclude(started: Started, code: int, board: Board) -> None:
+    """Says what came out of a job whose process has ended.
+
+    Raises:
+        JobFailed: It ended with an error, or without a result.
+    """
+    job, log = started.job, started.log
+    board.over(started.title)
     if code != 0:
         raise JobFailed(f"job {job.name} failed: {last_words(log)} (full log: {log})", code)
     if job.state() != "done":
         raise JobFailed(f"job {job.name} ended without a result (full log: {log})", 1)
-    console.print(
-        f"{escape(number)} {job.name}: {took}  [bold]{job.summary()}[/bold]", highlight=False
-    )
-
-
-def follow(command: Sequence[str], log: Path, title: str, console: Console) -> int:
-    """Starts a process, keeps all that it prints in `log`, shows where it is; returns its code."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    shown = time.monotonic()
-    with (
-        log.open("a", encoding="utf-8") as file,
-        console.status(f"{escape(title)}: starting") as status,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            env=environment,
-        ) as process,
-    ):
-        assert process.stdout is not None
-        print(f"$ {shlex.join(command)}", file=file, flush=True)
-        for line in process.stdout:
-            print(line, end="", file=file, flush=True)
-            found = PROGRESS.search(line)
-            if not found:
-                continue
-            words = escape(condensed(found[0]))
-            if console.is_terminal:
-                status.update(f"{escape(title)}: {words}")
-            elif time.monotonic() - shown >= QUIET_SECONDS:
-                console.print(f"{escape(title)}: {words}", highlight=False, soft_wrap=True)
-                shown = time.monotonic()
-    return process.returncode
-
-
-def condensed(line: str) -> str:
-    """mmengine's progress line without what only a developer wants."""
-    kept = re.sub(r"\s+(base_lr|time|data_time|memory|grad_norm): \S+", "", line)
-    return re.sub(r"\s+", " ", kept)[:120]
-
-
-def last_words(log: Path) -> str:
-    """The last line of a log that says what went wrong."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    errors = [
-        line for line in lines[-30:] if re.match(r"(error: |\w*Error\b|\w+\.\w*Error\b)", line)
-    ]
-    return (errors or lines or ["no output"])[-1].removeprefix("error: ")
+    board.say(f"{started.title}: {duration(time.monotonic() - started.since)}", job.summary())

@@ -1,18 +1,13 @@
 """The job graph: what waits for what, what is done, what is resumed, what a failure says."""
 
 import json
-import subprocess
-import sys
-import time
 
 import pytest
-from rich.console import Console
 from safetensors.torch import save_file
 from torch import zeros
 
-from tricklift import jobs, run
+from tricklift import jobs
 from tricklift.compare import compare
-from tricklift.errors import JobFailed
 from tricklift.tiers import TIERS
 
 
@@ -156,83 +151,3 @@ def test_a_new_pretraining_makes_what_follows_stale(tmp_path):
     assert job.state() == "done"
     save_file({"w": zeros(1)}, str(file), metadata={**meta, "config_hash": "b"})
     assert job.state() == "stale"
-
-
-def test_following_keeps_all_and_shows_progress(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(run, "QUIET_SECONDS", 0.0)
-    lines = "print('import noise'); print('11/22 - mmengine - INFO - Epoch(train) [1][5/9] eta: 1')"
-    log = tmp_path / "logs" / "a.log"
-    assert run.follow([sys.executable, "-c", lines], log, "[1/1] a", Console()) == 0
-    assert "import noise" in log.read_text()
-    out = capsys.readouterr().out
-    assert "[1/1] a: Epoch(train) [1][5/9] eta: 1" in out
-    assert "import noise" not in out
-
-
-def test_condensed():
-    line = (
-        "Epoch(train)  [1][50/93]  base_lr: 1.0e-02 lr: 1.0e-02  eta: 0:01:10  time: 0.1  loss: 2.0"
-    )
-    assert run.condensed(line) == "Epoch(train) [1][50/93] lr: 1.0e-02 eta: 0:01:10 loss: 2.0"
-
-
-def test_a_failure_says_what_the_job_said_and_where_all_of_it_is(training, tmp_path, monkeypatch):
-    monkeypatch.setenv("TRICKLIFT_ROOT", str(tmp_path / "nowhere"))
-    with pytest.raises(
-        JobFailed, match=r"job cls/resnet18_b-baseline/seed0 failed: .*nowhere"
-    ) as caught:
-        run.run_job(training, tmp_path, "[1/1]", Console())
-    assert caught.value.code == 2
-    assert "full log: " in str(caught.value)
-    assert (tmp_path / "logs" / "cls_resnet18_b-baseline_seed0.log").is_file()
-    assert not (training.work_dir / "result.json").exists()
-
-
-def test_a_killed_training_goes_on_from_its_last_checkpoint(tiny_root, tmp_path, monkeypatch):
-    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
-    options = (
-        "train_dataloader.batch_size=8",
-        "train_cfg.max_epochs=30",
-        "train_cfg.val_interval=30",
-        "model.backbone.width=0.25",
-    )
-    config = "cls/mini/resnet18_b-baseline"
-    job = jobs.Training("cls/b/seed0", config, tmp_path / "cls", 0, options=options)
-    child = subprocess.Popen(job.command(resume=False), stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (job.work_dir / "last_checkpoint").is_file():  # written once a checkpoint is whole
-        assert child.poll() is None, "the training ended by itself"
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    child.kill()
-    child.wait()
-    assert job.state() == "started"
-    run.run_job(job, tmp_path, "[1/1]", Console())
-    assert job.state() == "done"
-    assert "resumed epoch: " in (tmp_path / "logs" / "cls_b_seed0.log").read_text()
-
-
-def test_commands_are_noted_one_after_another(tmp_path):
-    run.note_command(tmp_path, ["run", "small", "--out", "a b"])
-    run.note_command(tmp_path, ["run", "small", "--out", "a b", "--seeds", "0,1"])
-    entries = json.loads((tmp_path / "commands.json").read_text())
-    assert [entry["command"] for entry in entries] == [
-        "tricklift run small --out 'a b'",
-        "tricklift run small --out 'a b' --seeds 0,1",
-    ]
-
-
-@pytest.mark.slow
-def test_all_jobs_of_a_tier_and_a_second_run_that_does_nothing(tiny_root, tmp_path, capsys):
-    run.run("smoke", tmp_path, tiny_root)
-    rows, records = compare(tmp_path)
-    assert [row["row"] for row in rows] == ["random init", "D-tricks"]
-    assert all(record.done and record["tier"] == "smoke" for record in records)
-    lifted = rows[1]
-    assert lifted["backbone"] == "resnet18_d"
-    assert all(lifted[metric]["n"] == 1 for metric in ("top1", "voc_map", "pix_acc", "miou"))
-    before = {record.path: record.path.stat().st_mtime_ns for record in records}
-    capsys.readouterr()
-    run.run("smoke", tmp_path, tiny_root)
-    assert capsys.readouterr().out.count("done before") == 6
-    assert before == {record.path: record.path.stat().st_mtime_ns for record in records}

@@ -77,13 +77,16 @@ def run(
             help="Pretraining configs of the tier, and random-init.  [default: all]",
         ),
     ] = None,
+    at_once: Annotated[
+        int, typer.Option("--jobs", min=1, help="Jobs at a time; each gets its share of the cores.")
+    ] = 1,
 ) -> None:
-    """All jobs of a tier, one after another; the same call goes on where it was stopped.
+    """All jobs of a tier; the same call goes on where it was stopped.
 
     \b
-    One row after another, each time all that is still missing:
+    Some rows now, then all that is still missing, two jobs at a time:
       tricklift run small --out runs/small --rows random-init,resnet18_b-standard
-      tricklift run small --out runs/small --downstream-seeds 0,1,2
+      tricklift run small --out runs/small --downstream-seeds 0,1,2 --jobs 2
     """
     from rich.console import Console
 
@@ -95,6 +98,7 @@ def run(
     typed = ["run", tier, "--out", str(out), "--root", str(root), "--seeds", seeds]
     typed += ["--downstream-seeds", downstream_seeds] if downstream_seeds else []
     typed += ["--rows", rows] if rows else []
+    typed += ["--jobs", str(at_once)] if at_once > 1 else []
     run_tier(
         tier,
         out,
@@ -102,6 +106,7 @@ def run(
         numbers("--seeds", seeds),
         numbers("--downstream-seeds", downstream_seeds) if downstream_seeds else None,
         rows.split(",") if rows else None,
+        at_once,
         on_start=lambda: note_command(out, typed),
     )
     page = to_markdown(*build(out), out)
