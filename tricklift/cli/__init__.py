@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tricklift.cli import benchmark, listing, papers, training
+from tricklift.cli import benchmark, listing, papers, speed, training
 from tricklift.errors import friendly
 
 ABOUT = """How much of a classification trick survives transfer?
@@ -42,6 +42,7 @@ benchmark.add_to(app)
 training.add_to(app)
 listing.add_to(app)
 papers.add_to(app)
+speed.add_to(app)
 
 
 def _version(wanted: bool) -> None:
