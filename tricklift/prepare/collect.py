@@ -52,8 +52,8 @@ def _download(job: Job, archives: Sequence[Archive]) -> dict[str, Path]:
         except ConnectionError as error:
             left = " and ".join(str(a.url) for a in archives if a.name not in paths)
             raise ConnectionError(
-                f"{error}. Without a network: fetch {left} elsewhere, put into {job.shelf} (or any "
-                "folder, then give --from), and run this command again"
+                f"{error}. Without a network: fetch {left} elsewhere, put that into {job.shelf} "
+                "(or any folder, then give --from), and run this command again"
             ) from None
     return paths
 
@@ -69,7 +69,7 @@ def _ask_for(job: Job, archives: Sequence[Archive]) -> str:
     files = ", ".join(f"{a.name} ({in_words(a.size)})" if a.size else a.name for a in archives)
     return (
         f"{job.name} cannot be downloaded without a login: fetch {files} from {job.known.page}, "
-        f"put into {job.shelf} (or any folder, then give --from), and run this command again"
+        f"put that into {job.shelf} (or any folder, then give --from), and run this command again"
     )
 
 

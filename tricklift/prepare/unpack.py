@@ -135,7 +135,7 @@ def _of_tar(
                 # A regular file has contents: never None.
                 opens = cast(Callable[[], IO[bytes]], partial(tar.extractfile, info))
                 yield Member(name, opens, tell())
-            tar.members.clear()  # or a million of them stay in memory
+            tar.members.clear()  # type: ignore[attr-defined]  # or a million of them stay in memory
 
 
 def _of_zip(archive: Path) -> Iterator[Member]:
