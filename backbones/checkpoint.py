@@ -11,7 +11,16 @@ import torch
 from torch import nn
 
 from backbones import libraries
-from backbones.files import Checkpoint, opened, read, read_metadata, save, some
+from backbones.files import (
+    FORMAT,
+    Checkpoint,
+    library_weights,
+    opened,
+    read,
+    read_metadata,
+    save,
+    some,
+)
 from backbones.registry import build
 
 __all__ = ["Checkpoint", "check", "load_pretrained", "pretrained", "read", "save", "verify"]
@@ -28,7 +37,8 @@ def load_pretrained(model: nn.Module, ref: str | Path) -> Checkpoint:
     Args:
         model: Changed in place.
         ref: An exported file, a ``.pth`` of the cls stage, ``timm/NAME[.TAG]`` or
-            ``torchvision/NAME[.WEIGHTS]`` (from the library's cache, or downloaded by it).
+            ``torchvision/NAME[.WEIGHTS]`` (from the library's cache, or downloaded by it), or a
+            file of such weights in the library's own names.
 
     Returns:
         What was loaded, with its metadata.
@@ -54,6 +64,9 @@ def pretrained(name: str, ref: str | Path, **options: Any) -> Checkpoint:
     """
     if libraries.is_reference(ref):
         state, metadata = libraries.fetch(str(ref), name)
+        checkpoint = Checkpoint(str(ref), state, metadata)
+    elif (weights := library_weights(ref)) is not None:
+        state, metadata = libraries.renamed(weights, str(ref), name)
         checkpoint = Checkpoint(str(ref), state, metadata)
     else:
         checkpoint = read(ref)
@@ -82,7 +95,7 @@ def verify(name: str, ref: str | Path, **options: Any) -> None:
     """
     if libraries.is_reference(ref):
         libraries.check(str(ref), name)
-    elif Path(ref).suffix == ".safetensors" and Path(ref).is_file():
+    elif _is_export(Path(ref)):
         with opened(Path(ref)) as file:
             metadata = read_metadata(file, Path(ref))
             keys = file.keys()
@@ -90,6 +103,13 @@ def verify(name: str, ref: str | Path, **options: Any) -> None:
         _check(name, options, str(ref), metadata["architecture"], shapes)
     else:
         pretrained(name, ref, **options)
+
+
+def _is_export(path: Path) -> bool:
+    if path.suffix != ".safetensors" or not path.is_file():
+        return False
+    with opened(path) as file:
+        return (file.metadata() or {}).get("format") == FORMAT
 
 
 Shapes = dict[str, tuple[int, ...]]

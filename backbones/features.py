@@ -77,6 +77,12 @@ def one_stage(network: Any, index: int) -> nn.Module:
             f"{network.name} is run by timm as a whole, so no stage of it can be a box head (C4); "
             "use an FPN neck, or another backbone"
         )
+    if getattr(network, "smallest", 1) > 1:
+        raise ValueError(
+            f"the stages of {network.name} have convolutions without padding, so a RoI's map "
+            "shrinks by more than the stride (14x14 to 6x6): none can be a box head (C4); use an "
+            "FPN neck, or another backbone"
+        )
     stage: nn.Module = network.stages[index]
     if not any(True for _ in stage.parameters()):
         raise ValueError(

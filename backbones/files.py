@@ -21,8 +21,8 @@ from backbones import pickles
 from backbones.provenance import run_of
 
 FORMAT = "tricklift"
-KNOWN = "a tricklift export (.safetensors), a checkpoint of the cls stage (.pth), timm/NAME[.TAG] "
-KNOWN += "or torchvision/NAME[.WEIGHTS]"
+KNOWN = "a tricklift export (.safetensors), a checkpoint of the cls stage (.pth), timm/NAME[.TAG], "
+KNOWN += "torchvision/NAME[.WEIGHTS] or a file of their weights"
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,25 @@ def read(path: str | Path, ema: bool = False) -> Checkpoint:
     if path.suffix in (".pth", ".pt"):
         return _read_pth(path, ema)
     raise ValueError(f"cannot read {path}: unknown ending {path.suffix!r}; give {KNOWN}")
+
+
+def library_weights(path: str | Path) -> dict[str, Tensor] | None:
+    """The state dict in a file that is neither our export nor a checkpoint of the cls stage.
+
+    Returns:
+        Tensors by their names in the library that wrote the file (``.safetensors``, or a ``.pth``
+        that holds nothing but tensors); None for every other file, which `read` is for.
+    """
+    path = Path(path)
+    if path.suffix == ".safetensors" and path.is_file():
+        with opened(path) as file:
+            if (file.metadata() or {}).get("format") != FORMAT:
+                return {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not iterable)
+    elif path.suffix in (".pth", ".pt") and path.is_file():
+        content = pickles.load(path)
+        if content and all(isinstance(value, Tensor) for value in content.values()):
+            return content
+    return None
 
 
 @contextmanager

@@ -78,6 +78,30 @@ def fetch(ref: str, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     return naming.from_library(network.state_dict()), metadata
 
 
+def renamed(
+    weights: dict[str, Tensor], source: str, name: str
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Weights from a file in a library's own names, in our names, and metadata.
+
+    Raises:
+        ValueError: The names are neither timm's nor torchvision's for the backbone `name`.
+    """
+    # timm's Inception-V3 files may hold the auxiliary head, which its default network lacks.
+    weights = {k: v for k, v in weights.items() if not k.startswith("AuxLogits.")}
+    reasons = []
+    for library in ("timm", "torchvision"):
+        try:
+            state = find(name, library).from_library(weights)
+        except (ValueError, KeyError) as error:
+            reasons.append(f"{library}: {error.args[0]}")
+        else:
+            return state, {"format": library, "architecture": name, "source": source}
+    raise ValueError(
+        f"{source} is no tricklift export, and its weights do not have a library's names for "
+        f"{name!r} ({'; '.join(reasons)}); give weights of {name!r}, or change the backbone's name"
+    )
+
+
 def _create(naming: Naming, tag: str) -> nn.Module:
     if naming.library == "timm":
         import timm

@@ -10,6 +10,7 @@ import difflib
 from functools import partial
 from typing import Any
 
+import torch
 from torch import nn
 
 from backbones.dilation import dilate
@@ -17,6 +18,7 @@ from backbones.features import FeatureInfo
 from backbones.initialisation import initialise
 from backbones.registry import BackboneInfo, register, register_prefix
 from backbones.staged import StagedNet
+from backbones.timm_whole import layers_in_order, names_of_whole, whole
 
 PREFIX = "timm/"
 
@@ -65,8 +67,6 @@ def timm_network(
     """
     if init not in ("timm", "xavier", "kaiming"):
         raise ValueError(f"init must be 'timm', 'xavier' or 'kaiming'; got {init!r}")
-    from backbones.timm_whole import whole
-
     model = create(network, num_classes)
     model = cut(model, output_stride) if _runs_in_a_row(model) else whole(model, output_stride)
     if init != "timm":
@@ -86,35 +86,20 @@ def _runs_in_a_row(model: Any) -> bool:
     return type(model).__name__ in IN_A_ROW and len(model.feature_info) > 4
 
 
-def layers_in_a_row(model: Any) -> list[tuple[str, nn.Module]]:
-    """The layers of `model` by timm's names, in the order in which they run.
-
-    A child is taken apart where one of the maps, or the classifier, comes from within it.
-    """
-    inner = [entry["module"] for entry in model.feature_info]
-    inner.append(model.pretrained_cfg["classifier"])
-    layers = []
-    for name, child in model.named_children():
-        if any(path.startswith(f"{name}.") for path in inner):
-            layers += [(f"{name}.{part}", layer) for part, layer in child.named_children()]
-        else:
-            layers.append((name, child))
-    return layers
-
-
 def groups(model: Any) -> list[list[tuple[str, nn.Module]]]:
     """timm's layers as stem, four stages, what stands before the classifier, and the classifier.
 
     The stages end where timm's last four feature maps come from; the last one takes what follows
     in the same container, such as DPN's last norm.
     """
-    layers = layers_in_a_row(model)
+    classifier = model.pretrained_cfg["classifier"]
+    layers = layers_in_order(model, [e["module"] for e in model.feature_info] + [classifier])
     names = [name for name, _ in layers]
     ends = [names.index(entry["module"]) + 1 for entry in model.feature_info[-5:]]
     container = names[ends[-1] - 1].rpartition(".")[0]
     while container and names[ends[-1]].startswith(f"{container}."):
         ends[-1] += 1
-    head = names.index(model.pretrained_cfg["classifier"])
+    head = names.index(classifier)
     starts = [0, *ends, head]
     parts = [layers[a:b] for a, b in zip(starts, [*ends, head, head + 1], strict=True)]
     assert not any(p.numel() for _, layer in layers[head + 1 :] for p in layer.parameters())
@@ -158,10 +143,6 @@ def _linear(classifier: nn.Module) -> nn.Linear:
 
 def names_of(network: str) -> tuple[tuple[str, str], ...]:
     """Pairs of module names, ours and timm's, that the whole network falls into."""
-    import torch
-
-    from backbones.timm_whole import names_of_whole
-
     with torch.device("meta"):
         model = create(network, 1)
     if not _runs_in_a_row(model):

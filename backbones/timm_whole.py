@@ -42,44 +42,38 @@ class WholeNet(nn.Module):
         return self.fc(self.body(x))
 
     def prune(self, last: int) -> None:
-        """Drop the head and what timm can drop behind map `last`."""
+        """Drop the head and what timm can drop behind map `last`; the rest gets no gradient."""
         self.indices = self.indices[: last + 1]
         self.body.prune_intermediate_layers(self.indices, prune_head=True)
-        self.indices = list(range(self.indices[0], self.indices[0] + len(self.indices)))
+        used = {id(p) for group in self.groups() for module in group for p in module.parameters()}
+        for parameter in self.body.parameters():
+            parameter.requires_grad_(id(parameter) in used)
 
     def groups(self) -> list[list[nn.Module]]:
-        """The modules of the stem, and of each stage up to its map, in the order of registration.
-
-        Raises:
-            ValueError: A parameter belongs to no group, so that freezing would miss it.
-        """
+        """The modules of the stem, and those of each stage up to its map, in timm's order."""
         info = list(self.body.feature_info)
-        paths = [info[i]["module"] for i in self.indices]
-        before = info[self.indices[0] - 1]["module"] if self.indices[0] else None
-        result: list[list[nn.Module]] = [[] for _ in range(len(paths) + 2)]
-        state = {"group": 0}
+        maps = [info[i]["module"] for i in self.indices]
+        stem = [info[self.indices[0] - 1]["module"]] if self.indices[0] else []
+        layers = layers_in_order(self.body, maps + stem)
+        names = [name for name, _ in layers]
+        ends = [names.index(path) + 1 for path in stem + maps]
+        ends = ends if stem else [ends[0] - 1, *ends]
+        starts = [0, *ends[:-1]]
+        return [[m for _, m in layers[a:b]] for a, b in zip(starts, ends, strict=True)]
 
-        def walk(module: nn.Module, path: str) -> None:
-            for name, child in module.named_children():
-                full = f"{path}{name}"
-                if any(p.startswith(f"{full}.") for p in [*paths, *([before] if before else [])]):
-                    if child._parameters:
-                        raise ValueError(
-                            f"{full} of {type(self.body).__name__} has parameters of its own and "
-                            "several stages inside; use frozen_stages=-1"
-                        )
-                    walk(child, f"{full}.")
-                    continue
-                if before is None and full == paths[0]:
-                    state["group"] = 1
-                result[state["group"]].append(child)
-                if full == before:
-                    state["group"] = 1
-                elif full in paths:
-                    state["group"] = paths.index(full) + 2
 
-        walk(self.body, "")
-        return result[:-1]
+def layers_in_order(
+    module: nn.Module, paths: Sequence[str], prefix: str = ""
+) -> list[tuple[str, nn.Module]]:
+    """The children of `module` with their paths, taken apart where one of `paths` is within."""
+    layers = []
+    for name, child in module.named_children():
+        path = f"{prefix}{name}"
+        if any(p.startswith(f"{path}.") for p in paths):
+            layers += layers_in_order(child, paths, f"{path}.")
+        else:
+            layers.append((path, child))
+    return layers
 
 
 def whole(model: Any, output_stride: int) -> WholeNet:

@@ -13,6 +13,7 @@ from torch import nn
 
 import backbones
 from backbones import checkpoint
+from backbones.features import drop_behind
 
 
 def _randomise(network: nn.Module, seed: int = 0) -> nn.Module:
@@ -47,6 +48,25 @@ def _scope_of_each_test() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def randomise() -> Callable[..., Any]:
     return _randomise
+
+
+def _headless(name: str, **options: Any) -> Any:
+    """A network for features alone, without drawing VGG's hundred million weights of the head."""
+    with torch.device("meta"):
+        network: Any = backbones.build(name, num_classes=1, **options)
+    drop_behind(network, len(network.feature_info.channels) - 1)
+    network.to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(0)
+    for parameter in network.parameters():
+        fan_in = parameter[0].numel() if parameter.dim() > 1 else 100
+        with torch.no_grad():
+            parameter.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
+    return _randomise(network)
+
+
+@pytest.fixture(scope="session")
+def headless() -> Callable[..., Any]:
+    return _headless
 
 
 @pytest.fixture

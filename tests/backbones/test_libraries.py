@@ -58,10 +58,42 @@ def test_timm_weights_from_its_cache(offline: Path, randomise) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "network", "suffix"),
+    [
+        ("resnet18_d", "resnet18d", "safetensors"),
+        ("resnet18_d", "resnet18d", "pth"),
+        ("timm/resnet10t", "resnet10t", "safetensors"),
+    ],
+)
+def test_timm_weights_from_a_local_file(
+    name: str, network: str, suffix: str, tmp_path: Path, randomise
+) -> None:
+    theirs = randomise(timm.create_model(network))
+    path = tmp_path / f"model.{suffix}"
+    if suffix == "pth":
+        torch.save(theirs.state_dict(), path)
+    else:
+        save_file(theirs.state_dict(), path, {"format": "pt"})  # as on timm's hub
+    model = backbones.build(name)
+    verify(name, path)
+    assert load_pretrained(model, path).metadata["format"] == "timm"
+    assert_loaded(model, theirs, "timm")
+    with pytest.raises(ValueError, match="do not have a library's names for 'resnet50_a'"):
+        verify("resnet50_a", path)
+    with pytest.raises(ValueError, match="does not fit the backbone 'resnet34_d'; keys missing"):
+        verify("resnet34_d", path)
+
+
+@pytest.mark.parametrize(
     ("name", "ref", "cache"),
     [
         ("resnet18_b", "torchvision/resnet18", "torch hub, .*checkpoints"),
         ("resnet18_d", "timm/resnet18d.ra2_in1k", "Hugging Face hub, .*hub"),
+        (
+            "timm/mobilenetv1_100",
+            "timm/mobilenetv1_100.ra4_e3600_r224_in1k",
+            "Hugging Face hub, .*hub",
+        ),
     ],
 )
 def test_without_a_network(name: str, ref: str, cache: str, offline: Path) -> None:
