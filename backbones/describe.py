@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from backbones.published import PUBLISHED
 from backbones.registry import build, info, names
 
 
@@ -19,7 +20,7 @@ def describe(name: str, input_size: int | None = None, **options: Any) -> dict[s
     Returns:
         ``name``, ``params``, ``macs`` (multiply-accumulates of convolutions and linear layers for
         one image of ``input_size``), ``input_size``, ``channels`` and ``strides`` of the stages,
-        ``paper``, ``source``.
+        ``paper``, ``source``, ``published_top1`` and ``published_source`` (None if not at hand).
 
     Raises:
         ValueError: Unknown name or option.
@@ -35,6 +36,7 @@ def describe(name: str, input_size: int | None = None, **options: Any) -> dict[s
     free = {torch.ops.aten._native_batch_norm_legit_no_training: lambda *_, **__: 0}
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=free) as counter:
         network(image)
+    published = PUBLISHED.get(name)
     return {
         "name": name,
         "params": sum(p.numel() for p in network.parameters()),
@@ -44,6 +46,8 @@ def describe(name: str, input_size: int | None = None, **options: Any) -> dict[s
         "strides": list(network.feature_info.strides),
         "paper": entry.paper,
         "source": entry.source,
+        "published_top1": published.top1 if published else None,
+        "published_source": published.source if published else None,
     }
 
 

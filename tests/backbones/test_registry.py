@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 
@@ -12,18 +14,30 @@ def test_names_are_the_five_depths_in_the_four_variants() -> None:
 
 @pytest.mark.parametrize("name", backbones.names())
 def test_every_backbone_fulfils_the_contract(name: str) -> None:
+    """Channels, and strides as the cells that 64 and 128 pixels more add, at two odd sizes.
+
+    A quotient of sizes would not do: Inception-V3 has no padding at its border.
+    """
     with torch.device("meta"):
         model = backbones.build(name, num_classes=7).eval()
-        size = 2 * backbones.info(name).input_size + 64
-        image = torch.empty(1, 3, size, size)
+        small, large = (
+            model.forward_features(torch.empty(1, 3, *size)) for size in ((161, 97), (225, 225))
+        )
+        logits = model(torch.empty(2, 3, 161, 97))
     assert isinstance(model, Backbone)
     assert isinstance(model.fc, torch.nn.Linear)
     assert (model.name, model.options) == (name, {})
-    features = model.forward_features(image)
-    assert len(features) == len(model.stages) == 4
-    assert tuple(f.shape[1] for f in features) == model.feature_info.channels
-    assert tuple(-(-size // f.shape[2]) for f in features) == model.feature_info.strides
-    assert model(image).shape == (1, 7)
+    assert model.feature_info.strides == (4, 8, 16, 32)
+    assert len(small) == len(large) == len(model.stages) == 4
+    for stride, channels, a, b in zip(*feature_info(model), small, large, strict=True):
+        assert a.shape[:2] == b.shape[:2] == (1, channels)
+        grown = (b.shape[2] - a.shape[2], b.shape[3] - a.shape[3])
+        assert grown == (64 // stride, 128 // stride)
+    assert logits.shape == (2, 7)
+
+
+def feature_info(model: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return model.feature_info.strides, model.feature_info.channels
 
 
 def test_an_unknown_name_gets_a_suggestion() -> None:

@@ -1,0 +1,16 @@
+"""Inception-V3 with the baseline recipe on MiniWorld, at 96 px: below 75 it has no map left.
+
+tricklift train cls/mini/inception_v3-baseline
+Expected: not run.
+"""
+
+_base_ = [
+    "../../_base_/runtime_cls.py",
+    "../../_base_/models/cls_resnet18.py",
+    "../../_base_/datasets/cls_miniworld_96px.py",
+    "../../_base_/schedules/cls_mini.py",
+]
+row = "B-baseline"
+tricks = []
+benchmark = dict(task="cls", tier="mini", dataset="MiniWorld", protocol="top-1, centre crop 96")
+model = dict(backbone=dict(name="timm/inception_v3"), num_classes=12)
