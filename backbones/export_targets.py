@@ -193,6 +193,13 @@ class Onnx(Target):
     name = "onnx"
     endings = (".onnx",)
 
+    def refuse(self, name: str, options: Mapping[str, Any]) -> None:
+        if options.get("deformable_stages"):
+            raise ValueError(
+                f"onnx cannot hold {name} with deformable stages {options['deformable_stages']}: "
+                "torch's exporter has no deformable convolution"
+            )
+
     def write(self, path: Path, model: nn.Module, metadata: Mapping[str, str]) -> None:
         import onnx
 

@@ -43,9 +43,14 @@ def involve(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> T
     Returns:
         ``(N, C, H', W')`` in x's dtype, summed in at least float32.
     """
-    if torch.is_grad_enabled() and (x.requires_grad or kernels.requires_grad):
+    learns = torch.is_grad_enabled() and (x.requires_grad or kernels.requires_grad)
+    if learns and not torch.jit.is_tracing():  # ONNX takes operations, not functions of ours
         return _Involve.apply(x, kernels, stride, dilation)
     return _forward(x, kernels, stride, dilation)
+
+
+def _groups_and_taps(kernels: Tensor) -> tuple[int, int]:
+    return int(kernels.shape[1]), int(kernels.shape[2])  # tensors while ONNX traces
 
 
 def _side(taps: int) -> int:
@@ -79,15 +84,15 @@ def _out_size(x: Tensor, stride: int) -> tuple[int, int]:
 
 
 def _forward(x: Tensor, kernels: Tensor, stride: int, dilation: int) -> Tensor:
-    groups, taps = kernels.shape[1:3]
+    groups, taps = _groups_and_taps(kernels)
     size = _out_size(x, stride)
     padded = _padded(x, taps, dilation)
-    out = torch.zeros((*x.shape[:2], *size), dtype=_wide(x.dtype), device=x.device)
-    grouped = out.unflatten(1, (groups, -1))
+    shape = (x.shape[0], groups, x.shape[1] // groups, *size)
+    out = torch.zeros(shape, dtype=_wide(x.dtype), device=x.device)
     windows = _windows(padded, groups, taps, size, stride, dilation)
     for window, weight in zip(windows, kernels.unbind(2), strict=True):
-        grouped.addcmul_(window, weight.unsqueeze(2))
-    return out.to(x.dtype)
+        out.addcmul_(window, weight.unsqueeze(2))
+    return out.flatten(1, 2).to(x.dtype)
 
 
 class _Involve(torch.autograd.Function):
@@ -103,7 +108,7 @@ class _Involve(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         x, kernels = ctx.saved_tensors
-        (groups, taps), size = kernels.shape[1:3], (grad.shape[2], grad.shape[3])
+        (groups, taps), size = _groups_and_taps(kernels), (grad.shape[2], grad.shape[3])
         geometry = (groups, taps, size, ctx.stride, ctx.dilation)
         padded = _padded(x, taps, ctx.dilation)
         padded_grad = torch.zeros_like(padded, dtype=_wide(x.dtype))

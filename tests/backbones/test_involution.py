@@ -1,5 +1,7 @@
 """Involution against its definition, and what it costs against ``unfold``."""
 
+import warnings
+
 import pytest
 import torch
 
@@ -106,6 +108,24 @@ def test_the_command_prints_both(capsys: pytest.CaptureFixture, monkeypatch) -> 
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "input (1, 16, 8, 8), kernel 7; memory in sizes of the input"
     assert [line.split()[0] for line in lines[1:]] == ["form", "unfold", "ours"]
+
+
+def test_onnx_computes_the_same_at_another_size(tmp_path) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    torch.manual_seed(0)
+    module, path = Involution(16, 16, stride=2, kernel=3).eval(), str(tmp_path / "a.onnx")
+    axes = {0: "batch", 2: "height", 3: "width"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            *(module, (torch.zeros(2, 16, 8, 8),), path),
+            **{"input_names": ["x"], "dynamic_axes": {"x": axes}, "dynamo": False},
+        )
+    x = torch.randn(3, 16, 9, 7)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    with torch.no_grad():
+        given = torch.from_numpy(session.run(None, {"x": x.numpy()})[0])
+        torch.testing.assert_close(given, module(x), rtol=1e-4, atol=1e-5)
 
 
 def test_a_resized_generator_computes_the_same() -> None:

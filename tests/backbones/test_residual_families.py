@@ -1,5 +1,7 @@
 """ResNeXt, SE-ResNet and PreResNet: equal to timm's, and what all residual families share."""
 
+import json
+
 import pytest
 import timm
 import torch
@@ -7,6 +9,7 @@ from torch import Tensor, nn
 
 import backbones
 from backbones import naming
+from backbones.export import export
 from backbones.freeze import freeze
 
 SMALL = (
@@ -133,6 +136,28 @@ def test_with_zero_gamma_every_block_can_learn(name: str) -> None:
     for stage in model.stages:
         for block in stage:
             assert any(p.grad.abs().sum() > 0 for p in block.parameters())
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_export_round_trip(name: str, exported, tmp_path) -> None:
+    """The export itself loads what it wrote and compares logits at two sizes."""
+    report = export(exported(name, width=0.25), tmp_path / "out.safetensors")
+    assert (report.architecture, report.difference) == (name, 0)
+
+
+def test_export_to_timm_with_its_convolution_for_a_head(exported, tmp_path) -> None:
+    report = export(exported("preresnet18_b"), tmp_path / "out.safetensors", to="timm")
+    assert report.compared == "logits"
+    assert "timm.create_model('resnetv2_18', num_classes=5" in report.usage
+
+
+def test_options_go_with_the_export(exported, tmp_path) -> None:
+    options = {"width": 0.25, "se": True, "deformable_stages": [2, 3]}
+    source = exported("resnet18_d", **options)
+    report = export(source, tmp_path / "out.safetensors")
+    assert json.loads(report.metadata["options"]) == options
+    with pytest.raises(ValueError, match=r"onnx cannot hold resnet18_d with deformable stages \["):
+        export(source, tmp_path / "out.onnx", to="onnx")
 
 
 @pytest.mark.parametrize("mode", ["training", "first stage frozen"])
