@@ -11,6 +11,7 @@ import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ class Training:
         pretrained: Exported file, `none`, or None to leave the config's.
         needs: Names of jobs that must be done before.
         options: `--cfg-options`.
+        tricks: On top of the config's own.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Training:
     pretrained: str | None = None
     needs: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    tricks: tuple[str, ...] = ()
 
     def config_hash(self) -> str:
         """Hash of the config that this job would run now."""
@@ -61,6 +64,7 @@ class Training:
                 seed=self.seed,
                 backbone=self.backbone,
                 pretrained=self.pretrained,
+                tricks=self.tricks,
                 options=parse_options(self.options),
             )
         finally:
@@ -82,6 +86,7 @@ class Training:
         parts += ["--seed", str(self.seed)]
         parts += ["--backbone", self.backbone] if self.backbone else []
         parts += ["--pretrained", self.pretrained] if self.pretrained else []
+        parts += ["--tricks", ",".join(self.tricks)] if self.tricks else []
         parts += ["--cfg-options", *self.options] if self.options else []
         return [*parts, "--resume"] if resume else parts
 
@@ -123,12 +128,15 @@ class Export:
         return "done" if same and written.st_mtime >= trained.st_mtime else "new"
 
     def command(self, resume: bool) -> list[str]:
-        """The command line of the child process.
+        """The command line of the child process; of a run with EMA, what it was validated with.
 
         Raises:
             FileNotFoundError: The training left no checkpoint.
         """
-        return [*TRICKLIFT, "export", str(last_checkpoint(self.training.work_dir)), str(self.file)]
+        folder = self.training.work_dir
+        parts = [*TRICKLIFT, "export", str(last_checkpoint(folder)), str(self.file)]
+        tricks = (read_result(folder) or {}).get("tricks") or ()
+        return [*parts, "--ema"] if "ema" in tricks else parts
 
     def clear(self, out: Path) -> Path | None:
         """Nothing to move: an export replaces its file in one step."""
@@ -172,6 +180,7 @@ def plan(
     seeds: Sequence[int] = (0,),
     downstream_seeds: Sequence[int] | None = None,
     rows: Sequence[str] | None = None,
+    tricks: Sequence[str] = (),
 ) -> list[Job]:
     """The jobs of a tier in an order in which each comes after those that it needs.
 
@@ -184,9 +193,12 @@ def plan(
         downstream_seeds: Detection and segmentation run with each of these from every pretraining;
             None: with the seed of the pretraining.
         rows: Names of pretraining configs, and `random-init`; None is all of the tier.
+        tricks: On top of each pretraining config's own; such rows stand beside those without, as
+            `<config>+<trick>`. Teachers stay as they are.
 
     Raises:
-        ValueError: Unknown tier or row, no seeds or one given twice.
+        ValueError: Unknown tier, row or trick, a trick that a row cannot have or has already, no
+            seeds or one given twice.
     """
     for given in (seeds, downstream_seeds):
         if given is not None and (not given or len(set(given)) != len(given) or min(given) < 0):
@@ -198,7 +210,7 @@ def plan(
     for some in passes:
         for seed in seeds:
             for row in chosen:
-                found = _row(what, out, row, seed, some or [seed])
+                found = _row(what, out, row, seed, some or [seed], tuple(tricks))
                 jobs.update({job.name: job for job in found if job.name not in jobs})
     return list(jobs.values())
 
@@ -217,7 +229,9 @@ def chosen_rows(tier: Tier, rows: Sequence[str] | None) -> list[str]:
     return [row for row in every if rows is None or row in rows]
 
 
-def _row(tier: Tier, out: Path, row: str, seed: int, downstream: Sequence[int]) -> list[Job]:
+def _row(
+    tier: Tier, out: Path, row: str, seed: int, downstream: Sequence[int], tricks: tuple[str, ...]
+) -> list[Job]:
     """One row's teacher, its pretraining, its export, and what is trained from that."""
     if row == NO_PRETRAINING:
         return _downstream(tier, out, row, downstream, tier.random_init, "none", ())
@@ -228,11 +242,32 @@ def _row(tier: Tier, out: Path, row: str, seed: int, downstream: Sequence[int]) 
         teacher = lessons = _pretraining(tier, out, tier.teachers[row], seed)
         options = (f"model.distillation.teacher.checkpoint={lessons[1].file}",)
         needs = (lessons[1].name,)
-    training, export = _pretraining(tier, out, row, seed, options, needs)
-    backbone, origin = row.partition("-")[0], export.file.stem
-    after = (export.name,)
-    found = _downstream(tier, out, origin, downstream, backbone, str(export.file), after)
+    training, export = _pretraining(tier, out, row, seed, options, needs, tricks)
+    backbone, changes = row.partition("-")[0], ()
+    if tricks:
+        backbone, changes = _network_with(training.config, tricks)
+    origin, after = export.file.stem, (export.name,)
+    found = _downstream(tier, out, origin, downstream, backbone, str(export.file), after, changes)
     return [*teacher, training, export, *found]
+
+
+@lru_cache
+def _network_with(config: str, tricks: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The backbone's name with these tricks, and `--cfg-options` for what else they made of it.
+
+    Raises:
+        ValueError: The config cannot have such a trick, or has it already.
+    """
+    from tricklift.configs import find_config
+    from tricklift.tricks import load
+
+    plain, changed = (dict(load(find_config(config), t).model.backbone) for t in ((), tricks))
+    start_values = ("name", "init", "zero_gamma")  # the export holds other ones
+    return changed["name"], tuple(
+        f"model.backbone.{key}={value}".replace(" ", "")
+        for key, value in changed.items()
+        if key not in start_values and plain.get(key) != value
+    )
 
 
 def _pretraining(
@@ -242,12 +277,16 @@ def _pretraining(
     seed: int,
     options: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
+    tricks: tuple[str, ...] = (),
 ) -> tuple[Training, Export]:
     """The training of a config in the classification stage, and its export."""
-    name, options = f"cls/{config}/seed{seed}", (*tier.options.get("cls", ()), *options)
+    label = "+".join((config, *tricks))
+    name, options = f"cls/{label}/seed{seed}", (*tier.options.get("cls", ()), *options)
     reference = f"cls/{tier.configs}/{config}"
-    training = Training(name, reference, out / name, seed, needs=needs, options=options)
-    file = out / "exports" / f"{config}-seed{seed}.safetensors"
+    training = Training(
+        name, reference, out / name, seed, needs=needs, options=options, tricks=tricks
+    )
+    file = out / "exports" / f"{label}-seed{seed}.safetensors"
     return training, Export(f"export/{file.stem}", training, file, (name,))
 
 
@@ -259,13 +298,14 @@ def _downstream(
     backbone: str,
     weights: str,
     needs: tuple[str, ...],
+    changes: tuple[str, ...] = (),
 ) -> list[Job]:
     jobs: list[Job] = []
     for seed in seeds:
         for task, config in tier.downstream.items():
             name = f"{task}/{origin}/seed{seed}"
             reference = f"{task}/{tier.configs}/{config}"
-            options = tier.options.get(task, ())
+            options = (*tier.options.get(task, ()), *changes)
             jobs.append(
                 Training(name, reference, out / name, seed, backbone, weights, needs, options)
             )

@@ -28,6 +28,7 @@ def run(
     downstream_seeds: Sequence[int] | None = None,
     rows: Sequence[str] | None = None,
     at_once: int = 1,
+    tricks: Sequence[str] = (),
     on_start: Callable[[], None] | None = None,
 ) -> None:
     """Runs the jobs of a tier into `out`, on the data in `root`; see `tricklift.jobs.plan`.
@@ -40,7 +41,7 @@ def run(
     """
     if at_once < 1:
         raise ValueError(f"at least one job must run at a time, got {at_once}")
-    jobs = plan(tier, out, seeds, downstream_seeds, rows)
+    jobs = plan(tier, out, seeds, downstream_seeds, rows, tricks)
     check_data(tier, root)
     os.environ["TRICKLIFT_ROOT"] = str(Path(root).resolve())  # configs and child processes read it
     if on_start:

@@ -8,7 +8,9 @@ from torch import zeros
 
 from tricklift import jobs
 from tricklift.compare import compare
+from tricklift.configs import parse_options
 from tricklift.tiers import TIERS
+from tricklift.train import build_config
 
 
 @pytest.fixture
@@ -151,3 +153,47 @@ def test_a_new_pretraining_makes_what_follows_stale(tmp_path):
     assert job.state() == "done"
     save_file({"w": zeros(1)}, str(file), metadata={**meta, "config_hash": "b"})
     assert job.state() == "stale"
+
+
+def test_tricks_stand_beside_the_rows_without_them(tmp_path):
+    plan = jobs.plan("mini", tmp_path, rows=["resnet18_b-baseline"], tricks=["resnet_d", "ema"])
+    training, export, detection, segmentation = plan
+    assert training.name == "cls/resnet18_b-baseline+resnet_d+ema/seed0"
+    assert training.command(resume=False)[-2:] == ["--tricks", "resnet_d,ema"]
+    plain = jobs.plan("mini", tmp_path, rows=["resnet18_b-baseline"])[0]
+    assert training.config_hash() != plain.config_hash()
+    assert export.file.name == "resnet18_b-baseline+resnet_d+ema-seed0.safetensors"
+    assert (detection.backbone, segmentation.backbone) == ("resnet18_d", "resnet18_d")
+    assert not detection.options and not detection.tricks
+
+
+def test_a_trick_that_changes_the_network_changes_it_downstream(tmp_path):
+    plan = jobs.plan(
+        "mini", tmp_path, rows=["resnet18_b-baseline"], tricks=["se", "deformable", "zero_gamma"]
+    )
+    assert plan[2].options == (
+        "model.backbone.se=True",
+        "model.backbone.deformable_stages=(1,2,3)",
+    )
+    cfg = build_config(plan[2].config, options=parse_options(plan[2].options))
+    assert cfg.model.backbone.se is True
+    assert tuple(cfg.model.backbone.deformable_stages) == (1, 2, 3)
+
+
+def test_tricks_that_a_row_cannot_have_are_refused_before_anything_runs(tmp_path):
+    with pytest.raises(ValueError, match="trick 'mixup' is on already"):
+        jobs.plan("mini", tmp_path, tricks=["mixup"])
+    with pytest.raises(ValueError, match="unknown trick 'mixpu'"):
+        jobs.plan("mini", tmp_path, tricks=["mixpu"])
+
+
+def test_of_a_run_with_ema_the_average_is_exported(tmp_path):
+    training, export, *_ = jobs.plan("mini", tmp_path, rows=["resnet18_b-baseline"])
+    training.work_dir.mkdir(parents=True)
+    (training.work_dir / "epoch_1.pth").write_bytes(b"")
+    (training.work_dir / "last_checkpoint").write_text("epoch_1.pth")
+    result = training.work_dir / "result.json"
+    result.write_text(json.dumps({"tricks": ["cosine"]}))
+    assert "--ema" not in export.command(resume=False)
+    result.write_text(json.dumps({"tricks": ["cosine", "ema"]}))
+    assert export.command(resume=False)[-1] == "--ema"

@@ -77,6 +77,10 @@ def run(
             help="Pretraining configs of the tier, and random-init.  [default: all]",
         ),
     ] = None,
+    tricks: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Tricks on top of each pretraining config's own."),
+    ] = None,
     at_once: Annotated[
         int, typer.Option("--jobs", min=1, help="Jobs at a time; each gets its share of the cores.")
     ] = 1,
@@ -94,10 +98,12 @@ def run(
     from tricklift.run import note_command
     from tricklift.run import run as run_tier
     from tricklift.tables import to_markdown
+    from tricklift.tricks import split_names
 
     typed = ["run", tier, "--out", str(out), "--root", str(root), "--seeds", seeds]
     typed += ["--downstream-seeds", downstream_seeds] if downstream_seeds else []
     typed += ["--rows", rows] if rows else []
+    typed += ["--tricks", tricks] if tricks else []
     typed += ["--jobs", str(at_once)] if at_once > 1 else []
     run_tier(
         tier,
@@ -107,6 +113,7 @@ def run(
         numbers("--downstream-seeds", downstream_seeds) if downstream_seeds else None,
         rows.split(",") if rows else None,
         at_once,
+        split_names(tricks),
         on_start=lambda: note_command(out, typed),
     )
     page = to_markdown(*build(out), out)
