@@ -47,7 +47,8 @@ def download(
     Raises:
         ConnectionError: The server is out of reach, has no such file, or breaks off again and
             again. What has arrived stays for the next call.
-        ValueError: What arrived is not the published file; it is removed.
+        ValueError: What the server has, or what arrived, is not the published file; the latter is
+            removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{archive.name}.part"
@@ -147,6 +148,11 @@ def _receive(archive: Archive, part: Path, progress: Progress | None) -> None:
             raise _Interrupted("the server sent another range than asked for")
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else archive.size
+        if archive.size not in (None, total):  # a login page, or another version
+            raise ValueError(
+                f"{archive.url} is not the published {archive.name}: the server has {total:,} "
+                f"bytes, not {archive.size:,}"
+            )
         _copy(response, part, start, total, progress)
 
 

@@ -87,6 +87,15 @@ def test_a_wrong_checksum_leaves_nothing(server, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_page_instead_of_the_file_is_noticed_before_it_counts_as_part_of_it(server, tmp_path):
+    known = archive(server)
+    (tmp_path / "x.tar.part").write_bytes(DATA[:1000])
+    server.files["x.tar"], server.ranges = b"<html>please log in</html>", False
+    with pytest.raises(ValueError, match=r"the server has 26 bytes, not 1,048,576"):
+        download(known, tmp_path)
+    assert (tmp_path / "x.tar.part").read_bytes() == DATA[:1000]
+
+
 def test_a_part_of_another_file_ends_with_the_checksum_and_the_next_call_starts_over(
     server, tmp_path
 ):
