@@ -243,7 +243,8 @@ def _row(
         options = (f"model.distillation.teacher.checkpoint={lessons[1].file}",)
         needs = (lessons[1].name,)
     training, export = _pretraining(tier, out, row, seed, options, needs, tricks)
-    backbone, changes = row.partition("-")[0], ()
+    backbone = row.partition("-")[0]
+    changes: tuple[str, ...] = ()
     if tricks:
         backbone, changes = _network_with(training.config, tricks)
     origin, after = export.file.stem, (export.name,)
