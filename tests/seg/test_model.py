@@ -18,7 +18,13 @@ def model_of(repo, leaf, **backbone):
     return config.model, MODELS.build(config.model)
 
 
-@pytest.mark.parametrize("name", ["resnet18_b", "resnet18_d", "resnet34_c", "resnet50_d"])
+NAMES = (
+    *("resnet18_b", "resnet18_d", "resnet34_c", "resnet50_d"),
+    *("rednet26", "preresnet18_b", "seresnet18_b"),
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("head", ["fcn", "pspnet"])
 def test_one_word_changes_the_architecture(repo, name, head):
     config, model = model_of(repo, f"mini/{head}.py", name=name)
