@@ -10,10 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
-from tricklift import configs, paper
-from tricklift.rows import CELLS, TEACHERS, Cell
+from tricklift import paper
+from tricklift.rows import CELLS, TEACHERS, Cell, resolved
 from tricklift.tables import grid
 
 SAME, DIFFERS, OPEN = "=", "≠", "·"
@@ -97,7 +95,7 @@ def points(config: str) -> tuple[Point, ...]:
     Raises:
         ValueError: A point is stated but not read, or read but not stated.
     """
-    cfg = Config.fromfile(str(configs.find_config(config)))
+    cfg = resolved(config)
     task = config.partition("/")[0]
     readings, stated = _readings(task), statements(config)
     odd = set(readings) ^ set(stated)

@@ -12,10 +12,8 @@ which rows are dear, not when a run on other GPUs will end.
 from functools import lru_cache
 from typing import Any
 
-from mmengine.config import Config
-
-from tricklift import configs, paper
-from tricklift.rows import GPUS, NETWORKS
+from tricklift import paper
+from tricklift.rows import GPUS, NETWORKS, resolved
 
 IMAGENET = 1_281_167
 #: Images that one epoch reads.
@@ -59,7 +57,7 @@ def throughput(network: str, half: bool) -> float:
 @lru_cache
 def gpu_hours(name: str) -> float:
     """The estimate for a config of the full tier, in hours of one V100."""
-    cfg = Config.fromfile(str(configs.find_config(name)))
+    cfg = resolved(name)
     network = cfg.model.backbone.name
     half = cfg.optim_wrapper.type == "AmpOptimWrapper"
     seconds = 6 * macs_of(name, cfg) / throughput(network, half)

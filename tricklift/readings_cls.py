@@ -4,12 +4,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
 from mmengine.registry import MODELS, TRANSFORMS
 
 import cls  # noqa: F401  (registers what is built here)
 from cls.preprocessor import ClsPreprocessor
-from tricklift import configs
 from tricklift.readings import (
     COMMON,
     REFINEMENTS,
@@ -20,6 +18,7 @@ from tricklift.readings import (
     part,
     schedulers,
 )
+from tricklift.rows import resolved
 
 
 def rate(cfg: Any) -> float:
@@ -141,8 +140,7 @@ def teacher(cfg: Any) -> str:
     held = cfg.model.get("distillation")
     if not held:
         return "none"
-    file = configs.find_config(f"cls/full/{Path(held.teacher.checkpoint).stem}")
-    trained = Config.fromfile(str(file))
+    trained = resolved(f"cls/full/{Path(held.teacher.checkpoint).stem}")
     words = [word for trick, word in REFINEMENTS.items() if trick in trained.tricks]
     return f"{network(trained.model.backbone.name)}: {', '.join(words)}"
 

@@ -7,10 +7,11 @@ and 9. Cells without a value of the paper (FPN, PSPNet) are this suite's extensi
 
 import statistics
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tricklift import paper
+from tricklift import configs, paper
 from tricklift.records import Record, find
 
 #: What the paper's classifiers were trained on, and what the commands say: 8 GPUs on one host.
@@ -190,6 +191,14 @@ def cells(table: str | None = None) -> list[Cell]:
     if table is not None and table not in known:
         raise ValueError(f"no table {table!r}; there are {', '.join(known)}")
     return [cell for cell in CELLS if table in (None, cell.table)]
+
+
+@cache
+def resolved(name: str) -> Any:
+    """The resolved config of a short name, read once; do not change it."""
+    from mmengine.config import Config
+
+    return Config.fromfile(str(configs.find_config(name)), import_custom_modules=False)
 
 
 def own_values(cell: Cell, records: list[Record]) -> dict[str, float] | None:

@@ -4,12 +4,11 @@ import json
 import re
 
 import pytest
-from mmengine.config import Config
 
 from tricklift import configs, paper
 from tricklift.cli import main
 from tricklift.gpu_hours import gpu_hours
-from tricklift.rows import CELLS, TEACHERS, cells, listing
+from tricklift.rows import CELLS, TEACHERS, cells, listing, resolved
 
 EXTENSIONS = ("FPN", "PSPNet")
 #: Columns that are no result of a run of ours.
@@ -33,10 +32,6 @@ def everything():
     return listing()
 
 
-def read(name: str) -> Config:
-    return Config.fromfile(str(configs.find_config(name)), import_custom_modules=False)
-
-
 def test_every_value_of_the_paper_has_a_cell():
     claimed = {(cell.table, cell.row, column) for cell in CELLS for column in cell.columns.values()}
     wanted = {
@@ -58,7 +53,7 @@ def test_count_of_cells_and_no_cell_twice():
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda c: f"{c.table} {c.row} {c.network} {c.setting}")
 def test_config_of_a_cell(cell):
-    cfg = read(cell.config)
+    cfg = resolved(cell.config)
     assert cfg.benchmark.task == cell.task
     assert cfg.benchmark.tier == "full"
     assert cfg.model.backbone.name == cell.network
@@ -82,7 +77,7 @@ def test_leaf_says_command_and_cost(name):
     images, hours = re.search(
         r"\((\d+) images? on each of 8 GPUs; about (\d+) GPU-hours", text
     ).groups()
-    assert read(name).train_dataloader.batch_size == int(images)
+    assert resolved(name).train_dataloader.batch_size == int(images)
     assert int(hours) == pytest.approx(gpu_hours(name), rel=0.06)
     assert "Not run here" in text
 
@@ -101,7 +96,7 @@ def test_same_runs_share_a_config():
 
 def test_labels_of_pretraining_are_the_rows_of_tables_8_and_9():
     for cell in cells("8"):
-        assert read(cell.needs[0]).row == cell.row
+        assert resolved(cell.needs[0]).row == cell.row
 
 
 def test_listing(everything):

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 import cls  # noqa: F401
-from tricklift import configs
+from tricklift.rows import resolved
 
 IMAGENET = 1_281_167
 PLACES365 = 1_803_460
@@ -99,12 +99,6 @@ def refinements(prefix: str, efficient: Recipe) -> dict[str, Recipe]:
 
 
 ROWS = rows()
-
-
-@cache
-def resolved(name: str) -> Config:
-    """A resolved config; read it only."""
-    return Config.fromfile(str(configs.find_config(name)))
 
 
 @cache
