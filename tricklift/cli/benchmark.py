@@ -36,6 +36,7 @@ def prepare(
     \b
     generated:            miniworld
     small, real:          cifar10, bccd, camvid (archives in TRICKLIFT_DATA)
+    for `bench`:          imagenet-samples (likewise)
     downloaded:           voc (VOC 2007 and 2012, 2.9 GB), ade20k (1.0 GB),
                           places365 (256 px, 27 GB)
     fetched by yourself:  imagenet (155 GB, needs a login; called without its

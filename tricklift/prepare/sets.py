@@ -112,6 +112,11 @@ BCCD = _small(
     ),
 )
 CAMVID = _small("camvid", "road scenes, ADE20K layout", _ade_layout(468, 233))
+SAMPLES = _small(
+    "imagenet-samples",
+    "200 photographs of ImageNet in their original size, for `tricklift bench`",
+    Whole(counts={"": 200}),
+)
 VOC = DataSet(
     folder="VOCdevkit",
     about="Pascal VOC 2007 and 2012, detection; downloaded, 2.9 GB",
@@ -199,6 +204,7 @@ SETS: dict[str, DataSet] = {
     "cifar10": CIFAR10,
     "bccd": BCCD,
     "camvid": CAMVID,
+    "imagenet-samples": SAMPLES,
     "voc": VOC,
     "ade20k": ADE20K,
     "imagenet": IMAGENET,
