@@ -1,6 +1,7 @@
 """`tricklift backbones`, `tricks` and `config`."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,11 +11,19 @@ def backbones(
     as_json: Annotated[
         bool, typer.Option("--json", help="A JSON list instead of a table.")
     ] = False,
+    doc: Annotated[
+        Path | None, typer.Option(help="Write the page about all backbones here, with its picture.")
+    ] = None,
 ) -> None:
-    """List the backbones: parameters, MACs, channels and strides of their stages, source."""
+    """List the backbones: parameters, MACs, top-1 as published, channels and strides, source."""
     from backbones.describe import describe_all
 
     entries = describe_all()
+    if doc is not None:
+        from tricklift.backbone_page import write_page
+
+        print(*write_page(doc, entries), sep="\n")
+        return
     if as_json:
         print(json.dumps(entries, indent=2))
     else:
@@ -26,7 +35,8 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for title in ("name", "params", "GMACs", "input", "channels", "strides", "paper", "source"):
+    titles = ("name", "params", "GMACs", "input", "top-1", "channels", "strides")
+    for title in (*titles, "paper", "source"):
         right = title in ("params", "GMACs", "input")
         table.add_column(title, justify="right" if right else "left", overflow="fold")
     for entry in entries:
@@ -35,6 +45,7 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
             f"{entry['params']:,}",
             f"{entry['macs'] / 1e9:.2f}",
             str(entry["input_size"]),
+            entry["published_top1"] or "",
             " ".join(map(str, entry["channels"])),
             " ".join(map(str, entry["strides"])),
             entry["paper"],

@@ -1,0 +1,146 @@
+"""The page about all backbones: a table from the networks themselves, and a picture."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tricklift.ground.atomic import replacing, write_text
+
+Entry = dict[str, Any]
+COMMAND = "tricklift backbones --doc docs/backbones.md"
+INTRODUCTION = """# Backbones
+
+Written by `{command}`. Counts come from the networks, with a
+1000-way head and the input size given; MACs are those of convolutions, involutions and linear
+layers. Top-1 is as published by others for ImageNet-1k, a range where recipes differ (sources
+below the table; "timm, TAG" is timm's table results-imagenet.csv). It is no result of this project.
+
+![Parameters, MACs and published top-1]({picture})
+
+Any other network of timm that hands on a pyramid of maps works by its name too, e.g.
+`timm/convnext_atto`; what it cannot do (output stride 8, a C4 head) says so.
+
+"""
+#: Colours that are told apart by all (Okabe and Ito), each with every marker before the next.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
+MARKERS = ("o", "s", "^", "D")
+
+
+def write_page(file: str | Path, entries: Sequence[Entry] | None = None) -> list[Path]:
+    """Write the page and, in ``images/`` beside it, its picture; each whole or not at all.
+
+    Args:
+        file: The page, Markdown.
+        entries: What `backbones.describe` says of each; None asks for all of them.
+
+    Returns:
+        The files written.
+    """
+    from backbones.describe import describe_all
+
+    entries = list(entries) if entries is not None else describe_all()
+    page = Path(file)
+    picture = page.parent / "images" / f"{page.stem}.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    _draw(entries, picture)
+    write_text(page, _markdown(entries, f"images/{picture.name}"))
+    return [page, picture]
+
+
+def _markdown(entries: Sequence[Entry], picture: str) -> str:
+    rows, refusals = [], []
+    for entry in entries:
+        reasons = (_refused(entry["name"], output_stride=8), _refused(entry["name"], stage=3))
+        rows.append(_row(entry, *("no" if reason else "yes" for reason in reasons)))
+        refusals += [f"- {reason}" for reason in reasons if reason]
+    families = dict.fromkeys((family_of(e), e["paper"], e["source"]) for e in entries)
+    sources = [f"- {family}: {paper} ({source})" for family, paper, source in families]
+    return INTRODUCTION.format(command=COMMAND, picture=picture) + "\n".join(
+        [
+            "| name | params | GMACs | input | channels at strides 4 8 16 32 | top-1 "
+            "| output stride 8 | C4 head |",
+            "| --- | ---: | ---: | ---: | --- | --- | --- | --- |",
+            *rows,
+            "\n## What is refused, and why\n",
+            *refusals,
+            "\n## Where the published top-1 is from\n",
+            *_top1_sources(entries),
+            "\n## Papers and sources\n",
+            *sources,
+            "",
+        ]
+    )
+
+
+def _row(entry: Entry, *possible: str) -> str:
+    cells = [
+        f"`{entry['name']}`",
+        f"{entry['params']:,}",
+        f"{entry['macs'] / 1e9:.2f}",
+        str(entry["input_size"]),
+        " ".join(map(str, entry["channels"])),
+        entry["published_top1"] or "-",
+        *possible,
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _top1_sources(entries: Iterable[Entry]) -> list[str]:
+    by_source: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry["published_source"]:
+            by_source.setdefault(entry["published_source"], []).append(f"`{entry['name']}`")
+    return [f"- {', '.join(names)}: {source}" for source, names in by_source.items()]
+
+
+def family_of(entry: Entry) -> str:
+    """A timm network is a family of its own here; of ours, the registered family."""
+    from backbones import info
+
+    name = entry["name"]
+    return name if name.startswith("timm/") else info(name).family
+
+
+def _refused(name: str, stage: int | None = None, **options: Any) -> str | None:
+    """Why the network cannot be built with `options`, or `stage` of it cannot be a box head."""
+    import backbones
+    from backbones.features import one_stage
+
+    try:
+        with torch.device("meta"):
+            network = backbones.build(name, num_classes=1, **options)
+        if stage is not None:
+            one_stage(network, stage)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _draw(entries: Sequence[Entry], file: Path) -> None:
+    from matplotlib.figure import Figure  # an object of its own: no window system is asked for
+
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    families = list(dict.fromkeys(family_of(entry) for entry in entries))
+    for number, family in enumerate(families):
+        own = [entry for entry in entries if family_of(entry) == family]
+        style = {
+            "color": COLOURS[number // len(MARKERS) % len(COLOURS)],
+            "marker": MARKERS[number % len(MARKERS)],
+            "linestyle": "",
+            "label": family,
+        }
+        left.plot([e["params"] / 1e6 for e in own], [e["macs"] / 1e9 for e in own], **style)
+        for entry in own:
+            if entry["published_top1"]:
+                bounds = [float(v) for v in entry["published_top1"].split("-")]
+                right.plot([entry["macs"] / 1e9] * len(bounds), bounds, **style)
+    left.set(xscale="log", yscale="log", xlabel="parameters (millions)", ylabel="GMACs")
+    right.set(xscale="log", xlabel="GMACs", ylabel="ImageNet top-1 as published (%)")
+    for panel in (left, right):
+        panel.grid(alpha=0.3)
+    figure.legend(*left.get_legend_handles_labels(), loc="outside right center", fontsize="small")
+    with replacing(file) as temporary:
+        figure.savefig(temporary, dpi=110)
