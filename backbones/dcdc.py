@@ -79,7 +79,7 @@ def dcdc_resnet(
     variant: str,
     width: float = 1.0,
     output_stride: int = 32,
-    zero_gamma: bool = False,
+    zero_gamma: bool = True,
     init: str = "kaiming",
     gradient_checkpointing: bool = False,
 ) -> ResidualNet:
@@ -91,7 +91,7 @@ def dcdc_resnet(
         variant: b: 7x7 stem, strided shortcut; d: deep stem, pooled shortcut.
         width: Factor on all channel counts (rounded to a multiple of 16).
         output_stride: Input pixels per pixel of the last map: 8, 16 or 32.
-        zero_gamma: Start each block as its shortcut.
+        zero_gamma: Start each block as its shortcut. The default, for RedNet's reason.
         init: ``kaiming`` or ``xavier``, see `initialise`.
         gradient_checkpointing: Trade time for memory in training.
 

@@ -39,7 +39,7 @@ def rednet(
     depth: int,
     width: float = 1.0,
     output_stride: int = 32,
-    zero_gamma: bool = False,
+    zero_gamma: bool = True,
     init: str = "kaiming",
     gradient_checkpointing: bool = False,
     stem_kernel: int = 3,
@@ -52,7 +52,9 @@ def rednet(
         width: Factor on all channel counts (rounded to a multiple of 32: 16 in half a stem).
         output_stride: Input pixels per pixel of the last map: 8, 16 or 32. How an involution
             is dilated: see `Involution`.
-        zero_gamma: Start each block as its shortcut.
+        zero_gamma: Start each block as its shortcut. The default, as in the authors' code: an
+            involution is quadratic in its input, and without it the maps of a network that has
+            hardly trained grow beyond all bounds in evaluation.
         init: ``kaiming`` or ``xavier``, see `initialise`.
         gradient_checkpointing: Trade time for memory in training.
         stem_kernel: Kernel of the stem's involution, 3 or 7.
