@@ -57,7 +57,7 @@ def timm_network(
     Args:
         num_classes: Width of the head.
         network: timm's name, without a tag.
-        output_stride: 8 or 16 by `backbones.dilation`, or timm's own way for one that is not cut.
+        output_stride: 8 or 16 by `backbones.dilation`; 32 alone for one that is not cut.
         init: ``timm`` (the network's own), ``xavier`` or ``kaiming``, see `initialise`.
         zero_gamma: Start each residual block as its shortcut; else its last gamma starts at 1
             (timm's own default is 0 for its ResNets).
@@ -75,11 +75,11 @@ def timm_network(
     return model
 
 
-def create(network: str, num_classes: int, **arguments: Any) -> Any:
+def create(network: str, num_classes: int) -> Any:
     """timm's `network` with random weights."""
     import timm
 
-    return timm.create_model(network, pretrained=False, num_classes=num_classes, **arguments)
+    return timm.create_model(network, pretrained=False, num_classes=num_classes)
 
 
 def _runs_in_a_row(model: Any) -> bool:

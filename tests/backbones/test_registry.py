@@ -12,7 +12,16 @@ def test_names_are_the_five_depths_in_the_four_variants() -> None:
     assert expected <= set(backbones.names())
 
 
-@pytest.mark.parametrize("name", backbones.names())
+def deep_ones_slow() -> list[Any]:
+    """All names; those of 101 and 152 layers take long even without computing anything."""
+    deep = [name for name in backbones.names() if "101" in name or "152" in name]
+    return [
+        pytest.param(name, marks=[pytest.mark.slow] if name in deep else [], id=name)
+        for name in backbones.names()
+    ]
+
+
+@pytest.mark.parametrize("name", deep_ones_slow())
 def test_every_backbone_fulfils_the_contract(name: str) -> None:
     """Channels, and strides as the cells that 64 and 128 pixels more add, at two odd sizes.
 

@@ -66,7 +66,7 @@ def narrow(name: str) -> dict[str, Any]:
     return {"width": 0.25} if "width" in backbones.info(name).options else {}
 
 
-def parameters(heavy: bool = False) -> list[Any]:
+def parameters() -> list[Any]:
     marks = {name: [pytest.mark.slow] for name in HEAVY}
     return [pytest.param(n, marks=marks.get(n, []), id=n) for n in representatives()]
 
@@ -147,7 +147,7 @@ def test_a_state_dict_round_trip(network: Any, pictures: Tensor) -> None:
     assert {key.split(".")[0] for key in state} <= {"stem", "stages", "pre_logits", "fc"}
     with torch.device("meta"):
         other = backbones.build(network.name, 10, **network.options)
-    other.to_empty(device="cpu") if list(other.buffers()) else None
+    other.to_empty(device="cpu")
     other.load_state_dict(state)
     with torch.no_grad():
         assert torch.equal(other.eval()(pictures), network(pictures))
@@ -190,7 +190,7 @@ def test_frozen_stages_keep_still(name: str, pictures: Tensor, randomise) -> Non
     assert not [key for key in moved if key.startswith(frozen)]
 
 
-FAST_TO_EXPORT = ("resnet18_a", "hardnet39ds", "timm/mobilenetv1_100")
+FAST_TO_EXPORT = ("resnet18_a", "timm/mobilenetv1_100")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""One word changes the network: every family in the configs of all three tasks.
+
+Classification trains a real step; detection and segmentation are built and run on the meta device,
+where shapes are checked and nothing is computed.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, init_default_scope
+
+import backbones
+import cls  # noqa: F401
+import det  # noqa: F401
+import seg  # noqa: F401
+
+HEAVY = ("timm/vgg19", "timm/vgg19_bn")
+INCEPTION = "timm/inception_v3"
+
+
+def representatives() -> list[str]:
+    """The first name of each family of ours, and every listed network of timm."""
+    by_family: dict[str, str] = {}
+    for name in backbones.names():
+        family = backbones.info(name).family
+        by_family.setdefault(name if family == "timm" else family, name)
+    return list(by_family.values())
+
+
+NAMES = [
+    pytest.param(n, marks=[pytest.mark.slow] if n in HEAVY else [], id=n) for n in representatives()
+]
+
+
+def resolved(repo: Path, leaf: str, name: str) -> Config:
+    config = Config.fromfile(repo / "configs" / f"{leaf}.py")
+    config.model.backbone.name = name
+    init_default_scope(config.get("default_scope", "mmengine"))
+    return config
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_training_step_of_classification(repo: Path, name: str) -> None:
+    torch.manual_seed(0)
+    own = "inception_v3-baseline" if name == INCEPTION else "resnet18_b-baseline"
+    config = resolved(repo, f"cls/mini/{own}", name)
+    size = config.train_dataloader.dataset.pipeline[1].size
+    assert size == (96 if name == INCEPTION else 64)
+    model = MODELS.build(config.model)
+    wrapper = build_optim_wrapper(model, config.optim_wrapper)
+    before = model.backbone.fc.weight.clone()
+    images = torch.randint(0, 255, (4, 3, size, size), dtype=torch.uint8)
+    losses = model.train_step({"inputs": images, "labels": torch.arange(4)}, wrapper)
+    assert losses["loss"].isfinite()
+    assert not torch.equal(model.backbone.fc.weight, before)
+
+
+def on_meta(config: Config) -> Any:
+    registries = __import__(f"{config.default_scope}.registry", fromlist=["MODELS"])
+    with torch.device("meta"):
+        return registries.MODELS.build(config.model).eval()
+
+
+@pytest.mark.parametrize("name", representatives())
+def test_faster_rcnn_with_fpn(repo: Path, name: str) -> None:
+    model = on_meta(resolved(repo, "det/mini/faster_rcnn_fpn", name))
+    maps = model.extract_feat(torch.empty(1, 3, 192, 160, device="meta"))
+    assert [m.shape[1] for m in maps] == [128] * 5
+    if name != INCEPTION:  # it has no padding at its border
+        assert [tuple(m.shape[2:]) for m in maps[:4]] == [(48, 40), (24, 20), (12, 10), (6, 5)]
+
+
+@pytest.mark.parametrize("name", representatives())
+def test_faster_rcnn_with_a_c4_head_or_the_reason_why_not(repo: Path, name: str) -> None:
+    config = resolved(repo, "det/mini/faster_rcnn_c4", name)
+    if name in (*HEAVY, INCEPTION):
+        with pytest.raises(ValueError, match=f"{name} .*be a box head"):
+            on_meta(config)
+        return
+    head = on_meta(config).roi_head
+    pooled = torch.empty(3, head.shared_head.in_channels, 8, 8, device="meta")
+    scores, boxes = head.bbox_head(head.shared_head(pooled))
+    assert (scores.shape[0], boxes.shape[0]) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [*((name, "fcn") for name in representatives()), ("hardnet39ds", "pspnet")],
+)
+def test_segmentation_at_output_stride_8_or_the_reason_why_not(
+    repo: Path, name: str, head: str
+) -> None:
+    config = resolved(repo, f"seg/mini/{head}", name)
+    assert config.model.backbone.output_stride == 8
+    if name == INCEPTION:
+        with pytest.raises(ValueError, match="has no output stride 8"):
+            on_meta(config)
+        config.model.backbone.output_stride = 32
+    model = on_meta(config)
+    maps = model.extract_feat(torch.empty(2, 3, 96, 128, device="meta"))
+    logits = model.decode_head(maps)
+    if name != INCEPTION:
+        assert logits.shape[2:] == (12, 16)
+    assert logits.shape[:2] == (2, model.decode_head.num_classes)
