@@ -71,8 +71,8 @@ class CheckpointHook(UpstreamCheckpointHook):
     @contextmanager
     def _removing_later(self) -> Iterator[None]:
         """Hold removals back until the block ends well; a block within another one joins it."""
-        direct = self.file_backend
-        if isinstance(direct, RemovesLater):
+        direct = getattr(self, "file_backend", None)  # a validation alone has none
+        if direct is None or isinstance(direct, RemovesLater):
             yield
             return
         later = RemovesLater(direct)
