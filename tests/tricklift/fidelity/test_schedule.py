@@ -88,7 +88,7 @@ def rates(runner: Runner) -> np.ndarray:
     epochs = getattr(runner.train_loop, "max_epochs", 1)
     length = runner.train_loop.max_iters // epochs
     found = []
-    runner.optim_wrapper.optimizer._global_step = 1  # it has stepped, for the schedulers
+    runner.optim_wrapper._global_step = 0  # as if it had stepped, for the schedulers
     for _ in range(epochs):
         if by_iteration:
             for index in range(length):
