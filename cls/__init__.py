@@ -12,6 +12,7 @@ from cls.model import ImageClassifier
 from cls.preprocessor import ClsPreprocessor
 from cls.transforms import (
     DecodeImage,
+    DecodeRandomResizedCrop,
     PackClassified,
     RandomResizedCropUint8,
     ResizeCenterCropUint8,
@@ -21,6 +22,7 @@ __all__ = [
     "ClassFolders",
     "ClsPreprocessor",
     "DecodeImage",
+    "DecodeRandomResizedCrop",
     "ImageClassifier",
     "PackClassified",
     "RandomResizedCropUint8",

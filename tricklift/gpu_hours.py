@@ -87,4 +87,4 @@ def macs_of(name: str, cfg: Any) -> float:
 def input_size(cfg: Any) -> int:
     """Side of a classifier's training images."""
     steps = cfg.train_dataloader.dataset.pipeline
-    return int(next(step["size"] for step in steps if step["type"] == "RandomResizedCropUint8"))
+    return int(next(step["size"] for step in steps if "RandomResizedCrop" in step["type"]))

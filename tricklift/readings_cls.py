@@ -73,7 +73,7 @@ def last_gamma(cfg: Any) -> int | str:
 
 def crop(cfg: Any) -> str:
     """The random crop, as it is built."""
-    built = TRANSFORMS.build(dict(part(cfg, "RandomResizedCropUint8")))
+    built = TRANSFORMS.build(dict(part(cfg, "DecodeRandomResizedCrop")))
     low, high = (100 * share for share in built.scale)
     narrow, wide = built.ratio
     return f"area {low:g} to {high:g} %, aspect {narrow:.4g} to {wide:.4g}, to {built.size} px"

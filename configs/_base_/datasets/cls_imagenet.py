@@ -10,8 +10,7 @@ train_dataloader = dict(
         data_root=data_root + "/train",
         num_classes=1000,
         pipeline=[
-            dict(type="DecodeImage"),
-            dict(type="RandomResizedCropUint8", size=224),
+            dict(type="DecodeRandomResizedCrop", size=224),
             dict(type="PackClassified"),
         ],
     ),

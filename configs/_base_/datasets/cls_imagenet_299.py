@@ -8,8 +8,7 @@ _base_ = "cls_imagenet.py"
 train_dataloader = dict(
     dataset=dict(
         pipeline=[
-            dict(type="DecodeImage"),
-            dict(type="RandomResizedCropUint8", size=299),
+            dict(type="DecodeRandomResizedCrop", size=299),
             dict(type="PackClassified"),
         ]
     )

@@ -57,9 +57,9 @@ def crops(settings: str) -> tuple[np.ndarray, np.ndarray]:
 def test_random_crop(row):
     steps = row.cfg.train_dataloader.dataset.pipeline
     kinds = [step["type"] for step in steps]
-    assert kinds == ["DecodeImage", "RandomResizedCropUint8", "PackClassified"]
-    assert steps[1].get("size") == row.recipe.pixels
-    area, aspect = crops(json.dumps(dict(steps[1])))
+    assert kinds == ["DecodeRandomResizedCrop", "PackClassified"]
+    assert steps[0].get("size") == row.recipe.pixels
+    area, aspect = crops(json.dumps(dict(steps[0])))
     assert 0.0799 < area.min() < 0.09 and 0.99 < area.max() <= 1
     assert 0.7499 < aspect.min() < 0.76 and 1.32 < aspect.max() < 1.3335
     # A box of share s and aspect e^u fits into a square if s e^|u| <= 1; u is uniform.
