@@ -163,6 +163,8 @@ def test_early_stopping_ends_a_run_and_a_resumed_one(root, tmp_path):
         cfg = training.build_config(
             BASELINE, work_dir=tmp_path, tricks=["early_stopping"], options=options, **more
         )
+        # mmengine names a run's message hub by the second; two in one process would share it
+        cfg.experiment_name = "resumed" if more else "first"
         training.train(cfg)
         return result_of(tmp_path)
 

@@ -163,7 +163,7 @@ def runner_loop(
     runner = Runner(
         model=classifier(name, channels_last=bfloat16),
         work_dir=str(folder),
-        train_dataloader=DataLoader(ready, batch_size=None),  # type: ignore[arg-type]
+        train_dataloader=DataLoader(ready, collate_fn=lambda batch: batch[0]),  # type: ignore[arg-type]
         train_cfg={"by_epoch": True, "max_epochs": 1000},
         optim_wrapper=wrapper,
         default_hooks={"checkpoint": None, "logger": {"type": "LoggerHook", "interval": 10}},

@@ -6,6 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+#: Columns of a table that goes into a file or another program.
+PIPED_WIDTH = 240
+
 
 def backbones(
     as_json: Annotated[
@@ -38,7 +41,12 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
     titles = ("name", "params", "GMACs", "input", "top-1", "channels", "strides")
     for title in (*titles, "paper", "source"):
         right = title in ("params", "GMACs", "input")
-        table.add_column(title, justify="right" if right else "left", overflow="fold")
+        table.add_column(
+            title,
+            justify="right" if right else "left",
+            overflow="fold",
+            no_wrap=right or title == "name",
+        )
     for entry in entries:
         table.add_row(
             entry["name"],
@@ -51,7 +59,8 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
             entry["paper"],
             entry["source"],
         )
-    Console().print(table)
+    console = Console()
+    (console if console.is_terminal else Console(width=PIPED_WIDTH)).print(table)
 
 
 def tricks() -> None:

@@ -63,7 +63,7 @@ def test_every_reason_is_needed(page):
         ("jitter", "model.data_preprocessor.jitter.properties", ("brightness",)),
         ("flip", "model.data_preprocessor.flip", 0.4),
         ("mean", "model.data_preprocessor.mean", [0.0, 0.0, 0.0]),
-        ("crop", "train_dataloader.dataset.pipeline.1.scale", (0.25, 1.0)),
+        ("crop", "train_dataloader.dataset.pipeline.0.scale", (0.25, 1.0)),
         ("validation", "val_dataloader.dataset.pipeline.1.short_side", 232),
         ("label smoothing", "model.label_smoothing.form", "public"),
         ("mixup", "model.mixup.per", "image"),

@@ -60,7 +60,7 @@ with torch.autocast('cpu', torch.bfloat16):
     out = model(part)
 assert out.dtype == torch.bfloat16
 dist.barrier()
-print('fine', rank)
+print(f'fine {rank}\\n', end='', flush=True)
 dist.destroy_process_group()
 """
 
