@@ -144,10 +144,10 @@ def share_weights(stock: Any, ours: Any) -> None:
 
     state = dict(stock.state_dict())
     theirs = {key: state.pop(key) for key in list(state) if key.startswith("backbone.")}
-    renamed = find(ours.backbone.name, "mmdet").from_library(
+    renamed = find(ours.backbone.net.name, "mmdet").from_library(
         {key.removeprefix("backbone."): value for key, value in theirs.items()}
     )
-    state |= {f"backbone.{key}": value for key, value in renamed.items()}
+    state |= {f"backbone.net.{key}": value for key, value in renamed.items()}
     ours.load_state_dict(state)
 
 
