@@ -72,7 +72,20 @@ class PooledShortcut(nn.Module):
         return self.norm(self.conv(self.pool(x)))
 
 
-class BasicBlock(nn.Module):
+class ResidualBlock(nn.Module):
+    """A block whose last batch norm stands before the shortcut is added."""
+
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        """The batch norm whose gamma zero-gamma sets to 0."""
+        raise NotImplementedError
+
+    def start_as_shortcut(self) -> None:
+        """Zero gamma: the block gives what its shortcut gives."""
+        nn.init.zeros_(self.last_norm.weight)
+
+
+class BasicBlock(ResidualBlock):
     """Two 3x3 convolutions (ResNet-18 and 34): ``(N, in, H, W)`` to ``(N, out, H/s, W/s)``.
 
     `first_dilation` is that of the first 3x3, where it differs from the stage's `dilation`.
@@ -102,12 +115,7 @@ class BasicBlock(nn.Module):
 
     @property
     def last_norm(self) -> nn.BatchNorm2d:
-        """The batch norm whose gamma zero-gamma sets to 0."""
         return self.norm2
-
-    def start_as_shortcut(self) -> None:
-        """Zero gamma: the block gives what its shortcut gives."""
-        nn.init.zeros_(self.last_norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm1(self.conv1(x)).relu_()
@@ -115,7 +123,7 @@ class BasicBlock(nn.Module):
         return y.add_(self.shortcut(x)).relu_()
 
 
-class Bottleneck(nn.Module):
+class Bottleneck(ResidualBlock):
     """1x1, 3x3, 1x1 convolutions (ResNet-50 up): ``(N, in, H, W)`` to ``(N, 4p, H/s, W/s)``.
 
     Args:
@@ -160,12 +168,7 @@ class Bottleneck(nn.Module):
 
     @property
     def last_norm(self) -> nn.BatchNorm2d:
-        """The batch norm whose gamma zero-gamma sets to 0."""
         return self.norm3
-
-    def start_as_shortcut(self) -> None:
-        """Zero gamma: the block gives what its shortcut gives."""
-        nn.init.zeros_(self.last_norm.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm1(self.conv1(x)).relu_()
