@@ -10,6 +10,7 @@ import json
 import math
 import os
 import platform
+import resource
 import subprocess
 import time
 from collections.abc import Mapping
@@ -172,6 +173,21 @@ def machine() -> dict[str, Any]:
     }
 
 
+def peak_memory() -> float:
+    """The most resident memory that this process has had, in MiB, without its data workers.
+
+    Linux keeps it for each program run. What `getrusage` says there includes the parent's at the
+    fork, and is the fallback for other systems (macOS counts bytes, others KiB).
+    """
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1024**2 if platform.system() == "Darwin" else 1024)
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -181,8 +197,11 @@ class ResultHook(Hook):
     """Writes `<work_dir>/result.json`: 'running' from the start, 'done' once training ended.
 
     Lowest priority, so that 'done' is written after the last checkpoint. A resumed run adds its
-    time to the recorded one and keeps the start and the best values; where the last validation is
-    missing (the run was stopped in it) it is made up for.
+    times to the recorded ones and keeps the start, the best values and the higher peak of memory;
+    where the last validation is missing (the run was stopped in it) it is made up for.
+
+    `cpu_seconds` are those of all threads of this process, `peak_memory` its resident memory in
+    MiB: both without data workers and GPU.
 
     Raises:
         ValueError: `benchmark` lacks a key, or a validation gives no metric of the task.
@@ -193,17 +212,17 @@ class ResultHook(Hook):
     def __init__(self) -> None:
         self.record: dict[str, Any] = {}
         self.path = Path(RESULT_FILE)
-        self.seconds_before = 0.0
-        self.started = 0.0
+        self.seconds_before = self.cpu_before = self.peak_before = 0.0
+        self.started = self.cpu_started = 0.0
         self.validated = False
 
     def before_train(self, runner: Any) -> None:
         """Checks the config's labels and writes the first record."""
         self.path = Path(runner.work_dir) / RESULT_FILE
-        self.started = time.monotonic()
+        self.started, self.cpu_started = time.monotonic(), time.process_time()
         self.record = _describe(runner)
         self.validated = False
-        self.seconds_before = 0.0
+        self.seconds_before = self.cpu_before = self.peak_before = 0.0
         if runner.iter > 0:
             self._take_over()
         self._write()
@@ -255,12 +274,17 @@ class ResultHook(Hook):
             return
         if isinstance(old, dict) and old.get("config_hash") == self.record["config_hash"]:
             self.seconds_before = float(old.get("wall_seconds") or 0.0)
+            self.cpu_before = float(old.get("cpu_seconds") or 0.0)
+            self.peak_before = float(old.get("peak_memory") or 0.0)
             self.record["started"] = old.get("started") or self.record["started"]
             self.record["best"] = dict(old.get("best") or {})
 
     def _write(self) -> None:
         seconds = self.seconds_before + time.monotonic() - self.started
+        cpu_seconds = self.cpu_before + time.process_time() - self.cpu_started
         self.record["wall_seconds"] = round(seconds, 3)
+        self.record["cpu_seconds"] = round(cpu_seconds, 3)
+        self.record["peak_memory"] = round(max(self.peak_before, peak_memory()), 1)
         if is_main_process():
             write_text(self.path, json.dumps(self.record, indent=2, allow_nan=False) + "\n")
 
@@ -299,6 +323,8 @@ def _describe(runner: Any) -> dict[str, Any]:
         "epochs": runner.max_epochs if by_epoch else None,
         "iters": runner.max_iters,
         "wall_seconds": 0.0,
+        "cpu_seconds": 0.0,
+        "peak_memory": 0.0,
         "started": _now(),
         "finished": None,
         "machine": {**machine(), "amp_dtype": str(dtype).removeprefix("torch.")},

@@ -30,6 +30,8 @@ def test_last_metrics_count_and_best_stand_beside(tiny, tmp_path):
     assert result["machine"]["amp_dtype"] == "float32"
     assert result["protocol"] == "one crop"
     assert result["wall_seconds"] > 0
+    assert result["cpu_seconds"] > 0
+    assert 50 < result["peak_memory"] < 20_000
     assert result["started"] <= result["finished"]
     assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".result")]
 
@@ -74,7 +76,7 @@ def test_running_until_the_end_and_resumed_time_adds_up(tiny, tmp_path):
     assert before["status"] == "running"
     assert before["finished"] is None
 
-    before["wall_seconds"] = 1000.0
+    before |= {"wall_seconds": 1000.0, "cpu_seconds": 2000.0, "peak_memory": 90_000.0}
     (tmp_path / "result.json").write_text(json.dumps(before))
     # The checkpoint of the last epoch exists: only its validation is due.
     result = tiny.train(tiny.config(tmp_path, resume=True), top1(65.0))
@@ -82,7 +84,18 @@ def test_running_until_the_end_and_resumed_time_adds_up(tiny, tmp_path):
     assert result["metrics"]["top1"] == 65.0
     assert result["best"]["top1"] == 70.0
     assert result["wall_seconds"] > 1000.0
+    assert result["cpu_seconds"] > 2000.0
+    assert result["peak_memory"] == 90_000.0
     assert result["started"] == before["started"]
+
+
+def test_peak_memory_is_in_mib_and_remembers():
+    before = results.peak_memory()
+    held = b"x" * (300 << 20)  # written, so resident
+    with_it = results.peak_memory()
+    del held
+    assert with_it >= max(before, 300)
+    assert results.peak_memory() >= with_it
 
 
 def test_a_fresh_run_takes_nothing_over(tiny, tmp_path):
