@@ -82,7 +82,7 @@ def test_a_wheel_carries_scripts_configs_and_data(repo, tmp_path):
         "tricklift/.mim/tools/test.py",
         "tricklift/.mim/configs/cls/mini/resnet18_b-baseline.py",
         "tricklift/.mim/configs/_base_/models/seg_fcn.py",
-        "tricklift/paper.json",
+        "tricklift/paper/numbers.json",
         "backbones/resnet.py",
         "cls/model.py",
         "det/model.py",

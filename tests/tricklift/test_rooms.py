@@ -11,6 +11,7 @@ OURS = ("backbones", "cls", "det", "seg", "tricklift")
 OPENMMLAB = ("mmengine", "mmcv", "mmdet", "mmseg")
 GROUND = "tricklift.ground"
 CLASSES = "tricklift.miniworld.vocabulary"  # part of the ground: names of the classes
+CONFIGS = ("tricklift.configs", "tricklift.errors")
 #: Room -> prefixes of what it may import of ours and of OpenMMLab.
 ALLOWED = {
     "backbones": ("backbones",),
@@ -20,6 +21,23 @@ ALLOWED = {
     "seg": ("seg", "backbones", GROUND, CLASSES, *OPENMMLAB),
     "tricklift/ground": (GROUND, *OPENMMLAB),
     "tricklift/miniworld": ("tricklift.miniworld",),
+    "tricklift/prepare": ("tricklift.prepare", "tricklift.miniworld", GROUND, "tricklift.errors"),
+    "tricklift/paper": ("tricklift.paper", *CONFIGS, "mmengine"),
+    "tricklift/tables": ("tricklift.tables", "tricklift.paper", *CONFIGS, GROUND, "backbones"),
+    "tricklift/fidelity": (
+        "tricklift.fidelity",
+        "tricklift.tables.text",
+        "tricklift.paper",
+        *CONFIGS,
+        *("backbones", "cls", "det", "seg", *OPENMMLAB),
+    ),
+    "tricklift/runs": (
+        "tricklift.runs",
+        "tricklift.tables",
+        "tricklift.prepare",
+        *CONFIGS,
+        *("tricklift.tricks", "tricklift.train", GROUND, "mmengine"),
+    ),
 }
 
 
@@ -62,9 +80,9 @@ def test_a_room_imports_only_what_it_may(repo, room):
 
 def test_the_rules_catch_a_breach(tmp_path):
     file = tmp_path / "x.py"
-    file.write_text("def f():\n    from tricklift import jobs\n    import det.model\n")
-    assert imported(file) == {"tricklift.jobs", "det.model"}
-    assert not within("tricklift.jobs", ALLOWED["cls"])
+    file.write_text("def f():\n    from tricklift import runs\n    import det.model\n")
+    assert imported(file) == {"tricklift.runs", "det.model"}
+    assert not within("tricklift.runs", ALLOWED["cls"])
     assert not within("det.model", ALLOWED["cls"])
     assert rule_for("backbones/wrapper.py") == ("backbones", "mmengine")
 

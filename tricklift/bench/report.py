@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tricklift.tables import grid
+from tricklift.tables.text import grid
 
 HEADER = ["bench", "case", "ours", "peer", "unit", "ratio", "CPU s, ours / peer", "target", "met"]
 

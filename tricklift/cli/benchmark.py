@@ -16,8 +16,8 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where all of it goes.")] = Path("demo"),
 ) -> None:
     """The main job on generated data: pretrain, export, transfer, table. About ten minutes."""
-    from tricklift.demo import demo as show
-    from tricklift.run import note_command
+    from tricklift.runs.demo import demo as show
+    from tricklift.runs.run import note_command
 
     note_command(out / "runs", ["demo", "--out", str(out)])
     show(out)
@@ -53,7 +53,7 @@ def prepare(
     An unpacked copy is linked to, not copied:
       tricklift prepare imagenet --root data --from /datasets/imagenet
     """
-    from tricklift.demo import with_progress
+    from tricklift.runs.demo import with_progress
 
     print(f"ready: {with_progress(name, root, source)}")
 
@@ -95,10 +95,10 @@ def run(
     """
     from rich.console import Console
 
-    from tricklift.compare import compare as build
-    from tricklift.run import note_command
-    from tricklift.run import run as run_tier
-    from tricklift.tables import to_markdown
+    from tricklift.runs.run import note_command
+    from tricklift.runs.run import run as run_tier
+    from tricklift.tables.compare import compare as build
+    from tricklift.tables.page import to_markdown
     from tricklift.tricks import split_names
 
     typed = ["run", tier, "--out", str(out), "--root", str(root), "--seeds", seeds]
@@ -147,14 +147,14 @@ def compare(
     The markdown page also gives each row's gain over the row above, paired by seed, and how far
     the order of the rows in top-1 is their order downstream.
     """
-    from tricklift.compare import compare as build
-    from tricklift.compare import lines
     from tricklift.ground.atomic import write_text
-    from tricklift.tables import render
+    from tricklift.tables.compare import compare as build
+    from tricklift.tables.compare import lines
+    from tricklift.tables.page import render
 
     rows, records = build(folder)
     if plot is not None:
-        from tricklift.plots import plot as draw
+        from tricklift.tables.plots import plot as draw
 
         draw(lines(record for record in records if record.done), plot)
     text = render(rows, records, style, folder)

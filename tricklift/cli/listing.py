@@ -23,7 +23,7 @@ def backbones(
 
     entries = describe_all()
     if doc is not None:
-        from tricklift.backbone_page import write_page
+        from tricklift.tables.backbone_page import write_page
 
         print(*write_page(doc, entries), sep="\n")
         return

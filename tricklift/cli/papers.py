@@ -8,7 +8,7 @@ import typer
 
 HOW = (
     "GPU-h: estimated hours of one V100 in all, from images, epochs, MACs and the throughput that "
-    "the paper's minutes per epoch (Table 3) give; tricklift/gpu_hours.py."
+    "the paper's minutes per epoch (Table 3) give; tricklift/paper/gpu_hours.py."
 )
 
 
@@ -20,7 +20,7 @@ def rows(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False,
 ) -> None:
     """List every cell of the paper's tables: config, command, cost, the paper's value and ours."""
-    from tricklift.rows import listing
+    from tricklift.tables.cells import listing
 
     entries = listing(table, results)
     if as_json:
@@ -70,7 +70,7 @@ def fidelity(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
 ) -> None:
     """Print row by row what the paper says and what the resolved config does."""
-    from tricklift.fidelity import page
+    from tricklift.fidelity.page import page
     from tricklift.ground.atomic import write_text
 
     text = page()

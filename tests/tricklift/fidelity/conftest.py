@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import MODELS
 
 import cls  # noqa: F401
-from tricklift.rows import resolved
+from tricklift.paper.cells import resolved
 
 IMAGENET = 1_281_167
 PLACES365 = 1_803_460

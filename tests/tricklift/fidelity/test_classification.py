@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
-from tricklift.rows import CELLS, TEACHERS
+from tricklift.paper.cells import CELLS, TEACHERS
 
 GPUS = 8
 #: Network -> convolutions, and residual blocks.

@@ -4,10 +4,10 @@ import copy
 
 import pytest
 
-from tricklift import fidelity
-from tricklift.readings_cls import POINTS
-from tricklift.readings_downstream import DETECTION, SEGMENTATION
-from tricklift.rows import CELLS, TEACHERS
+from tricklift.fidelity import page as fidelity
+from tricklift.fidelity.classification import POINTS
+from tricklift.fidelity.downstream import DETECTION, SEGMENTATION
+from tricklift.paper.cells import CELLS, TEACHERS
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,32 @@
+"""The page about all backbones."""
+
+from pathlib import Path
+
+import pytest
+
+import backbones
+from backbones.describe import describe
+from tricklift.tables.backbone_page import write_page
+
+NAMES = ("resnet18_d", "hardnet39ds", "timm/inception_v3", "timm/mobilenetv1_100")
+
+
+def test_a_page_and_its_picture(tmp_path: Path) -> None:
+    page, picture = write_page(tmp_path / "zoo.md", [describe(name) for name in NAMES])
+    text = page.read_text()
+    assert picture == tmp_path / "images" / "zoo.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "(images/zoo.png)" in text
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert (
+        rows[1] == "| `hardnet39ds` | 3,488,228 | 0.43 | 224 | 96 320 640 1024 | 72.1 | yes | yes |"
+    )
+    assert rows[2].endswith("| 77.5-78.8 | no | no |")
+    assert "- timm's inception_v3 has no output stride 8: its blocks pool inside" in text
+    assert "- `hardnet39ds`: authors' code, README (arXiv:1909.00948)" in text
+
+
+@pytest.mark.parametrize("name", backbones.names())
+def test_the_page_in_the_docs_knows_every_backbone(name: str) -> None:
+    page = Path(__file__).parents[3] / "docs" / "backbones.md"
+    assert f"\n| `{name}` | " in page.read_text()

@@ -1,0 +1,205 @@
+"""The transfer table from result files of real (tiny) runs."""
+
+import csv
+import io
+import json
+
+import pytest
+
+from tricklift.tables import page as tables
+from tricklift.tables import records
+from tricklift.tables.compare import build_rows, compare
+
+PROTOCOLS = {"cls": "top-1", "det": "11-point", "seg": "whole image"}
+KEYS = {
+    "row", "backbone", "pretrained", "top1", "voc_map", "pix_acc", "miou", "protocol", "paper",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def template(tiny, tmp_path_factory) -> dict:
+    """What a real run wrote."""
+    folder = tmp_path_factory.mktemp("template")
+    top1 = {"accuracy/top1": 60.0, "accuracy/top5": 99.0}
+    return tiny.train(tiny.config(folder), top1, top1)
+
+
+@pytest.fixture
+def leave(template, tmp_path):
+    """Writes a result file: a real one with other labels and metrics."""
+
+    def write(name: str, task: str, metrics: dict, origin: str | None = "hash-cls", **changes):
+        data = {**template, "task": task, "metrics": metrics, "tier": "small"}
+        data |= {"dataset": f"{task}-data", "protocol": PROTOCOLS[task]}
+        data["config_hash"] = f"hash-{task}"
+        data["config"] = f"configs/{task}.py"
+        if task != "cls" and origin:
+            held = {"row": "B-baseline", "dataset": "cls-data", "config_hash": origin}
+            data["pretrained"] = {"file": f"{name}.safetensors", **held}
+        data |= changes
+        folder = tmp_path / "runs" / name
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text(json.dumps(data))
+        return folder / "result.json"
+
+    write.root = tmp_path / "runs"
+    return write
+
+
+def test_one_row_a_backbone_joins_the_three_tasks(leave):
+    leave("c", "cls", {"top1": 60.0, "top5": 99.0})
+    leave("d", "det", {"voc_map": 40.0})
+    leave("s", "seg", {"pix_acc": 80.0, "miou": 30.0, "macc": None})
+    leave("r", "det", {"voc_map": 10.0}, origin=None, row="random init")
+    rows, found = compare(leave.root)
+    assert len(found) == 4
+    assert [row["row"] for row in rows] == ["random init", "B-baseline"]
+    assert all(set(row) == KEYS for row in rows)
+    base = rows[1]
+    assert base["top1"] == {"mean": 60.0, "std": None, "n": 1}
+    assert base["voc_map"]["mean"] == 40.0
+    assert base["pix_acc"]["mean"] == 80.0
+    assert base["miou"]["mean"] == 30.0
+    assert base["pretrained"] == "cls-data"
+    assert base["protocol"] == "cls-data: top-1; det-data: 11-point; seg-data: whole image"
+    assert base["paper"] is None
+    assert rows[0]["pretrained"] is None
+    assert rows[0]["top1"] is None
+
+
+def test_seeds_are_averaged_with_the_sample_deviation(leave):
+    for seed, value in enumerate((40.0, 42.0, 47.0)):
+        leave(f"d{seed}", "det", {"voc_map": value}, seed=seed)
+    rows, _ = compare(leave.root)
+    # deviations -3, -1, 4: sqrt((9 + 1 + 16) / 2) = sqrt(13)
+    assert rows[0]["voc_map"] == {"mean": 43.0, "std": pytest.approx(13**0.5), "n": 3}
+    assert "43.00 ± 3.61 (n=3)" in tables.cell(rows[0]["voc_map"])
+
+
+def test_one_seed_from_two_pretrainings_counts_twice(leave):
+    leave("a", "det", {"voc_map": 40.0})
+    leave("b", "det", {"voc_map": 44.0})
+    rows, _ = compare(leave.root)
+    assert rows[0]["voc_map"]["n"] == 2
+
+
+def test_configs_of_a_row_are_never_averaged(leave):
+    leave("c", "cls", {"top1": 60.0})
+    leave("d1", "det", {"voc_map": 40.0}, config="configs/fpn.py")
+    leave("d2", "det", {"voc_map": 50.0}, config="configs/c4.py", config_hash="other")
+    rows, _ = compare(leave.root)
+    assert [row["voc_map"]["mean"] for row in rows] == [50.0, 40.0]
+    assert [row["top1"]["mean"] for row in rows] == [60.0, 60.0]
+    assert "[c4 other]" in rows[0]["protocol"]
+    assert "[fpn hash-det]" in rows[1]["protocol"]
+
+
+def test_rows_of_one_name_and_different_pretraining_stay_apart(leave):
+    leave("c", "cls", {"top1": 60.0})
+    leave("d", "det", {"voc_map": 40.0}, origin="pretrained-otherwise")
+    rows, _ = compare(leave.root)
+    assert len(rows) == 2
+    assert [row["top1"] is None for row in rows] == [False, True]
+
+
+def test_tiers_and_backbones_stay_apart(leave):
+    leave("a", "cls", {"top1": 60.0})
+    leave("b", "cls", {"top1": 70.0}, tier="mini")
+    leave("c", "cls", {"top1": 80.0}, backbone="resnet18_d")
+    rows, _ = compare(leave.root)
+    assert [row["top1"]["mean"] for row in rows] == [70.0, 60.0, 80.0]
+
+
+def test_the_paper_stands_beside_its_own_rows_in_the_full_tier_alone(leave):
+    changes = {"row": "D-efficient", "tier": "full"}
+    leave("c", "cls", {"top1": 77.0}, **changes)
+    leave("d", "det", {"voc_map": 78.0}, **changes)
+    leave("x", "cls", {"top1": 50.0}, row="D-efficient")
+    rows, found = compare(leave.root)
+    full = next(row for row in rows if row["paper"])
+    assert sum(row["paper"] is not None for row in rows) == 1
+    assert full["paper"]["voc_map"] == 78.30
+    difference = full["paper"]["difference"]
+    assert (difference["top1"], difference["voc_map"]) == pytest.approx((-0.16, -0.30))
+    assert (difference["pix_acc"], difference["miou"]) == (None, None)
+    assert "arXiv:1812.01187 Table 8" in full["paper"]["source"]
+    page = tables.to_markdown(rows, found, leave.root)
+    assert "77.00 (paper 77.16, -0.16)" in page
+    assert "- (paper 78.88)" in page
+    assert "The paper's values: arXiv:1812.01187 Table 8" in page
+
+
+def test_unfinished_runs_are_listed_and_not_counted(leave):
+    leave("a", "det", {"voc_map": 40.0})
+    leave("b", "det", {"voc_map": 1.0}, status="running", seed=7)
+    rows, found = compare(leave.root)
+    assert rows[0]["voc_map"] == {"mean": 40.0, "std": None, "n": 1}
+    assert "detection, B-baseline, seed 7: running" in tables.to_markdown(rows, found, leave.root)
+
+
+def test_the_same_run_twice_is_refused(leave):
+    leave("a", "cls", {"top1": 60.0})
+    leave("b", "cls", {"top1": 61.0})
+    with pytest.raises(ValueError, match=r"a/result.json and .*b/result.json are the same run"):
+        compare(leave.root)
+
+
+def test_hidden_folders_are_passed_over(leave):
+    leave("a", "cls", {"top1": 60.0})
+    leave(".stale/b", "cls", {"top1": 1.0})
+    assert compare(leave.root)[0][0]["top1"]["n"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"a/result.json is not readable as JSON"),
+        ("", r"a/result.json is not readable as JSON"),
+        ("[]", r"a/result.json is no result file of schema 1 \(found 'list'\)"),
+        ('{"schema": 2}', r"a/result.json is no result file of schema 1 \(found 2\)"),
+        ('{"schema": 1, "status": "done"}', r"a/result.json lacks a valid task, tier, dataset"),
+    ],
+)
+def test_a_broken_file_is_named(leave, text, message):
+    leave("a", "cls", {"top1": 60.0}).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        compare(leave.root)
+
+
+def test_nothing_to_compare(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no folder .*gone; give one"):
+        compare(tmp_path / "gone")
+    with pytest.raises(FileNotFoundError, match=r"no result.json below .*; run 'tricklift run'"):
+        compare(tmp_path)
+
+
+def test_markdown_says_how_it_came_about(leave, template):
+    leave("c", "cls", {"top1": 60.0}, wall_seconds=3725.0)
+    (leave.root / "commands.json").write_text('[{"command": "tricklift run small --out x"}]')
+    rows, found = compare(leave.root)
+    page = tables.render(rows, found, "md", leave.root)
+    assert "```\ntricklift run small --out x\n```" in page
+    assert "| B-baseline | resnet18_b | cls-data | 60.00 | - | - | - | 1 |" in page
+    assert "1. cls-data: top-1" in page
+    assert "1:02:05" in page
+    assert template["machine"]["torch"] in page
+    assert str(leave.root) not in page
+
+
+def test_csv_and_json_hold_the_same(leave):
+    leave("c", "cls", {"top1": 60.25})
+    rows, found = compare(leave.root)
+    assert json.loads(tables.render(rows, found, "json", leave.root)) == rows
+    lines = list(csv.DictReader(io.StringIO(tables.render(rows, found, "csv", leave.root))))
+    assert lines[0]["top1_mean"] == "60.25"
+    assert lines[0]["miou_mean"] == ""
+    with pytest.raises(ValueError, match="unknown format 'xml'; known: md, csv, json"):
+        tables.render(rows, found, "xml", leave.root)
+
+
+def test_reading_a_real_file(tiny, tmp_path):
+    answer = {"accuracy/top1": 61.0, "accuracy/top5": 99.0}
+    tiny.train(tiny.config(tmp_path), answer, answer)
+    record = records.read(tmp_path / "result.json")
+    assert record.done
+    assert build_rows([record])[0]["top1"] == {"mean": 61.0, "std": None, "n": 1}

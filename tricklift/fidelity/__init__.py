@@ -1,0 +1,1 @@
+"""The paper's recipes beside what our resolved configs do, point by point."""

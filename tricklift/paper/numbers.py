@@ -1,0 +1,60 @@
+"""The paper's numbers, read from `numbers.json`, the one file that holds them."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tricklift.errors import did_you_mean
+
+#: Tables that hold transfer results; between them a row has top1, voc_map, pix_acc and miou.
+TRANSFER_TABLES = ("8", "9")
+METRICS = ("top1", "voc_map", "pix_acc", "miou")
+
+
+@lru_cache
+def _data() -> dict[str, Any]:
+    text = Path(__file__).with_name("numbers.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+def table(number: str | int) -> dict[str, Any]:
+    """One table: title, source, verified, columns, rows (each a dict with `row` and the columns).
+
+    Raises:
+        KeyError: No such table.
+    """
+    tables = _data()["tables"]
+    if str(number) not in tables:
+        raise KeyError(f"the paper's data has no table {number!r}; it has {', '.join(tables)}")
+    return dict(tables[str(number)])
+
+
+def transfer_rows() -> list[str]:
+    """Names of the rows of the transfer tables, in their order."""
+    return [entry["row"] for entry in table(TRANSFER_TABLES[0])["rows"]]
+
+
+def transfer(row: str) -> dict[str, float]:
+    """The paper's top1, voc_map, pix_acc and miou (percent) of a transfer row.
+
+    Raises:
+        KeyError: The paper has no such row.
+    """
+    found: dict[str, float] = {}
+    for number in TRANSFER_TABLES:
+        for entry in table(number)["rows"]:
+            if entry["row"] == row:
+                found.update({key: entry[key] for key in METRICS if key in entry})
+    if not found:
+        rows = transfer_rows()
+        raise KeyError(
+            f"the paper has no transfer row {row!r}; it has {', '.join(rows)}"
+            f"{did_you_mean(row, rows)}"
+        )
+    return found
+
+
+def source() -> str:
+    """Where the transfer rows stand in the paper."""
+    return "; ".join(table(number)["source"] for number in TRANSFER_TABLES)

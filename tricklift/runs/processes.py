@@ -1,0 +1,91 @@
+"""The child processes of jobs: started, followed line by line, and stopped together."""
+
+import os
+import re
+import shlex
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from tricklift.runs.board import Board
+
+#: Lines of mmengine's log that say how far a run is.
+PROGRESS = re.compile(r"(Epoch|Iter)\((train|val|test)\).*")
+
+
+class Children:
+    """The processes of the running jobs, which share the cores and can be stopped together.
+
+    Args:
+        at_once: How many run at a time.
+    """
+
+    def __init__(self, at_once: int = 1) -> None:
+        self.environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        if at_once > 1:
+            share = max(1, (os.cpu_count() or 1) // at_once)
+            self.environment.setdefault("OMP_NUM_THREADS", str(share))
+        self._alive: set[subprocess.Popen[str]] = set()
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def start(self, command: Sequence[str]) -> subprocess.Popen[str]:
+        """Start a process whose output can be read line by line."""
+        with self._lock:
+            child = subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                errors="replace",
+                env=self.environment,
+            )
+            self._alive.add(child)
+            if self._stopped:
+                child.terminate()
+            return child
+
+    def ended(self, child: subprocess.Popen[str]) -> None:
+        """A process is gone."""
+        with self._lock:
+            self._alive.discard(child)
+
+    def stop(self) -> None:
+        """End all that still run, and those that may still start."""
+        with self._lock:
+            self._stopped = True
+            for child in self._alive:
+                child.terminate()
+
+
+def follow(command: Sequence[str], log: Path, title: str, board: Board, children: Children) -> int:
+    """Starts a process, keeps all that it prints in `log`, shows where it is; returns its code."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    board.now(title, "starting")
+    with log.open("a", encoding="utf-8") as file, children.start(command) as process:
+        assert process.stdout is not None
+        print(f"$ {shlex.join(command)}", file=file, flush=True)
+        for line in process.stdout:
+            print(line, end="", file=file, flush=True)
+            if found := PROGRESS.search(line):
+                board.now(title, condensed(found[0]))
+    children.ended(process)
+    return process.returncode
+
+
+def condensed(line: str) -> str:
+    """mmengine's progress line without what only a developer wants."""
+    kept = re.sub(r"\s+(base_lr|time|data_time|memory|grad_norm): \S+", "", line)
+    return re.sub(r"\s+", " ", kept)[:120]
+
+
+def last_words(log: Path) -> str:
+    """The last line of a log that says what went wrong."""
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
+    lines = [line for line in lines if line and not line.startswith("$ ")]
+    errors = [
+        line for line in lines[-30:] if re.match(r"(error: |\w*Error\b|\w+\.\w*Error\b)", line)
+    ]
+    return (errors or lines or ["no output"])[-1].removeprefix("error: ")

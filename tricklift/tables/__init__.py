@@ -1,0 +1,1 @@
+"""From result files to tables: reading, averaging, comparing, and writing pages and pictures."""

@@ -1,0 +1,173 @@
+"""The transfer table, built from result files alone: one row a backbone.
+
+Only finished runs count, and only runs of one and the same config are averaged (over seeds). Where
+a row has several configs of a task, such as FPN and C4 heads, it takes several lines.
+"""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from tricklift import paper
+from tricklift.ground.schema import RANDOM_INIT
+from tricklift.tables.records import Record, find
+
+#: Metric of the table -> task whose runs give it.
+COLUMNS = {"top1": "cls", "voc_map": "det", "pix_acc": "seg", "miou": "seg"}
+TASKS = ("cls", "det", "seg")
+TIERS = ("mini", "small", "full")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """The runs behind one row of the table.
+
+    Attributes:
+        first: Any of the backbone's runs: all agree in tier, row name and backbone.
+        runs: Task -> its finished runs, one a seed.
+        several: Tasks of which the backbone has more than one config, and so more than one line.
+    """
+
+    first: Record
+    runs: dict[str, list[Record]]
+    several: set[str]
+
+    def values(self, metric: str) -> list[float]:
+        """The metric of each run that has it, in percent."""
+        given = (run["metrics"].get(metric) for run in self.runs[COLUMNS[metric]])
+        return [float(value) for value in given if value is not None]
+
+
+def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
+    """Rows of the table, and the records behind it (those of unfinished runs among them).
+
+    Returns:
+        Rows with the keys row, backbone, pretrained, top1, voc_map, pix_acc, miou, protocol, paper;
+        each metric is `{mean, std, n}` in percent (std None for one seed) or None.
+
+    Raises:
+        FileNotFoundError: No results.
+        ValueError: An unreadable result, or one run there twice.
+    """
+    records = find(folder)
+    return build_rows(record for record in records if record.done), records
+
+
+def ladder() -> list[str]:
+    """Names of rows that build on one another, lowest first."""
+    return [RANDOM_INIT, "B-baseline", "D-tricks", *paper.transfer_rows()]
+
+
+def build_rows(records: Iterable[Record]) -> list[Row]:
+    """Rows of the table, in the order of `lines`."""
+    return [_row(line) for line in lines(records)]
+
+
+def lines(records: Iterable[Record]) -> list[Line]:
+    """Runs of one table row each: by tier, random init first, the paper's order, as they came."""
+    groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
+    for record in records:
+        groups[(record["tier"], record["row"], record["backbone"], record.origin)].append(record)
+    known = ladder()
+    order = {name: place for place, name in enumerate(known)}
+    keys = sorted(
+        groups,
+        key=lambda key: (
+            TIERS.index(key[0]) if key[0] in TIERS else len(TIERS),
+            order.get(key[1], len(known)),
+        ),
+    )
+    return [line for key in keys for line in _lines_of(groups[key])]
+
+
+def _lines_of(group: list[Record]) -> list[Line]:
+    """One line for each set of configs (one config a task) of a backbone."""
+    variants = {task: _variants(group, task) for task in TASKS}
+    pretraining = variants["cls"][0] if variants["cls"] else []
+    several = {task for task in TASKS if len(variants[task]) > 1}
+    found = []
+    for chosen in zip_longest(*(variants[task] for task in TASKS)):
+        runs = {task: of_task or [] for task, of_task in zip(TASKS, chosen, strict=True)}
+        found.append(Line(group[0], {**runs, "cls": runs["cls"] or pretraining}, several))
+    return found
+
+
+def _variants(group: list[Record], task: str) -> list[list[Record]]:
+    """The records of a task, split by config (dataset and protocol go with it)."""
+    split: dict[tuple[str, ...], list[Record]] = defaultdict(list)
+    for record in group:
+        if record["task"] == task:
+            name = Path(str(record["config"])).stem
+            key = (name, record["dataset"], record["protocol"], record["config_hash"])
+            split[key].append(record)
+    for same in split.values():
+        _refuse_copies(same)
+    return [split[key] for key in sorted(split)]
+
+
+def _refuse_copies(records: list[Record]) -> None:
+    seen: dict[tuple[Any, ...], Record] = {}
+    for record in records:
+        key = (record["seed"], record.pretrained.get("file"))
+        if key in seen:
+            raise ValueError(
+                f"{seen[key].path} and {record.path} are the same run (row {record['row']!r}, "
+                f"task {record['task']}, seed {record['seed']}); keep one of them"
+            )
+        seen[key] = record
+
+
+def _row(line: Line) -> Row:
+    metrics = {name: _summary(line.values(name)) for name in COLUMNS}
+    return {
+        "row": line.first["row"],
+        "backbone": line.first["backbone"],
+        "pretrained": _pretrained(line.first, line.runs),
+        **metrics,
+        "protocol": _protocol(line.runs, line.several),
+        "paper": _paper(line.first, metrics),
+    }
+
+
+def _summary(values: list[float]) -> dict[str, Any] | None:
+    if not values:
+        return None
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": round(statistics.fmean(values), 4), "std": std, "n": len(values)}
+
+
+def _pretrained(first: Record, runs: dict[str, list[Record]]) -> str | None:
+    """What the weights were trained on: a data set, or a library's name; None for random init."""
+    if runs["cls"]:
+        return str(runs["cls"][0]["dataset"])
+    held = first.pretrained
+    if not held:
+        return None
+    return str(held.get("dataset") or held.get("name") or Path(held["file"]).name)
+
+
+def _protocol(runs: dict[str, list[Record]], several: set[str]) -> str:
+    parts = []
+    for task in TASKS:
+        if runs[task]:
+            run = runs[task][0]
+            mark = f" [{Path(str(run['config'])).stem} {run['config_hash'][:8]}]"
+            parts.append(f"{run['dataset']}: {run['protocol']}{mark if task in several else ''}")
+    return "; ".join(parts)
+
+
+def _paper(first: Record, metrics: dict[str, Any]) -> dict[str, Any] | None:
+    """The paper's values and ours minus theirs, where the row is one of the paper's (full tier)."""
+    if first["tier"] != "full" or first["row"] not in paper.transfer_rows():
+        return None
+    values = paper.transfer(first["row"])
+    difference = {
+        name: round(metrics[name]["mean"] - value, 4) if metrics[name] else None
+        for name, value in values.items()
+    }
+    return {**values, "difference": difference, "source": paper.source()}

@@ -1,0 +1,111 @@
+"""What each step of a ladder of rows brought: paired differences, and what top-1 foretells.
+
+Runs are paired by their seeds, so that what the seed does (order of images, fresh layers of the
+heads) cancels out of a difference.
+"""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from tricklift.ground.schema import RANDOM_INIT
+from tricklift.tables.compare import COLUMNS, Line
+from tricklift.tables.records import Record
+
+#: Two-sided.
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row's gain over the row above it, in one metric.
+
+    Attributes:
+        mean: Mean of the paired differences, in points of percent.
+        low: Lower end of its 95 % confidence interval (Student's t), None for one pair.
+        high: Upper end.
+        pairs: Number of pairs.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """How far the rows' order in top-1 is their order downstream.
+
+    Attributes:
+        rho: Spearman's rank correlation of the rows' means, None where a metric does not vary.
+        p: Two-sided; exact, over all orders of the rows.
+        rows: Number of rows.
+    """
+
+    rho: float | None
+    p: float | None
+    rows: int
+
+
+def step(above: Line, line: Line, metric: str) -> Step | None:
+    """The paired difference of `line` to `above`; None where they have no seed in common.
+
+    Pretrainings are paired by their seed; downstream runs by it and their own one. Against a row
+    without pretraining, the downstream seed alone says what belongs together.
+    """
+    fresh = RANDOM_INIT in (above.first["row"], line.first["row"])
+    before, after = (_by_seed(some, metric, fresh) for some in (above, line))
+    gains = [after[key] - before[key] for key in after if key in before]
+    if not gains:
+        return None
+    mean = statistics.fmean(gains)
+    if len(gains) == 1:
+        return Step(mean, None, None, 1)
+    from scipy import stats  # slow to import, and most pages have one seed
+
+    spread = statistics.stdev(gains) / sqrt(len(gains))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(gains) - 1)) * spread
+    return Step(mean, mean - half, mean + half, len(gains))
+
+
+def _by_seed(line: Line, metric: str, downstream_only: bool) -> dict[tuple[object, ...], float]:
+    """Mean of a metric for each seed, or pair of seeds."""
+    found = defaultdict(list)
+    for run in line.runs[COLUMNS[metric]]:
+        value = run["metrics"].get(metric)
+        if value is not None:
+            found[_key(run, downstream_only)].append(float(value))
+    return {key: statistics.fmean(values) for key, values in found.items()}
+
+
+def _key(run: Record, downstream_only: bool) -> tuple[object, ...]:
+    if downstream_only or run["task"] == "cls":
+        return (run["seed"],)
+    return (run.pretrained.get("seed"), run["seed"])
+
+
+def foresight(lines: Sequence[Line], metric: str) -> Foresight | None:
+    """The rank correlation of top-1 with a downstream metric; None for fewer than three rows."""
+    pairs = [
+        (statistics.fmean(line.values("top1")), statistics.fmean(line.values(metric)))
+        for line in lines
+        if line.values("top1") and line.values(metric)
+    ]
+    if len(pairs) < 3:
+        return None
+    top1, downstream = ([pair[place] for pair in pairs] for place in (0, 1))
+    if len(set(top1)) == 1 or len(set(downstream)) == 1:
+        return Foresight(None, None, len(pairs))
+    from scipy import stats
+
+    test = stats.permutation_test(
+        (top1,),
+        lambda order: stats.spearmanr(order, downstream).statistic,
+        permutation_type="pairings",
+        n_resamples=10_000,  # all orders up to seven rows (7! = 5040)
+        rng=0,
+    )
+    return Foresight(float(test.statistic), float(test.pvalue), len(pairs))

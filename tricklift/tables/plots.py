@@ -1,0 +1,47 @@
+"""The transfer table as a picture: one panel a metric, one line a row, a dot a run."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from tricklift.ground.atomic import replacing
+from tricklift.tables.compare import COLUMNS, Line
+from tricklift.tables.page import TITLES
+
+#: Colours that are told apart by all (Okabe and Ito).
+DOT, MEAN = "#56B4E9", "#D55E00"
+ROW_INCHES, PANEL_INCHES = 0.42, 3.0
+
+
+def plot(lines: Sequence[Line], file: str | Path) -> Path:
+    """Draws the mean of each row with its standard deviation, over the single runs.
+
+    Args:
+        lines: Rows, the first one on top.
+        file: PNG, SVG or PDF, by its suffix; written whole or not at all.
+
+    Raises:
+        ValueError: No row has a metric, or matplotlib does not know the suffix.
+    """
+    from matplotlib.figure import Figure  # an object of its own: no window system is asked for
+
+    metrics = [name for name in COLUMNS if any(line.values(name) for line in lines)]
+    if not metrics:
+        raise ValueError("nothing to draw: no finished run has a metric")
+    size = (PANEL_INCHES * len(metrics) + 1.5, ROW_INCHES * len(lines) + 1.0)
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+    for panel, metric in zip(panels, metrics, strict=True):
+        for place, line in enumerate(lines):
+            values = line.values(metric)
+            if values:
+                spread = statistics.stdev(values) if len(values) > 1 else 0.0
+                panel.plot(values, [place] * len(values), "o", color=DOT, alpha=0.6)
+                panel.errorbar(statistics.fmean(values), place, xerr=spread, fmt="D", color=MEAN)
+        panel.set_title(f"{TITLES[metric]} (%)")
+        panel.grid(axis="x", alpha=0.3)
+    panels[0].set_yticks(range(len(lines)), [line.first["row"] for line in lines])
+    panels[0].invert_yaxis()
+    with replacing(file) as temporary:
+        figure.savefig(temporary, dpi=120)
+    return Path(file)

@@ -1,0 +1,105 @@
+"""Reading the result files that runs leave below a folder."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tricklift.ground.schema import RESULT_FILE, SCHEMA
+
+#: Left by `tricklift run` beside the results: what was typed, and when.
+COMMANDS_FILE = "commands.json"
+NEEDED = {
+    "status": str,
+    "task": str,
+    "tier": str,
+    "dataset": str,
+    "protocol": str,
+    "row": str,
+    "metrics": dict,
+    "config_hash": str,
+    "wall_seconds": int | float,
+    "machine": dict,
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run's result file.
+
+    Attributes:
+        path: The file.
+        data: What it says (see tricklift/ground/results.py).
+    """
+
+    path: Path
+    data: dict[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.data.get(key)
+
+    @property
+    def done(self) -> bool:
+        """Whether the run came to its end."""
+        return bool(self.data["status"] == "done")
+
+    @property
+    def pretrained(self) -> dict[str, Any]:
+        """What is known of the weights it started from; empty for random init."""
+        return dict(self.data.get("pretrained") or {})
+
+    @property
+    def origin(self) -> str | None:
+        """Identity of the pretraining: config hash, else name or file; None for random init."""
+        if self.data["task"] == "cls":
+            return str(self.data["config_hash"])
+        held = self.pretrained
+        return held.get("config_hash") or held.get("name") or held.get("file")
+
+
+def read(path: str | Path) -> Record:
+    """Reads one result file.
+
+    Raises:
+        ValueError: It is not one, or of another version; names the file.
+    """
+    path = Path(path)
+    remedy = "repeat the run, or remove the file"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not readable as JSON ({error}); {remedy}") from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise ValueError(f"{path} is no result file of schema {SCHEMA} (found {found!r}); {remedy}")
+    wrong = [key for key, kind in NEEDED.items() if not isinstance(data.get(key), kind)]
+    if wrong:
+        raise ValueError(f"{path} lacks a valid {', '.join(wrong)}; {remedy}")
+    return Record(path, data)
+
+
+def find(folder: str | Path) -> list[Record]:
+    """All result files below a folder, in path order; hidden folders are passed over.
+
+    Raises:
+        FileNotFoundError: No such folder, or nothing in it.
+        ValueError: A file that is not a result.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder}; give one in which runs left {RESULT_FILE}")
+    records = [read(path) for path in sorted(_walk(folder))]
+    if not records:
+        raise FileNotFoundError(
+            f"no {RESULT_FILE} below {folder}; run 'tricklift run', 'demo' or 'train' into it first"
+        )
+    return records
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for here, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        if RESULT_FILE in files:
+            yield Path(here) / RESULT_FILE

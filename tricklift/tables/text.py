@@ -1,0 +1,15 @@
+"""What all pages write: markdown tables and durations."""
+
+
+def grid(header: list[str], lines: list[list[str]]) -> str:
+    """A markdown table."""
+    rule = ["---"] * len(header)
+    escaped = [[text.replace("|", "\\|") for text in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *escaped])
+
+
+def duration(seconds: float) -> str:
+    """`1:02:03` or `2:03`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
