@@ -1,12 +1,12 @@
 """Involution in three forms, and what each costs: ``python -m backbones.involution_forms``.
 
 `naive` is the definition, for correctness; `unfolded` is the published PyTorch form; ours is
-`backbones.involution.involve`.
+`backbones.involution.involve`. What the command prints is ``docs/results/involution.md``.
 """
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -19,6 +19,10 @@ from torch.profiler import ProfilerActivity, profile
 from backbones.involution import GROUP_CHANNELS, involve
 
 Form = Callable[[Tensor, Tensor, int, int], Tensor]
+Size = tuple[int, int, int, int]
+
+#: Inputs of the involutions in RedNet-50, 4 images of 224 px.
+STAGES: tuple[Size, ...] = ((4, 64, 56, 56), (4, 128, 28, 28), (4, 256, 14, 14), (4, 512, 7, 7))
 
 
 def naive(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> Tensor:
@@ -45,7 +49,7 @@ def unfolded(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> 
     return (copies * kernels.unsqueeze(2)).sum(3).flatten(1, 2)
 
 
-def cost(form: Form, size: tuple[int, int, int, int], kernel: int = 7) -> dict[str, float]:
+def cost(form: Form, size: Size, kernel: int = 7) -> dict[str, float]:
     """Measure one forward and backward pass on random numbers, on the CPU in float32.
 
     Args:
@@ -55,8 +59,8 @@ def cost(form: Form, size: tuple[int, int, int, int], kernel: int = 7) -> dict[s
 
     Returns:
         ``kept``: what the forward pass leaves for the backward pass, and ``peak``: the most that is
-        in use at once beside the inputs; both in sizes of the input. ``seconds``: the best of
-        three.
+        in use at once beside the inputs; both in sizes of the input. ``seconds``: CPU time of all
+        threads, the best of three.
     """
     generator = torch.Generator().manual_seed(0)
     count, channels, *sides = size
@@ -78,9 +82,9 @@ def cost(form: Form, size: tuple[int, int, int, int], kernel: int = 7) -> dict[s
         form(x, kernels, 1, 1).sum().backward()
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         form(x, kernels, 1, 1).sum().backward()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     unit = x.untyped_storage().nbytes()
     return {
         "kept": sum(kept.values()) / unit,
@@ -96,17 +100,67 @@ def _peak(profiler: Any) -> int:
     return max(accumulate(step for _, step in steps))
 
 
+def error(form: Form) -> float:
+    """The largest difference from the definition, over its largest value, in float32."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 32, 9, 7, generator=generator)
+    kernels = torch.randn(1, 2, 49, 9, 7, generator=generator)
+    exact = naive(x.double(), kernels.double())
+    return float((form(x, kernels, 1, 1) - exact).abs().max() / exact.abs().max())
+
+
+def page(sizes: Sequence[Size], kernel: int = 7) -> str:
+    """What `unfolded` and ours cost and how exact they are, as a page in Markdown."""
+    forms: dict[str, Form] = {"unfold": unfolded, "ours": involve}
+    lines = []
+    for size in sizes:
+        found = {name: cost(form, size, kernel) for name, form in forms.items()}
+        for name, row in found.items():
+            numbers = f"{row['kept']:.1f} | {row['peak']:.1f} | {row['seconds']:.3f}"
+            ratio = row["seconds"] / found["unfold"]["seconds"]
+            lines.append(f"| {' x '.join(map(str, size))} | {name} | {numbers} | {ratio:.2f} |")
+    errors = ", ".join(f"{name} {error(form):.0e}" for name, form in forms.items())
+    return PAGE.format(
+        kernel=kernel,
+        machine=f"{torch.get_num_threads()} threads, torch {torch.__version__}",
+        lines="\n".join(lines),
+        errors=errors,
+    )
+
+
+PAGE = """# Involution: what our formulation costs
+
+Written by `python -m backbones.involution_forms > docs/results/involution.md`.
+
+A forward and a backward pass of an involution with kernel {kernel} in float32 on a CPU
+({machine}). Memory is in sizes of the input: what the forward
+pass keeps for the backward pass, and the most in use at once beside the inputs. Time is CPU
+seconds, the best of three, also over that of `unfold`, the form that the authors publish for
+PyTorch. Ours sums shifted views of the input.
+
+| input | form | kept | peak | seconds | time over unfold |
+| --- | --- | ---: | ---: | ---: | ---: |
+{lines}
+
+The inputs are those of RedNet-50's four stages at 224 px. Largest difference from the definition,
+computed number by number in float64, over its largest value: {errors}.
+"""
+
+
 def main() -> None:
-    """Print what `unfolded` and ours cost, as a table."""
+    """Print the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, nargs=4, default=(8, 64, 56, 56), metavar="N C H W")
+    parser.add_argument(
+        *("--size", "-s"),
+        type=int,
+        nargs=4,
+        action="append",
+        metavar=("N", "C", "H", "W"),
+        help="Of an input; may be repeated.  [default: RedNet-50's stages, 4 images of 224 px]",
+    )
     parser.add_argument("--kernel", type=int, default=7)
     given = parser.parse_args()
-    print(f"input {tuple(given.size)}, kernel {given.kernel}; memory in sizes of the input")
-    print(f"{'form':<10}{'kept':>8}{'peak':>8}{'seconds':>10}")
-    for name, form in (("unfold", unfolded), ("ours", involve)):
-        row = cost(form, tuple(given.size), given.kernel)
-        print(f"{name:<10}{row['kept']:>8.1f}{row['peak']:>8.1f}{row['seconds']:>10.3f}")
+    print(page([tuple(size) for size in given.size or STAGES], given.kernel), end="")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from backbones.involution import Involution, involve, resized_generator
-from backbones.involution_forms import cost, main, naive, unfolded
+from backbones.involution_forms import cost, error, main, naive, unfolded
 
 GEOMETRIES = [(5, 7, 1, 1, 3), (6, 5, 2, 1, 7), (7, 6, 1, 2, 5), (6, 7, 2, 2, 3)]
 
@@ -102,12 +102,21 @@ def test_it_keeps_its_inputs_alone_and_unfold_a_copy_a_tap() -> None:
     assert theirs["peak"] > 100
 
 
-def test_the_command_prints_both(capsys: pytest.CaptureFixture, monkeypatch) -> None:
-    monkeypatch.setattr("sys.argv", ["involution_forms", "--size", "1", "16", "8", "8"])
+def test_the_command_prints_a_page(capsys: pytest.CaptureFixture, monkeypatch) -> None:
+    size = ["--size", "1", "16", "8", "8"]
+    monkeypatch.setattr("sys.argv", ["involution_forms", *size, *size, "--kernel", "3"])
     main()
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "input (1, 16, 8, 8), kernel 7; memory in sizes of the input"
-    assert [line.split()[0] for line in lines[1:]] == ["form", "unfold", "ours"]
+    text = capsys.readouterr().out
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| 1 x 16 x 8")]
+    assert [row[1] for row in rows] == ["unfold", "ours"] * 2
+    assert float(rows[1][2]) < float(rows[0][2])  # kept
+    assert rows[0][5] == "1.00 |"
+    assert "kernel 3" in text
+
+
+def test_both_forms_are_exact() -> None:
+    assert max(error(involve), error(unfolded)) < 1e-6
+    assert error(lambda *given: involve(*given) * 1.01) == pytest.approx(0.01, rel=0.01)
 
 
 def test_onnx_computes_the_same_at_another_size(tmp_path) -> None:
