@@ -10,6 +10,8 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
+from backbones.small_maps import Conv3x3
+
 
 class Spatial(Protocol):
     """Makes a module that maps ``(N, inputs, H, W)`` to ``(N, outputs, H/s, W/s)``, sizes up."""
@@ -34,6 +36,8 @@ def conv(
     groups: int = 1,
 ) -> nn.Conv2d:
     """A convolution without bias that keeps the size at stride 1."""
+    if (kernel, dilation, groups) == (3, 1, 1):
+        return Conv3x3(inputs, outputs, stride)
     padding = dilation * (kernel // 2)
     return nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False)
 

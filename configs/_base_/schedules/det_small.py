@@ -1,10 +1,10 @@
-"""Some minutes on a CPU: 7 epochs, cosine after a short linear warmup, mixed precision.
+"""Some minutes on a CPU: 4 epochs, cosine after a short linear warmup, mixed precision.
 
 One schedule for every row; batch norm trains in each, since frozen statistics of a random network
 would cripple the random-init row. Validation once, at the end.
 """
 
-max_epochs = 7
+max_epochs = 4
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=max_epochs)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
