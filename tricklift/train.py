@@ -23,6 +23,9 @@ from backbones.libraries import is_reference
 from tricklift import configs
 from tricklift.tricks import load
 
+#: What `--teacher` takes.
+TEACHERS = "an exported file, a .pth of the classification stage, timm/NAME or torchvision/NAME"
+
 
 def build_config(
     reference: str | Path,
@@ -32,6 +35,7 @@ def build_config(
     backbone: str | None = None,
     pretrained: str | None = None,
     tricks: Sequence[str] = (),
+    teacher: str | None = None,
     options: Mapping[str, Any] | None = None,
     amp: bool = False,
     auto_scale_lr: bool = False,
@@ -47,6 +51,8 @@ def build_config(
         backbone: Sets `model.backbone.name`.
         pretrained: Sets `model.backbone.checkpoint`: a file, timm/NAME, torchvision/NAME, none.
         tricks: Laid over the config on top of its own, see `tricklift.tricks.load`.
+        teacher: Sets `model.distillation.teacher`: a file, timm/NAME or torchvision/NAME, whose
+            network is the one that the file or the library says.
         options: Dotted keys of `--cfg-options`, applied last.
         amp: Mixed precision (`AmpOptimWrapper`).
         auto_scale_lr: Scale the learning rate to the batch size.
@@ -62,6 +68,8 @@ def build_config(
     cfg.launcher = launcher
     if backbone is not None or pretrained is not None:
         _set_backbone(cfg, backbone, pretrained)
+    if teacher is not None:
+        _set_teacher(cfg, teacher)
     if seed is not None:
         cfg.merge_from_dict({"randomness.seed": seed})
     configs.merge_options(cfg, options or {})
@@ -96,6 +104,15 @@ def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None
         if pretrained.lower() != "none" and not is_reference(pretrained):
             _require_file(pretrained, "--pretrained", allowed)
         backbone["checkpoint"] = None if pretrained.lower() == "none" else pretrained
+
+
+def _set_teacher(cfg: Config, teacher: str) -> None:
+    lesson = (cfg.get("model") or {}).get("distillation")
+    if not lesson:
+        raise ValueError("--teacher: nothing is distilled here; add --tricks distillation")
+    if not is_reference(teacher):
+        _require_file(teacher, "--teacher", TEACHERS)
+    lesson["teacher"] = dict(name=None, checkpoint=teacher)
 
 
 def _set_resume(cfg: Config, resume: str | None) -> None:

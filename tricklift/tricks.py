@@ -5,7 +5,8 @@ A leaf config turns tricks on in one line, after its `_base_`:
     globals().update(use(_base_, "resnet_d", "warmup", "cosine"))
 
 `--tricks ema,mixup` on the command line does the same as two more names in that line (or, where the
-config has no such line, as one at its end).
+config has no such line, as one at its end). In both places, a name of `GROUPS` stands for all of
+its members; the resolved config holds the members.
 
 A trick's file is a piece of config that sees the config so far as `base`, so that it can build on
 it (cosine reads how long the warmup is). Two tricks that set the same key differently are refused.
@@ -13,7 +14,6 @@ A trick that is not for every task says so with `tasks = ("det",)`, which stays 
 """
 
 import ast
-import difflib
 import re
 import runpy
 import sys
@@ -25,6 +25,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from tricklift.errors import did_you_mean
 from tricklift.paths import config_root
 
 # Tricks build on one another in this order, whatever order a config names them in.
@@ -55,6 +56,17 @@ ORDER = (
     "ema",
     "early_stopping",
 )
+# Tricks that go together under one name.
+GROUPS = {
+    # Table 4, from top to bottom: what "Efficient" is in Tables 3 and 5 to 9.
+    "efficient": (
+        "linear_scaling",
+        "warmup",
+        "zero_gamma",
+        "no_bias_decay",
+        "mixed_precision",
+    ),
+}
 # Tasks as a message names them.
 TASKS = {"cls": "classification", "det": "detection", "seg": "segmentation"}
 # Lists that a later trick extends instead of setting them: it reads what stands in `base`.
@@ -69,13 +81,22 @@ def known() -> list[str]:
 
 
 def described() -> list[tuple[str, tuple[str, ...], str]]:
-    """Name, tasks and first sentence of each trick's file, in the order of `ORDER`."""
+    """Name, tasks and first sentence of each trick's file, in the order of `ORDER`; then groups."""
     found = []
     for name in ORDER:
         text = ast.get_docstring(ast.parse(trick_file(name).read_text())) or ""
         sentence = re.split(r"\.(?:\s|$)", text, maxsplit=1)[0]
         found.append((name, tasks_in(trick_file(name)), " ".join(sentence.split())))
+    for group, names in GROUPS.items():
+        allowed = [tasks_in(trick_file(name)) for name in names]
+        tasks = tuple(task for task in TASKS if all(task in some for some in allowed))
+        found.append((group, tasks, f"All of {', '.join(names)}"))
     return found
+
+
+def members(names: Sequence[str]) -> list[str]:
+    """The tricks that names of tricks and of groups stand for; unknown names stay."""
+    return [trick for name in names for trick in GROUPS.get(name, (name,))]
 
 
 def trick_file(name: str) -> Path:
@@ -105,7 +126,7 @@ def load(path: str | Path, names: Sequence[str] = ()) -> Config:
             waiting.clear()
             cfg.merge_from_dict(use(cfg.to_dict(), *left))
     if names:
-        added = sorted(names, key=ORDER.index)
+        added = sorted(names, key=lambda name: ORDER.index(members([name])[0]))
         cfg.row = " + ".join([str(cfg.get("row", "baseline")), *added])
     return cfg
 
@@ -133,6 +154,7 @@ def use(base: Mapping[str, Any], *names: str) -> dict[str, Any]:
     added = tuple(_waiting)
     _waiting.clear()
     check_names(names, added)
+    names, added = tuple(members(names)), tuple(members(added))
     check_base(base)
     update: dict[str, Any] = {}
     set_by: dict[str, tuple[str, Any]] = {}
@@ -151,17 +173,21 @@ def check_names(names: Sequence[str], added: Sequence[str] = ()) -> None:
     Raises:
         ValueError: With the known names and the closest one.
     """
+    choices = (*ORDER, *GROUPS)
     for name in (*names, *added):
-        if name not in ORDER:
-            close = difflib.get_close_matches(name, ORDER, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"unknown trick {name!r}; known: {', '.join(ORDER)}{hint}")
-        if name in names and name in added:
+        if name not in choices:
+            hint = did_you_mean(name, choices)
+            raise ValueError(f"unknown trick {name!r}; known: {', '.join(choices)}{hint}")
+    own, more = members(names), members(added)
+    for name in (*own, *more):
+        group = next((g for g in (*names, *added) if name in GROUPS.get(g, ())), None)
+        part = f" (group {group!r} has it)" if group else ""
+        if name in own and name in more:
             raise ValueError(
-                f"trick {name!r} is on already: the config has {', '.join(names)}; leave it out"
+                f"trick {name!r}{part} is on already: the config has {', '.join(own)}; leave it out"
             )
-        if (count := (*names, *added).count(name)) > 1:
-            raise ValueError(f"trick {name!r} is named {count} times; name it once")
+        if (count := (*own, *more).count(name)) > 1:
+            raise ValueError(f"trick {name!r}{part} is named {count} times; name it once")
 
 
 def check_base(base: Mapping[str, Any]) -> None:

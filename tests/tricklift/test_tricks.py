@@ -11,7 +11,16 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, PARAM_SCHEDULERS
 
 import cls  # noqa: F401  (registers the parts)
-from tricklift.tricks import known, load, refuse_clashes, split_names, tasks_in, use
+from tricklift.tricks import (
+    GROUPS,
+    described,
+    known,
+    load,
+    refuse_clashes,
+    split_names,
+    tasks_in,
+    use,
+)
 
 
 @pytest.fixture
@@ -189,7 +198,10 @@ def test_command_line_tricks_on_a_leaf_below_another(repo: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["warmup"], r"trick 'warmup' is on already: the config has resnet_d, linear_scaling"),
+        (
+            ["warmup"],
+            r"trick 'warmup' \(group 'efficient' has it\) is on already: the config has resnet_d",
+        ),
         (["resnet_c"], r"tricks 'resnet_c' and 'resnet_d' cannot be combined: both set model"),
         (["ema", "ema"], r"trick 'ema' is named 2 times"),
         (["emma"], r"unknown trick 'emma'; known: .*; did you mean 'ema'"),
@@ -199,6 +211,36 @@ def test_command_line_tricks_that_do_not_fit_the_leafs(repo: Path, names, messag
     with pytest.raises(ValueError, match=message):
         load(repo / "configs" / "cls" / "full" / "resnet50_d-efficient.py", names)
     assert load(repo / FULL).tricks == []
+
+
+def test_a_group_stands_for_its_members(repo: Path, baseline: Config):
+    members = GROUPS["efficient"]
+    assert set(members) <= set(known()) and "efficient" not in known()
+    base = baseline.to_dict()
+    assert use(base, "resnet_d", "efficient") == use(base, "resnet_d", *members)
+    cfg = load(repo / FULL, ["cosine", "efficient"])
+    assert cfg.tricks == sorted((*members, "cosine"), key=known().index)
+    assert cfg.row == "B-standard + efficient + cosine"
+    last = described()[-1]
+    assert last[:2] == ("efficient", ("cls",)) and "All of linear_scaling, warmup" in last[2]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["efficient", "warmup"], r"trick 'warmup' \(group 'efficient' has it\) is named 2 times"),
+        (["eficient"], r"unknown trick 'eficient'; known: .*, efficient; did you mean 'efficient'"),
+    ],
+)
+def test_a_group_that_cannot_be(baseline: Config, names, message):
+    with pytest.raises(ValueError, match=message):
+        use(baseline.to_dict(), *names)
+
+
+def test_a_group_whose_member_is_on_already(repo: Path):
+    want = r"trick 'linear_scaling' \(group 'efficient' has it\) is on already: the config has res"
+    with pytest.raises(ValueError, match=want):
+        load(repo / "configs" / "cls" / "full" / "resnet50_d-cosine.py", ["efficient"])
 
 
 def test_names_on_the_command_line():

@@ -63,6 +63,13 @@ def train(
     tricks: Annotated[
         str | None, typer.Option(metavar="A,B", help="Tricks on top of the config's own.")
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="Who teaches in the trick `distillation`: exported file or timm/NAME.",
+        ),
+    ] = None,
     work_dir: WorkDir = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Sets randomness.seed.")] = None,
     resume: Annotated[
@@ -87,6 +94,7 @@ def train(
         backbone=backbone,
         pretrained=pretrained,
         tricks=split_names(tricks),
+        teacher=teacher,
         options=parse_options(cfg_options or []),
         amp=amp,
         auto_scale_lr=auto_scale_lr,

@@ -9,6 +9,5 @@ _base_ = ["resnet50_a-baseline.py"]
 
 from tricklift.tricks import use
 
-globals().update(use(_base_, "linear_scaling", "warmup", "zero_gamma",
-    "no_bias_decay", "mixed_precision"))  # fmt: skip
+globals().update(use(_base_, "efficient"))
 row = "BS 256 + FP16"

@@ -12,9 +12,9 @@ _base_ = ["resnet50_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "resnet_d", "linear_scaling", "warmup", "zero_gamma",
-    "no_bias_decay", "mixed_precision", "cosine", "label_smoothing", "mixup",
-    "distillation"))  # fmt: skip
+globals().update(
+    use(_base_, "resnet_d", "efficient", "cosine", "label_smoothing", "mixup", "distillation")
+)
 model["distillation"]["teacher"]["checkpoint"] = (
     "{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-mixup.safetensors"
 )

@@ -11,6 +11,5 @@ _base_ = ["resnet50_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "resnet_d", "linear_scaling", "warmup", "zero_gamma",
-    "no_bias_decay", "mixed_precision", "cosine", "label_smoothing", "mixup"))  # fmt: skip
+globals().update(use(_base_, "resnet_d", "efficient", "cosine", "label_smoothing", "mixup"))
 row = "+ mixup w/o distill"

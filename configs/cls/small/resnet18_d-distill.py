@@ -10,20 +10,7 @@ _base_ = ["resnet18_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(
-    use(
-        _base_,
-        "resnet_d",
-        "linear_scaling",
-        "warmup",
-        "zero_gamma",
-        "no_bias_decay",
-        "mixed_precision",
-        "cosine",
-        "label_smoothing",
-        "distillation",
-    )
-)
+globals().update(use(_base_, "resnet_d", "efficient", "cosine", "label_smoothing", "distillation"))
 model["distillation"]["teacher"] = dict(
     name="resnet34_d",
     checkpoint="{{$TRICKLIFT_EXPORTS:exports}}/resnet34_d-smooth.safetensors",

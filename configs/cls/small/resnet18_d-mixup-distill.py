@@ -11,19 +11,7 @@ from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
 globals().update(
-    use(
-        _base_,
-        "resnet_d",
-        "linear_scaling",
-        "warmup",
-        "zero_gamma",
-        "no_bias_decay",
-        "mixed_precision",
-        "cosine",
-        "label_smoothing",
-        "mixup",
-        "distillation",
-    )
+    use(_base_, "resnet_d", "efficient", "cosine", "label_smoothing", "mixup", "distillation")
 )
 model["distillation"]["teacher"] = dict(
     name="resnet34_d",

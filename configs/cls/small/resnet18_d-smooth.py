@@ -9,17 +9,5 @@ _base_ = ["resnet18_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(
-    use(
-        _base_,
-        "resnet_d",
-        "linear_scaling",
-        "warmup",
-        "zero_gamma",
-        "no_bias_decay",
-        "mixed_precision",
-        "cosine",
-        "label_smoothing",
-    )
-)
+globals().update(use(_base_, "resnet_d", "efficient", "cosine", "label_smoothing"))
 row = "+ smooth"
