@@ -35,6 +35,7 @@ ALLOWED = {
         "tricklift.runs",
         "tricklift.tables",
         "tricklift.prepare",
+        "backbones",
         *CONFIGS,
         *("tricklift.tricks", "tricklift.train", GROUND, "mmengine"),
     ),

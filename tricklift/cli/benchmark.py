@@ -59,7 +59,7 @@ def prepare(
 
 
 def run(
-    tier: Annotated[str, typer.Argument(help="mini, small, or smoke (a few steps each).")],
+    tier: Annotated[str, typer.Argument(help="mini, small, smoke (a few steps each) or zoo.")],
     out: Annotated[Path, typer.Option(help="Where runs, exports and logs go.")],
     root: Root = Path("data"),
     seeds: Annotated[str, typer.Option(metavar="0,1", help="Seeds of the pretrainings.")] = "0",
@@ -82,6 +82,20 @@ def run(
         str | None,
         typer.Option(metavar="A,B", help="Tricks on top of each pretraining config's own."),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF",
+            help="For `--tricks distillation`: exported file, timm/NAME or torchvision/NAME.",
+        ),
+    ] = None,
+    backbones: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="Each row once with each of these in the place of its own network.",
+        ),
+    ] = None,
     at_once: Annotated[
         int, typer.Option("--jobs", min=1, help="Jobs at a time; each gets its share of the cores.")
     ] = 1,
@@ -92,6 +106,11 @@ def run(
     Some rows now, then all that is still missing, two jobs at a time:
       tricklift run small --out runs/small --rows random-init,resnet18_b-standard
       tricklift run small --out runs/small --downstream-seeds 0,1,2 --jobs 2
+
+    \b
+    Any network in the place of the rows' own; zoo has one of each family, shortly:
+      tricklift run mini --out runs/mine --rows resnet18_b-baseline,random-init \\
+        --backbones hardnet39ds,timm/resnet26d
     """
     from rich.console import Console
 
@@ -105,6 +124,8 @@ def run(
     typed += ["--downstream-seeds", downstream_seeds] if downstream_seeds else []
     typed += ["--rows", rows] if rows else []
     typed += ["--tricks", tricks] if tricks else []
+    typed += ["--teacher", teacher] if teacher else []
+    typed += ["--backbones", backbones] if backbones else []
     typed += ["--jobs", str(at_once)] if at_once > 1 else []
     run_tier(
         tier,
@@ -115,6 +136,8 @@ def run(
         rows.split(",") if rows else None,
         at_once,
         split_names(tricks),
+        teacher,
+        split_names(backbones) or None,
         on_start=lambda: note_command(out, typed),
     )
     page = to_markdown(*build(out), out)

@@ -1,4 +1,4 @@
-"""The jobs of a tier: pretrain each row, export it, then detection and segmentation from it.
+"""The kinds of jobs: a training, and an export of what it trained.
 
 A job knows which jobs it waits for and whether it is done: a training when its `result.json` says
 so for the very config that it would run now, an export when its file holds that config's hash.
@@ -9,15 +9,11 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tricklift.errors import did_you_mean
 from tricklift.ground.schema import RESULT_FILE
-from tricklift.runs.tiers import NO_PRETRAINING, Tier, tier_of
 
 TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
 #: Below the output folder; hidden, so that `tricklift compare` passes it over.
@@ -38,6 +34,7 @@ class Training:
         needs: Names of jobs that must be done before.
         options: `--cfg-options`.
         tricks: On top of the config's own.
+        teacher: Of the trick `distillation`, where that is one of them.
     """
 
     name: str
@@ -49,6 +46,7 @@ class Training:
     needs: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     tricks: tuple[str, ...] = ()
+    teacher: str | None = None
 
     def config_hash(self) -> str:
         """Hash of the config that this job would run now."""
@@ -65,6 +63,7 @@ class Training:
                 backbone=self.backbone,
                 pretrained=self.pretrained,
                 tricks=self.tricks,
+                teacher=self.teacher,
                 options=parse_options(self.options),
             )
         finally:
@@ -87,6 +86,7 @@ class Training:
         parts += ["--backbone", self.backbone] if self.backbone else []
         parts += ["--pretrained", self.pretrained] if self.pretrained else []
         parts += ["--tricks", ",".join(self.tricks)] if self.tricks else []
+        parts += ["--teacher", self.teacher] if self.teacher else []
         parts += ["--cfg-options", *self.options] if self.options else []
         return [*parts, "--resume"] if resume else parts
 
@@ -172,142 +172,3 @@ def last_checkpoint(work_dir: Path) -> Path:
         if file.is_file():
             return file
     raise FileNotFoundError(f"no checkpoint in {work_dir}; repeat its training")
-
-
-def plan(
-    tier: str,
-    out: str | Path,
-    seeds: Sequence[int] = (0,),
-    downstream_seeds: Sequence[int] | None = None,
-    rows: Sequence[str] | None = None,
-    tricks: Sequence[str] = (),
-) -> list[Job]:
-    """The jobs of a tier in an order in which each comes after those that it needs.
-
-    The first pass over the rows gives a whole table; the further downstream seeds follow.
-
-    Args:
-        tier: A name in `tricklift.runs.tiers`.
-        out: Where all of it goes.
-        seeds: Of the pretrainings.
-        downstream_seeds: Detection and segmentation run with each of these from every pretraining;
-            None: with the seed of the pretraining.
-        rows: Names of pretraining configs, and `random-init`; None is all of the tier.
-        tricks: On top of each pretraining config's own; such rows stand beside those without, as
-            `<config>+<trick>`. Teachers stay as they are.
-
-    Raises:
-        ValueError: Unknown tier, row or trick, a trick that a row cannot have or has already, no
-            seeds or one given twice.
-    """
-    for given in (seeds, downstream_seeds):
-        if given is not None and (not given or len(set(given)) != len(given) or min(given) < 0):
-            raise ValueError(f"seeds must be different whole numbers from 0, got {list(given)}")
-    out, what = Path(out).resolve(), tier_of(tier)
-    chosen = chosen_rows(what, rows)
-    passes = [[seed] for seed in downstream_seeds] if downstream_seeds else [None]
-    jobs: dict[str, Job] = {}
-    for some in passes:
-        for seed in seeds:
-            for row in chosen:
-                found = _row(what, out, row, seed, some or [seed], tuple(tricks))
-                jobs.update({job.name: job for job in found if job.name not in jobs})
-    return list(jobs.values())
-
-
-def chosen_rows(tier: Tier, rows: Sequence[str] | None) -> list[str]:
-    """The rows that were asked for, in the tier's order; without pretraining comes last.
-
-    Raises:
-        ValueError: A row that the tier does not have.
-    """
-    every = [*tier.rows, NO_PRETRAINING]
-    for row in rows or ():
-        if row not in every:
-            hint = did_you_mean(row, every)
-            raise ValueError(f"unknown row {row!r}; the tier has {', '.join(every)}{hint}")
-    return [row for row in every if rows is None or row in rows]
-
-
-def _row(
-    tier: Tier, out: Path, row: str, seed: int, downstream: Sequence[int], tricks: tuple[str, ...]
-) -> list[Job]:
-    """One row's teacher, its pretraining, its export, and what is trained from that."""
-    if row == NO_PRETRAINING:
-        return _downstream(tier, out, row, downstream, tier.random_init, "none", ())
-    teacher: tuple[Job, ...] = ()
-    options: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
-    if row in tier.teachers:
-        teacher = lessons = _pretraining(tier, out, tier.teachers[row], seed)
-        options = (f"model.distillation.teacher.checkpoint={lessons[1].file}",)
-        needs = (lessons[1].name,)
-    training, export = _pretraining(tier, out, row, seed, options, needs, tricks)
-    backbone = row.partition("-")[0]
-    changes: tuple[str, ...] = ()
-    if tricks:
-        backbone, changes = _network_with(training.config, tricks)
-    origin, after = export.file.stem, (export.name,)
-    found = _downstream(tier, out, origin, downstream, backbone, str(export.file), after, changes)
-    return [*teacher, training, export, *found]
-
-
-@lru_cache
-def _network_with(config: str, tricks: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The backbone's name with these tricks, and `--cfg-options` for what else they made of it.
-
-    Raises:
-        ValueError: The config cannot have such a trick, or has it already.
-    """
-    from tricklift.configs import find_config
-    from tricklift.tricks import load
-
-    plain, changed = (dict(load(find_config(config), t).model.backbone) for t in ((), tricks))
-    start_values = ("name", "init", "zero_gamma")  # the export holds other ones
-    return changed["name"], tuple(
-        f"model.backbone.{key}={value}".replace(" ", "")
-        for key, value in changed.items()
-        if key not in start_values and plain.get(key) != value
-    )
-
-
-def _pretraining(
-    tier: Tier,
-    out: Path,
-    config: str,
-    seed: int,
-    options: tuple[str, ...] = (),
-    needs: tuple[str, ...] = (),
-    tricks: tuple[str, ...] = (),
-) -> tuple[Training, Export]:
-    """The training of a config in the classification stage, and its export."""
-    label = "+".join((config, *tricks))
-    name, options = f"cls/{label}/seed{seed}", (*tier.options.get("cls", ()), *options)
-    reference = f"cls/{tier.configs}/{config}"
-    training = Training(
-        name, reference, out / name, seed, needs=needs, options=options, tricks=tricks
-    )
-    file = out / "exports" / f"{label}-seed{seed}.safetensors"
-    return training, Export(f"export/{file.stem}", training, file, (name,))
-
-
-def _downstream(
-    tier: Tier,
-    out: Path,
-    origin: str,
-    seeds: Sequence[int],
-    backbone: str,
-    weights: str,
-    needs: tuple[str, ...],
-    changes: tuple[str, ...] = (),
-) -> list[Job]:
-    jobs: list[Job] = []
-    for seed in seeds:
-        for task, config in tier.downstream.items():
-            name = f"{task}/{origin}/seed{seed}"
-            reference = f"{task}/{tier.configs}/{config}"
-            options = (*tier.options.get(task, ()), *changes)
-            jobs.append(
-                Training(name, reference, out / name, seed, backbone, weights, needs, options)
-            )
-    return jobs

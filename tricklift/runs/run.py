@@ -14,7 +14,8 @@ from tricklift import prepare
 from tricklift.errors import JobFailed
 from tricklift.ground.atomic import write_text
 from tricklift.runs.board import Board
-from tricklift.runs.jobs import Job, plan
+from tricklift.runs.jobs import Job
+from tricklift.runs.plan import plan
 from tricklift.runs.processes import Children, follow, last_words
 from tricklift.runs.tiers import tier_of
 from tricklift.tables.records import COMMANDS_FILE
@@ -30,19 +31,21 @@ def run(
     rows: Sequence[str] | None = None,
     at_once: int = 1,
     tricks: Sequence[str] = (),
+    teacher: str | None = None,
+    backbones: Sequence[str] | None = None,
     on_start: Callable[[], None] | None = None,
 ) -> None:
-    """Runs the jobs of a tier into `out`, on the data in `root`; see `tricklift.runs.jobs.plan`.
+    """Runs the jobs of a tier into `out`, on the data in `root`; see `tricklift.runs.plan.plan`.
 
     `on_start` is called once when nothing was found wrong, before the first job.
 
     Raises:
-        ValueError: Unknown tier or row, data that are not whole, or no job `at_once`.
+        ValueError: Unknown tier, row or backbone, data that are not whole, or no job `at_once`.
         JobFailed: A job ended with an error; the same call goes on from there.
     """
     if at_once < 1:
         raise ValueError(f"at least one job must run at a time, got {at_once}")
-    jobs = plan(tier, out, seeds, downstream_seeds, rows, tricks)
+    jobs = plan(tier, out, seeds, downstream_seeds, rows, tricks, teacher, backbones)
     check_data(tier, root)
     os.environ["TRICKLIFT_ROOT"] = str(Path(root).resolve())  # configs and child processes read it
     if on_start:
