@@ -1,7 +1,8 @@
 """RoIAlign, average and max.
 
-Average: torchvision's kernels (the same algorithm as mmcv's: He et al., "Mask R-CNN", ICCV 2017,
-section 3). Max: plain torch, since torchvision pools by average alone.
+Average: `roi_average` on a CPU, elsewhere torchvision's kernels (the same algorithm as mmcv's: He
+et al., "Mask R-CNN", ICCV 2017, section 3). Max: plain torch, since torchvision pools by average
+alone.
 
 torchvision's CPU kernels know no bfloat16, so half types are computed in float32 and cast back.
 """
@@ -9,6 +10,8 @@ torchvision's CPU kernels know no bfloat16, so half types are computed in float3
 import torch
 from torch import Tensor
 from torchvision.extension import _assert_has_ops
+
+from tricklift.ground.ops.roi_average import average, average_backward
 
 __all__ = ["roi_align_backward", "roi_align_forward"]
 
@@ -52,6 +55,9 @@ def roi_align_forward(
     dtype = _compute_dtype(input)
     features, boxes = input.to(dtype), rois.to(dtype)
     size = (aligned_height, aligned_width)
+    if pool_mode == AVG and input.device.type == "cpu":
+        average(features, boxes, output, spatial_scale, sampling_ratio, aligned)
+        return
     if pool_mode == AVG:
         _assert_has_ops()
         output.copy_(
@@ -90,6 +96,9 @@ def roi_align_backward(
         return
     dtype = _compute_dtype(grad_output)
     grad, boxes = grad_output.to(dtype), rois.to(dtype)
+    if pool_mode == AVG and grad.device.type == "cpu":
+        average_backward(grad, boxes, grad_input, spatial_scale, sampling_ratio, aligned)
+        return
     if pool_mode == AVG:
         _assert_has_ops()
         grad_input += torch.ops.torchvision._roi_align_backward(
