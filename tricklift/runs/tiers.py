@@ -70,16 +70,9 @@ _SMOKE = {
     "det": ("benchmark.tier=smoke", "train_cfg.max_epochs=1", "train_cfg.val_interval=1"),
     "seg": ("benchmark.tier=smoke", "train_cfg.max_iters=2", "train_cfg.val_interval=2"),
 }
-#: Long enough to see that each network learns, and no longer: 188, 100 and 60 steps.
+#: Long enough to see that each network learns, and no longer: 187, 100 and 60 steps.
 _ZOO = {
-    "cls": (
-        "benchmark.tier=zoo",
-        "train_dataloader.batch_size=32",
-        "train_cfg.max_epochs=1",
-        "train_cfg.val_interval=1",
-        "param_scheduler.0.by_epoch=False",
-        "param_scheduler.0.milestones=[140,170]",
-    ),
+    "cls": ("benchmark.tier=zoo",),
     "det": (
         "benchmark.tier=zoo",
         "train_cfg.max_epochs=1",
@@ -108,7 +101,7 @@ _ONE_A_FAMILY = (
     Network("timm/dpn68"),
     Network(
         "timm/inception_v3",
-        config="inception_v3-baseline",
+        config="inception_v3-adamw",
         options={"seg": ("model.backbone.output_stride=32",)},
     ),
     Network("resnext50_32x4d_b"),
@@ -157,7 +150,7 @@ TIERS = {
     ),
     "zoo": Tier(
         ("miniworld",),
-        ("resnet18_b-baseline",),
+        ("resnet18_b-adamw",),
         None,
         _DOWNSTREAM,
         "mini",
