@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torchvision  # noqa: F401  (registers its kernels)
 
 from tricklift.ground.ops.roi_average import average, average_backward
 
