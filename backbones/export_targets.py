@@ -202,13 +202,29 @@ class Onnx(Target):
 
     def write(self, path: Path, model: nn.Module, metadata: Mapping[str, str]) -> None:
         import onnx
+        from torch.onnx import OnnxExporterError
 
+        try:
+            self._write(path, model)
+        except OnnxExporterError as error:
+            words = str(error).partition("\n")[0].partition(" Please ")[0]
+            raise ValueError(
+                f"onnx cannot hold {metadata['architecture']}: torch's exporter says: {words}"
+            ) from error
+        graph = onnx.load(str(path))
+        onnx.helper.set_model_props(graph, {**metadata, "format": self.name})
+        onnx.checker.check_model(graph)
+        onnx.save(graph, str(path))
+
+    @staticmethod
+    def _write(path: Path, model: nn.Module) -> None:
+        side = max(64, getattr(model, "smallest", 1))
         # The newer exporter (dynamo=True) needs onnxscript and gives the same graph here.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             torch.onnx.export(
                 model,
-                (torch.zeros(2, 3, 64, 64),),
+                (torch.zeros(2, 3, side, side),),
                 str(path),
                 input_names=["images"],
                 output_names=["logits"],
@@ -219,10 +235,6 @@ class Onnx(Target):
                 opset_version=17,
                 dynamo=False,
             )
-        graph = onnx.load(str(path))
-        onnx.helper.set_model_props(graph, {**metadata, "format": self.name})
-        onnx.checker.check_model(graph)
-        onnx.save(graph, str(path))
 
     def reload(self, path: Path, model: Any) -> Reloaded:
         import onnxruntime

@@ -131,6 +131,21 @@ def test_to_onnx(exported, tmp_path: Path) -> None:
     assert metadata["row"] == "B-baseline"
 
 
+def test_to_onnx_of_a_network_that_needs_more_than_64_pixels(exported, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    report = export(exported("timm/inception_v3"), tmp_path / "out.onnx", to="onnx")
+    assert report.difference <= report.allowed
+
+
+@pytest.mark.slow
+def test_what_the_exporter_cannot_write_is_refused_in_its_words(exported, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    source = exported("timm/vgg11")
+    with pytest.raises(ValueError, match=r"onnx cannot hold timm/vgg11: .*: Unsupp.*avg_pool"):
+        export(source, tmp_path / "out.onnx", to="onnx")
+    assert not (tmp_path / "out.onnx").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "options", "to", "message"),
     [
