@@ -160,6 +160,9 @@ def numbers(option: str, text: str) -> list[int]:
 def compare(
     folder: Annotated[Path, typer.Argument(help="A folder below which runs left result.json.")],
     style: Annotated[str, typer.Option("--format", help="md, csv or json.")] = "md",
+    by: Annotated[
+        str, typer.Option(help="row, or backbone: a page with each network's cost beside it.")
+    ] = "row",
     out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the rows as well: a PNG, SVG or PDF file.")
@@ -169,8 +172,14 @@ def compare(
 
     The markdown page also gives each row's gain over the row above, paired by seed, and how far
     the order of the rows in top-1 is their order downstream.
+
+    \b
+    What networks reach beside what they cost, and what they refuse:
+      tricklift run zoo --out runs/zoo
+      tricklift compare runs/zoo --by backbone
     """
     from tricklift.ground.atomic import write_text
+    from tricklift.tables import zoo
     from tricklift.tables.compare import compare as build
     from tricklift.tables.compare import lines
     from tricklift.tables.page import render
@@ -180,7 +189,12 @@ def compare(
         from tricklift.tables.plots import plot as draw
 
         draw(lines(record for record in records if record.done), plot)
-    text = render(rows, records, style, folder)
+    if by not in ("row", "backbone"):
+        raise ValueError(f"--by takes row or backbone, got {by!r}")
+    if by == "backbone":
+        text = zoo.render(records, style, folder)
+    else:
+        text = render(rows, records, style, folder)
     if out is None:
         sys.stdout.write(text)
     else:

@@ -52,7 +52,7 @@ def write_page(file: str | Path, entries: Sequence[Entry] | None = None) -> list
 def _markdown(entries: Sequence[Entry], picture: str) -> str:
     rows, refusals = [], []
     for entry in entries:
-        reasons = (_refused(entry["name"], output_stride=8), _refused(entry["name"], stage=3))
+        reasons = (refused(entry["name"], output_stride=8), refused(entry["name"], stage=3))
         rows.append(_row(entry, *("no" if reason else "yes" for reason in reasons)))
         refusals += [f"- {reason}" for reason in reasons if reason]
     families = dict.fromkeys((family_of(e), e["paper"], e["source"]) for e in entries)
@@ -103,7 +103,7 @@ def family_of(entry: Entry) -> str:
     return name if name.startswith("timm/") else info(name).family
 
 
-def _refused(name: str, stage: int | None = None, **options: Any) -> str | None:
+def refused(name: str, stage: int | None = None, **options: Any) -> str | None:
     """Why the network cannot be built with `options`, or `stage` of it cannot be a box head."""
     import backbones
     from backbones.features import one_stage

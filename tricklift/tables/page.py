@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,13 @@ def to_markdown(rows: list[Row], records: list[Record], folder: Path) -> str:
         f"# Transfer table: {tiers}",
         "Written by `tricklift compare`. All figures are percent, of the last epoch or iteration; "
         "`±` is the standard deviation over seeds.",
-        _commands(folder),
+        commands(folder),
         _table(rows),
         _steps([line for line in lines(done) if line.first["row"] in ladder()]),
-        _protocols(rows),
+        protocols(rows),
         _runs(done),
-        _machines(done),
-        _unfinished(records),
+        machines(done),
+        unfinished(records),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -82,14 +83,14 @@ def cell(metric: dict[str, Any] | None, theirs: float | None = None) -> str:
 
 
 def _table(rows: list[Row]) -> str:
-    protocols = _numbered(rows)
+    numbers = numbered(rows)
     lines = [
         [
             row["row"],
             row["backbone"],
             row["pretrained"] or "none",
             *(cell(row[name], (row["paper"] or {}).get(name)) for name in COLUMNS),
-            str(protocols[row["protocol"]]),
+            str(numbers[row["protocol"]]),
         ]
         for row in rows
     ]
@@ -98,7 +99,15 @@ def _table(rows: list[Row]) -> str:
 
 
 def _steps(rungs: list[Line]) -> str:
-    """Each row's gain over the row above, and what the order in top-1 says about the rest."""
+    """Each row's gain over the row above, and what the order in top-1 says about the rest.
+
+    Where several networks share a row's name, no one row is the one above: nothing then.
+    """
+    networks: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for line in rungs:
+        networks[line.first["tier"], line.first["row"]].add(line.first["backbone"])
+    if any(len(names) > 1 for names in networks.values()):
+        return ""
     body = []
     for above, line in pairwise(rungs):
         cells = [gain(step(above, line, metric)) for metric in COLUMNS]
@@ -134,13 +143,15 @@ def _foresight(rungs: list[Line]) -> str:
     return head + "\n".join(texts) if texts else ""
 
 
-def _numbered(rows: list[Row]) -> dict[str, int]:
+def numbered(rows: list[Row]) -> dict[str, int]:
+    """Number of each protocol, from 1, in the order of the rows."""
     texts = dict.fromkeys(row["protocol"] for row in rows)
     return {text: number for number, text in enumerate(texts, start=1)}
 
 
-def _protocols(rows: list[Row]) -> str:
-    lines = [f"{number}. {text}" for text, number in _numbered(rows).items()]
+def protocols(rows: list[Row]) -> str:
+    """The protocols by their numbers, and where the paper's values are from."""
+    lines = [f"{number}. {text}" for text, number in numbered(rows).items()]
     sources = dict.fromkeys(row["paper"]["source"] for row in rows if row["paper"])
     lines += [f"\nThe paper's values: {source}." for source in sources]
     return "## Protocols\n\n" + "\n".join(lines) if lines else ""
@@ -156,7 +167,7 @@ def _runs(done: list[Record]) -> str:
             f"{record['epochs']} epochs" if record["epochs"] else f"{record['iters']} iterations",
             duration(record["wall_seconds"]),
             record["config_hash"][:8],
-            (record["commit"] or "unknown")[:8] + ("+" if _dirty(record) else ""),
+            commit(record),
         ]
         for record in sorted(done, key=lambda record: record["started"] or "")
     ]
@@ -166,6 +177,11 @@ def _runs(done: list[Record]) -> str:
     total = duration(sum(record["wall_seconds"] for record in done))
     note = " `+`: the source tree had changes." if any(map(_dirty, done)) else ""
     return f"## Runs\n\n{grid(header, lines)}\n\nIn all {total} of training and validation.{note}"
+
+
+def commit(record: Record) -> str:
+    """`1f5b11ac`, with a `+` where the source tree had changes."""
+    return (record["commit"] or "unknown")[:8] + ("+" if _dirty(record) else "")
 
 
 def _dirty(record: Record) -> bool:
@@ -180,7 +196,8 @@ def _config_name(record: Record) -> str:
     return name
 
 
-def _machines(done: list[Record]) -> str:
+def machines(done: list[Record]) -> str:
+    """What the runs computed on."""
     texts: dict[str, set[Any]] = {}
     for record in done:
         it = record["machine"]
@@ -194,7 +211,8 @@ def _machines(done: list[Record]) -> str:
     return "## Machine\n\n" + "\n".join(lines) if lines else ""
 
 
-def _unfinished(records: list[Record]) -> str:
+def unfinished(records: list[Record]) -> str:
+    """Runs that have not come to their end."""
     lines = [
         f"- {TASK_NAMES.get(record['task'], record['task'])}, {record['row']}, "
         f"seed {record['seed']}: {record['status']}"
@@ -204,7 +222,12 @@ def _unfinished(records: list[Record]) -> str:
     return "## Not counted (unfinished)\n\n" + "\n".join(lines) if lines else ""
 
 
-def _commands(folder: Path) -> str:
+def commands(folder: Path) -> str:
+    """What was typed, as `tricklift run` noted it in the folder.
+
+    Raises:
+        ValueError: The note is not readable.
+    """
     file = folder / COMMANDS_FILE
     if not file.is_file():
         return ""

@@ -1,0 +1,171 @@
+"""The page about what each backbone reached and cost: one line a network, from result files."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import backbones
+from tricklift.tables.backbone_page import refused
+from tricklift.tables.compare import COLUMNS, TASKS, Line, build_rows, lines
+from tricklift.tables.page import (
+    TASK_NAMES,
+    TITLES,
+    cell,
+    commands,
+    commit,
+    machines,
+    numbered,
+    protocols,
+    unfinished,
+)
+from tricklift.tables.records import Record
+from tricklift.tables.text import duration, grid
+
+INTRODUCTION = """# Backbones beside one another: {tiers}
+
+Written by `tricklift compare --by backbone`: each network pretrained, exported, and transferred to
+detection and to segmentation. All figures are percent, of the last epoch or iteration.{notes}"""
+ZOO = """ The runs
+of the tier `zoo` show that every family goes all the way, and at what cost; they are far too short
+to say which network is better."""
+NOTES = """Parameters are those with a 1000-way head. Times and memory are those of pretraining /
+detection / segmentation, each with its validation and without the start of the program; CPU time
+and resident memory are those of the main process, without its data workers."""
+#: Data set of the pretraining -> its number of classes.
+CLASSES = {"MiniWorld": 12, "CIFAR-10": 10}
+#: Options that leave the network the same.
+START = {"init", "zero_gamma", "gradient_checkpointing", "output_stride"}
+
+
+def gibibytes(mebibytes: float) -> str:
+    """`1.3`."""
+    return f"{mebibytes / 1024:.1f}"
+
+
+#: Title -> key in the result file, how it is written.
+COSTS = {
+    "wall time": ("wall_seconds", duration),
+    "CPU time": ("cpu_seconds", duration),
+    "peak memory, GiB": ("peak_memory", gibibytes),
+}
+
+
+def render(records: list[Record], style: str, folder: Path) -> str:
+    """The page, which there is as markdown alone.
+
+    Raises:
+        ValueError: Another format.
+    """
+    if style != "md":
+        raise ValueError(f"--by backbone writes md alone, got {style!r}; leave --by out for others")
+    return to_markdown(records, folder)
+
+
+def to_markdown(records: list[Record], folder: Path) -> str:
+    """The page: commands, one line a network, refusals, protocols, lengths, machine."""
+    done = [record for record in records if record.done]
+    rows, all_lines = build_rows(done), lines(done)
+    numbers = numbered(rows)
+    body = [
+        [
+            network_of(line),
+            f"{parameters(line):,}",
+            *(cell(row[name]) for name in COLUMNS),
+            *(three(line, key, write) for key, write in COSTS.values()),
+            str(numbers[row["protocol"]]),
+        ]
+        for line, row in zip(all_lines, rows, strict=True)
+    ]
+    header = ["backbone", "parameters", *TITLES.values(), *COSTS, "protocol"]
+    parts = [
+        introduction(done),
+        commands(folder),
+        grid(header, body) if body else "No run has finished yet.",
+        NOTES if body else "",
+        refusals(all_lines),
+        protocols(rows),
+        lengths(done),
+        machines(done),
+        commits(done),
+        unfinished(records),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def introduction(done: list[Record]) -> str:
+    """What the page is for, and what guessing would reach."""
+    data = {record["dataset"] for record in done if record["task"] == "cls"}
+    guesses = [
+        f" {name} has {CLASSES[name]} classes, so guessing gets {100 / CLASSES[name]:.1f} top-1."
+        for name in sorted(data & set(CLASSES))
+    ]
+    tiers = sorted({record["tier"] for record in done})
+    notes = [ZOO if "zoo" in tiers else "", *guesses]
+    return INTRODUCTION.format(tiers=", ".join(tiers) or "nothing finished", notes="".join(notes))
+
+
+def options_of(record: Record) -> dict[str, Any]:
+    """The options of a run's network that make it another network."""
+    known = set(backbones.info(record["backbone"]).options) - START
+    return {key: value for key, value in (record["options"] or {}).items() if key in known}
+
+
+def network_of(line: Line) -> str:
+    """`resnet18_b`, or ``resnet18_b, deformable_stages=[3]``."""
+    given = [f"{key}={value}" for key, value in options_of(line.first).items()]
+    return ", ".join([f"`{line.first['backbone']}`", *given])
+
+
+def parameters(line: Line) -> int:
+    """Parameters with a 1000-way head, as in `tricklift backbones`."""
+    with torch.device("meta"):
+        network = backbones.build(line.first["backbone"], **options_of(line.first))
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def three(line: Line, key: str, write: Any) -> str:
+    """A cost of each task's run, the mean over seeds: `1:02 / 0:58 / 0:40`."""
+    cells = []
+    for task in TASKS:
+        values = [run[key] for run in line.runs[task] if run[key]]
+        cells.append(write(sum(values) / len(values)) if values else "-")
+    return " / ".join(cells)
+
+
+def refusals(all_lines: Iterable[Line]) -> str:
+    """What these networks cannot do, with the reason, and where a run therefore differs."""
+    texts = []
+    for line in all_lines:
+        name = line.first["backbone"]
+        reasons = (refused(name, output_stride=8), refused(name, stage=3))
+        texts += [f"- {reason}" for reason in reasons if reason]
+    texts += [
+        f"- {network_of(line)} was segmented at output stride {run['options']['output_stride']}"
+        for line in all_lines
+        for run in line.runs["seg"][:1]
+        if run["options"].get("output_stride", 8) != 8
+    ]
+    return "## What is refused, and why\n\n" + "\n".join(dict.fromkeys(texts)) if texts else ""
+
+
+def lengths(done: list[Record]) -> str:
+    """How long the runs are, of each task."""
+    found = Counter((record["task"], record["epochs"], record["iters"]) for record in done)
+    texts = [
+        f"- {TASK_NAMES[task]}: {iters} iterations"
+        + (f" ({epochs} epoch{'s' if epochs > 1 else ''})" if epochs else "")
+        + f", {count} runs"
+        for (task, epochs, iters), count in sorted(found.items(), key=str)
+    ]
+    total, cpu = (sum(r[key] or 0 for r in done) for key in ("wall_seconds", "cpu_seconds"))
+    note = f"In all {duration(total)} of training and validation, {duration(cpu)} of CPU time."
+    return "## Lengths\n\n" + "\n".join(texts) + f"\n\n{note}" if texts else ""
+
+
+def commits(done: list[Record]) -> str:
+    """The source that the runs were made from."""
+    names = dict.fromkeys(commit(record) for record in sorted(done, key=lambda r: r["started"]))
+    return f"Source: {', '.join(names)} (`+`: the tree had changes)." if names else ""
