@@ -200,7 +200,7 @@ FAST_TO_EXPORT = ("resnet18_a", "timm/mobilenetv1_100")
         for n in representatives()
     ],
 )
-def test_torch_export(name: str, pictures: Tensor) -> None:
+def test_torch_export_and_trace(name: str, pictures: Tensor) -> None:
     model = backbones.build(name, 10, **narrow(name)).eval()
     if name in NOT_EXPORTABLE:
         with pytest.raises(Exception, match=NOT_EXPORTABLE[name]):
@@ -208,4 +208,6 @@ def test_torch_export(name: str, pictures: Tensor) -> None:
         return
     program = torch.export.export(model, (pictures,)).module()
     with torch.no_grad():
-        torch.testing.assert_close(program(pictures), model(pictures), rtol=1e-4, atol=1e-4)
+        traced = torch.jit.trace(model, pictures)
+        for graph in (program, traced):
+            torch.testing.assert_close(graph(pictures), model(pictures), rtol=1e-4, atol=1e-4)

@@ -1,9 +1,10 @@
-"""One word changes the network: every family in the configs of all three tasks.
+"""One word changes the network: every family in the configs of all three tasks, and its page.
 
 Classification trains a real step; detection and segmentation are built and run on the meta device,
 where shapes are checked and nothing is computed.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def test_a_training_step_of_classification(repo: Path, name: str) -> None:
 
 
 def on_meta(config: Config) -> Any:
-    registries = __import__(f"{config.default_scope}.registry", fromlist=["MODELS"])
+    scope = config.get("default_scope", "mmengine")
+    registries = __import__(f"{scope}.registry", fromlist=["MODELS"])
     with torch.device("meta"):
         return registries.MODELS.build(config.model).eval()
 
@@ -106,3 +108,18 @@ def test_segmentation_at_output_stride_8_or_the_reason_why_not(
     if name != INCEPTION:
         assert logits.shape[2:] == (12, 16)
     assert logits.shape[:2] == (2, model.decode_head.num_classes)
+
+
+@pytest.mark.parametrize("task", ["cls", "det", "seg"])
+def test_the_leaf_in_the_docs_has_few_lines_and_builds(
+    repo: Path, task: str, tmp_path: Path
+) -> None:
+    page = (repo / "docs" / "backbones.md").read_text()
+    (leaf,) = re.findall(rf"```python\n(_base_ = .\"configs/{task}/.*?)```", page, re.DOTALL)
+    assert leaf.count("\n") <= 10
+    (tmp_path / "configs").symlink_to(repo / "configs")
+    (tmp_path / "leaf.py").write_text(leaf)
+    config = Config.fromfile(tmp_path / "leaf.py")
+    init_default_scope(config.get("default_scope", "mmengine"))
+    model = on_meta(config)
+    assert model.backbone.feature_info.channels == (256, 512, 1024, 2048)

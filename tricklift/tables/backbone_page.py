@@ -23,6 +23,58 @@ Any other network of timm that hands on a pyramid of maps works by its name too,
 `timm/convnext_atto`; what it cannot do (output stride 8, a C4 head) says so.
 
 """
+USE = """
+## Use one
+
+The name is one word in any config, and `tricklift run` takes it too. To pretrain, export and
+transfer one on generated data:
+
+    tricklift run mini --out runs --rows resnet18_b-baseline,random-init --backbones rednet26
+
+[results/zoo-mini.md](results/zoo-mini.md) has a short run of every family. As configs of your own,
+beside the folder `configs`:
+
+```python
+_base_ = ["configs/cls/mini/resnet18_b-baseline.py"]
+model = dict(backbone=dict(name="rednet26"))
+row = "RedNet-26"
+```
+
+```python
+_base_ = ["configs/det/mini/faster_rcnn_fpn.py"]
+model = dict(backbone=dict(name="rednet26", checkpoint="rednet26.safetensors"))
+```
+
+```python
+_base_ = ["configs/seg/mini/fcn.py"]
+model = dict(backbone=dict(name="rednet26", checkpoint="rednet26.safetensors"))
+```
+
+## Graphs
+
+`torch.export` and `torch.jit.trace` take every one of them; `torch.jit.script` takes none. ONNX
+(`tricklift export --to onnx`) holds all but VGG, whose head in timm averages maps below 7x7, and
+networks with deformable stages; those are refused with the reason.
+
+## Options
+
+What `model.backbone` takes beside `name`, and which families know it:
+
+"""
+#: Option -> what it does.
+OPTIONS = {
+    "width": "factor on all channel counts",
+    "output_stride": "input pixels per pixel of the last map, 32, 16 or 8 (dilated)",
+    "zero_gamma": "start each residual block as its shortcut",
+    "init": "`kaiming` or `xavier`; of timm's networks also `timm`, their own",
+    "gradient_checkpointing": "less memory in training, for more time",
+    "se": "squeeze-and-excitation in every block",
+    "deformable_stages": "the stages, counted from 0, whose 3x3 convolutions are deformable",
+    "deformable_modulated": "deformable convolution of version 2",
+    "stem_kernel": "3 as in the authors' classifier, or 7 as in their detector; "
+    "`backbones.rednet.with_stem_kernel` turns weights with 3 into weights with 7 that compute the "
+    "same; [what an involution costs](results/involution.md)",
+}
 #: Colours that are told apart by all (Okabe and Ito), each with every marker before the next.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKERS = ("o", "s", "^", "D")
@@ -65,6 +117,7 @@ def _markdown(entries: Sequence[Entry], picture: str) -> str:
             *rows,
             "\n## What is refused, and why\n",
             *refusals,
+            USE + "\n".join(_options(entries)),
             "\n## Where the published top-1 is from\n",
             *_top1_sources(entries),
             "\n## Papers and sources\n",
@@ -93,6 +146,17 @@ def _top1_sources(entries: Iterable[Entry]) -> list[str]:
         if entry["published_source"]:
             by_source.setdefault(entry["published_source"], []).append(f"`{entry['name']}`")
     return [f"- {', '.join(names)}: {source}" for source, names in by_source.items()]
+
+
+def _options(entries: Iterable[Entry]) -> list[str]:
+    """A line for each option of these networks."""
+    from backbones import info
+
+    found: dict[str, dict[str, None]] = {}
+    for network in (info(entry["name"]) for entry in entries):
+        for option in network.options:
+            found.setdefault(option, {})[network.family] = None
+    return [f"- `{name}`: {OPTIONS[name]} ({', '.join(who)})" for name, who in found.items()]
 
 
 def family_of(entry: Entry) -> str:

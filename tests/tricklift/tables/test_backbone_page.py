@@ -6,7 +6,7 @@ import pytest
 
 import backbones
 from backbones.describe import describe
-from tricklift.tables.backbone_page import write_page
+from tricklift.tables.backbone_page import OPTIONS, write_page
 
 NAMES = ("resnet18_d", "hardnet39ds", "timm/inception_v3", "timm/mobilenetv1_100")
 
@@ -24,6 +24,12 @@ def test_a_page_and_its_picture(tmp_path: Path) -> None:
     assert rows[2].endswith("| 77.5-78.8 | no | no |")
     assert "- timm's inception_v3 has no output stride 8: its blocks pool inside" in text
     assert "- `hardnet39ds`: authors' code, README (arXiv:1909.00948)" in text
+    assert "- `width`: factor on all channel counts (resnet)" in text
+
+
+@pytest.mark.parametrize("name", backbones.names())
+def test_every_option_is_explained(name: str) -> None:
+    assert set(backbones.info(name).options) <= set(OPTIONS)
 
 
 @pytest.mark.parametrize("name", backbones.names())
