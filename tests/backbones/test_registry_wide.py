@@ -5,6 +5,7 @@ at the shapes of all of them.
 """
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 import backbones
+from backbones.checkpoint import load_pretrained
 from backbones.describe import describe
+from backbones.export import export
 from backbones.published import PUBLISHED
 from backbones.wrapper import TrickBackbone
 
@@ -211,3 +214,24 @@ def test_torch_export_and_trace(name: str, pictures: Tensor) -> None:
         traced = torch.jit.trace(model, pictures)
         for graph in (program, traced):
             torch.testing.assert_close(graph(pictures), model(pictures), rtol=1e-4, atol=1e-4)
+
+
+def exports() -> list[Any]:
+    """timm's networks come whole, so all but the smallest are slow."""
+    names = representatives()
+    slow = [n for n in names if n.startswith("timm/") and n != "timm/mobilenetv1_100"]
+    return [pytest.param(n, marks=[pytest.mark.slow] if n in slow else [], id=n) for n in names]
+
+
+@pytest.mark.parametrize("name", exports())
+def test_an_export_comes_back_dilated_too(
+    name: str, exported, tmp_path: Path, pictures: Tensor
+) -> None:
+    source, out = exported(name, **narrow(name)), tmp_path / "out.safetensors"
+    assert export(source, out).difference == 0
+    dilated = {} if name == "timm/inception_v3" else {"output_stride": 8}
+    for options in (narrow(name), {**narrow(name), **dilated}):
+        model = backbones.build(name, 9, **options)
+        load_pretrained(model, out)
+        with torch.no_grad():
+            assert all(f.isfinite().all() for f in model.eval().forward_features(pictures))

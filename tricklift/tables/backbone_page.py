@@ -134,7 +134,7 @@ def _row(entry: Entry, *possible: str) -> str:
         f"{entry['macs'] / 1e9:.2f}",
         str(entry["input_size"]),
         " ".join(map(str, entry["channels"])),
-        entry["published_top1"] or "-",
+        entry["published_top1"] or ("approximate net" if approximate(entry) else "-"),
         *possible,
     ]
     return "| " + " | ".join(cells) + " |"
@@ -146,6 +146,11 @@ def _top1_sources(entries: Iterable[Entry]) -> list[str]:
         if entry["published_source"]:
             by_source.setdefault(entry["published_source"], []).append(f"`{entry['name']}`")
     return [f"- {', '.join(names)}: {source}" for source, names in by_source.items()]
+
+
+def approximate(entry: Entry) -> bool:
+    """Whether the network is only near to the one that its paper describes."""
+    return str(entry["paper"]).startswith("Approximate")
 
 
 def _options(entries: Iterable[Entry]) -> list[str]:

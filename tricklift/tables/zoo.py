@@ -136,10 +136,13 @@ def three(line: Line, key: str, write: Any) -> str:
 
 
 def refusals(all_lines: Iterable[Line]) -> str:
-    """What these networks cannot do, with the reason, and where a run therefore differs."""
+    """What these networks are not or cannot do, with the reason, and where a run so differs."""
     texts = []
     for line in all_lines:
         name = line.first["backbone"]
+        known = backbones.info(name)
+        if known.paper.startswith("Approximate"):
+            texts.append(f"- `{name}`: {known.paper} ({known.source})")
         reasons = (refused(name, output_stride=8), refused(name, stage=3))
         texts += [f"- {reason}" for reason in reasons if reason]
     texts += [
@@ -148,7 +151,11 @@ def refusals(all_lines: Iterable[Line]) -> str:
         for run in line.runs["seg"][:1]
         if run["options"].get("output_stride", 8) != 8
     ]
-    return "## What is refused, and why\n\n" + "\n".join(dict.fromkeys(texts)) if texts else ""
+    return (
+        "## What to know of them, and what is refused\n\n" + "\n".join(dict.fromkeys(texts))
+        if texts
+        else ""
+    )
 
 
 def lengths(done: list[Record]) -> str:

@@ -76,7 +76,7 @@ def test_what_a_network_refuses_and_what_was_run_instead(runs):
     assert "- timm's inception_v3 has no output stride 8: its blocks pool inside" in text
     assert "none can be a box head (C4)" in text
     assert "- `timm/inception_v3` was segmented at output stride 32" in text
-    assert "## What is refused" not in page_of_one_that_refuses_nothing(runs)
+    assert "## What to know" not in page_of_one_that_refuses_nothing(runs)
 
 
 def page_of_one_that_refuses_nothing(runs) -> str:
@@ -84,6 +84,11 @@ def page_of_one_that_refuses_nothing(runs) -> str:
         file.unlink()
     runs("hardnet39ds", {})
     return page(runs.folder)
+
+
+def test_what_is_approximate_says_so(runs):
+    runs("dcdc_resnet50_b", {})
+    assert "- `dcdc_resnet50_b`: Approximate: Yan et al." in page(runs.folder)
 
 
 def test_nothing_is_finished_yet(runs):
