@@ -2,8 +2,9 @@
 
 Why: mmengine's asserts that there is a GPU, so `--amp` of the mmdet and mmseg tools and every
 config with `type='AmpOptimWrapper'` fail on a CPU. bfloat16 has float32's range, so there is
-nothing to scale: `loss_scale` is accepted in every form and has no effect on a CPU. On an
-accelerator this class is mmengine's own.
+nothing to scale: `loss_scale` is accepted in every form and has no effect there. On an accelerator
+this class is mmengine's own. float16 on a CPU is for tests of what a GPU does: it is scaled as
+there, and most processors are slow at it.
 
 mmdet's RoI extractor casts the RoIs to the dtype of the features (`rois.type_as(feats[0])`). With
 bfloat16's 8 bits a box edge at 500 px moves by up to 1 px, at 1000 px by up to 2. So under CPU
@@ -31,6 +32,13 @@ HOMES = (
     "mmengine.optim.optimizer",
     "mmengine.optim.optimizer.amp_optimizer_wrapper",
 )
+DTYPES = {
+    None: torch.bfloat16,
+    "bfloat16": torch.bfloat16,
+    torch.bfloat16: torch.bfloat16,
+    "float16": torch.float16,
+    torch.float16: torch.float16,
+}
 EXTRACTOR = "mmdet.models.roi_heads.roi_extractors.single_level_roi_extractor"
 
 
@@ -38,8 +46,8 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
     """Mixed precision: mmengine's on an accelerator, bfloat16 autocast on a CPU.
 
     Args:
-        loss_scale: as mmengine: 'dynamic', a float or a dict. No effect on a CPU.
-        dtype: autocast dtype. On a CPU None or bfloat16.
+        loss_scale: as mmengine: 'dynamic', a float or a dict. No effect in bfloat16 on a CPU.
+        dtype: autocast dtype. On a CPU None (bfloat16), bfloat16 or float16.
         use_fsdp: as mmengine. Not on a CPU.
         **kwargs: of `OptimWrapper`.
 
@@ -57,19 +65,25 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
         if has_accelerator():
             super().__init__(loss_scale, dtype, use_fsdp, **kwargs)
             return
-        if dtype not in (None, "bfloat16", torch.bfloat16):
+        if dtype not in DTYPES:
             raise ValueError(
-                f"mixed precision on a CPU is bfloat16, got dtype={dtype!r}; leave dtype out "
-                f"(then it is float16 on a GPU and bfloat16 here) or set it to 'bfloat16'"
+                f"mixed precision on a CPU is bfloat16 (or float16, which is slow), got "
+                f"dtype={dtype!r}; leave dtype out (then it is float16 on a GPU and bfloat16 "
+                f"here) or set it to 'bfloat16'"
             )
         if loss_scale != "dynamic" and not isinstance(loss_scale, (int, float, dict)):
             raise ValueError(f"loss_scale is 'dynamic', a number or a dict, got {loss_scale!r}")
         if use_fsdp:
             raise ValueError("use_fsdp needs GPUs; leave it out on a CPU")
         OptimWrapper.__init__(self, **kwargs)
+        self.cast_dtype = DTYPES[dtype]
+        settings = loss_scale if isinstance(loss_scale, dict) else {}
         self._scale_update_param = None
-        self.loss_scaler = torch.amp.GradScaler("cpu", enabled=False)  # passes everything through
-        self.cast_dtype = torch.bfloat16
+        if isinstance(loss_scale, (int, float)):
+            settings = {"init_scale": float(loss_scale)}
+            self._scale_update_param = float(loss_scale)
+        scaled = self.cast_dtype == torch.float16  # else everything passes through
+        self.loss_scaler = torch.amp.GradScaler("cpu", **settings, enabled=scaled)
 
     def state_dict(self) -> dict[str, Any]:
         """Return mmengine's, without the scaler's where it holds nothing.
@@ -84,9 +98,12 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
         """Run the forward pass under autocast, as mmengine's; RoIs stay exact on a CPU."""
-        if not has_accelerator():
-            keep_rois_exact()
-        with super().optim_context(model):
+        if has_accelerator():
+            with super().optim_context(model):
+                yield
+            return
+        keep_rois_exact()
+        with OptimWrapper.optim_context(self, model), torch.autocast("cpu", self.cast_dtype):
             yield
 
 
@@ -106,7 +123,8 @@ def keep_rois_exact() -> None:
 
     @functools.wraps(upstream)
     def forward(self: nn.Module, feats: Any, rois: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        exact = tuple(feat.float() if feat.dtype == torch.bfloat16 else feat for feat in feats)
+        halves = (torch.bfloat16, torch.float16)
+        exact = tuple(feat.float() if feat.dtype in halves else feat for feat in feats)
         return upstream(self, exact, rois, *args, **kwargs)
 
     module.SingleRoIExtractor.forward = forward

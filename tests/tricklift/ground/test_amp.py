@@ -1,4 +1,4 @@
-"""`AmpOptimWrapper` on a CPU: bfloat16 autocast, no scaling."""
+"""`AmpOptimWrapper` on a CPU: bfloat16 autocast, no scaling; float16 with a GPU's scaling."""
 
 import sys
 from importlib import import_module
@@ -57,6 +57,30 @@ def test_trains_in_bfloat16(model, loss_scale, dtype):
     assert model.weight.dtype == torch.float32
 
 
+@pytest.mark.parametrize(
+    ("loss_scale", "start", "after"), [("dynamic", 2.0**16, 2.0**15), (512.0, 512.0, 512.0)]
+)
+def test_float16_is_scaled_and_skips_a_step_that_overflows(model, loss_scale, start, after):
+    wrapper = build(model, loss_scale=loss_scale, dtype="float16")
+    assert wrapper.loss_scaler.get_scale() == start
+    with wrapper.optim_context(model):
+        out = model(torch.randn(4, 3))
+    assert out.dtype == torch.float16
+    loss = out.float().square().mean()
+    before = model.weight.detach().clone()
+    grad = torch.autograd.grad(loss, model.weight, retain_graph=True)[0]
+    wrapper.update_params(loss)
+    # unscaled again before the step; 2**-10 is float16's precision
+    torch.testing.assert_close(model.weight.detach(), before - 0.1 * grad, rtol=0, atol=2e-3)
+    assert not torch.equal(model.weight, before)
+
+    before = model.weight.detach().clone()
+    wrapper.update_params((model.weight * float("inf")).sum())
+    assert torch.equal(model.weight, before)
+    assert wrapper.loss_scaler.get_scale() == after
+    assert "loss_scaler" in wrapper.state_dict()
+
+
 def test_accumulates_gradients(model):
     wrapper = build(model, accumulative_counts=2)
     wrapper.initialize_count_status(model, 0, 4)
@@ -83,7 +107,7 @@ def test_state_goes_to_and_fro(model):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (dict(dtype="float16"), "mixed precision on a CPU is bfloat16, got dtype='float16'"),
+        (dict(dtype="float64"), "mixed precision on a CPU is bfloat16 .* got dtype='float64'"),
         (dict(loss_scale="static"), "loss_scale is 'dynamic', a number or a dict, got 'static'"),
         (dict(use_fsdp=True), "use_fsdp needs GPUs"),
     ],
