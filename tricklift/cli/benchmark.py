@@ -14,13 +14,18 @@ Root = Annotated[
 
 def demo(
     out: Annotated[Path, typer.Option(help="Where all of it goes.")] = Path("demo"),
+    at_once: Annotated[
+        int | None,
+        typer.Option("--jobs", min=1, help="Jobs at a time.  [default: two on two cores or more]"),
+    ] = None,
 ) -> None:
-    """The main job on generated data: pretrain, export, transfer, table. About ten minutes."""
+    """The main job on generated data: pretrain, export, transfer, table. Some minutes."""
     from tricklift.runs.demo import demo as show
     from tricklift.runs.run import note_command
 
-    note_command(out / "runs", ["demo", "--out", str(out)])
-    show(out)
+    typed = ["demo", "--out", str(out)] + (["--jobs", str(at_once)] if at_once else [])
+    note_command(out / "runs", typed)
+    show(out, at_once)
 
 
 def prepare(

@@ -1,5 +1,6 @@
 """The main job on embedded data, from nothing to the table: `tricklift demo`."""
 
+import os
 from pathlib import Path
 
 from rich.console import Console
@@ -12,21 +13,32 @@ from tricklift.tables.compare import compare
 from tricklift.tables.page import render
 
 
-def demo(out: str | Path) -> None:
+def demo(out: str | Path, at_once: int | None = None) -> None:
     """MiniWorld, pretraining, export, transfer and the table, all below `out`.
+
+    Args:
+        out: A folder.
+        at_once: Jobs at a time; None is two where there are two cores: a job with one core each
+            does more than one after another with both.
 
     Raises:
         JobFailed: A job ended with an error; the same call goes on from there.
     """
     out = Path(out)
     with_progress("miniworld", out / "data")
-    run.run("mini", out / "runs", out / "data")
+    run.run("mini", out / "runs", out / "data", at_once=at_once or min(2, cores()))
     page, _ = write_tables(out / "runs", out)
     Console().print(page.read_text(encoding="utf-8"), markup=False, highlight=False, soft_wrap=True)
     print(
         f"Everything is in {out}: the table in {page} and table.json, each run in "
         f"{out / 'runs'}/<task>, exported backbones in {out / 'runs' / 'exports'}"
     )
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable else os.cpu_count() or 1
 
 
 def with_progress(name: str, root: str | Path, source: Path | None = None) -> Path:

@@ -8,10 +8,14 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from tricklift.runs import warm
 from tricklift.runs.board import Board
+from tricklift.runs.jobs import TRICKLIFT
 
 #: Lines of mmengine's log that say how far a run is.
 PROGRESS = re.compile(r"(Epoch|Iter)\((train|val|test)\).*")
+
+Child = subprocess.Popen[str] | warm.WarmJob
 
 
 class Children:
@@ -26,28 +30,34 @@ class Children:
         if at_once > 1:
             share = max(1, (os.cpu_count() or 1) // at_once)
             self.environment.setdefault("OMP_NUM_THREADS", str(share))
-        self._alive: set[subprocess.Popen[str]] = set()
+        self._alive: set[Child] = set()
         self._lock = threading.Lock()
         self._stopped = False
 
-    def start(self, command: Sequence[str]) -> subprocess.Popen[str]:
-        """Start a process whose output can be read line by line."""
+    def start(self, command: Sequence[str]) -> Child:
+        """Start a process whose output can be read line by line; our own commands start warm."""
         with self._lock:
-            child = subprocess.Popen(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                text=True,
-                errors="replace",
-                env=self.environment,
-            )
+            child = self._start(command)
             self._alive.add(child)
             if self._stopped:
                 child.terminate()
             return child
 
-    def ended(self, child: subprocess.Popen[str]) -> None:
+    def _start(self, command: Sequence[str]) -> Child:
+        own, count = tuple(command[: len(TRICKLIFT)]) == TRICKLIFT, len(TRICKLIFT)
+        if own and warm.possible():
+            return warm.WarmJob(command[count:], self.environment)
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            errors="replace",
+            env=self.environment,
+        )
+
+    def ended(self, child: Child) -> None:
         """A process is gone."""
         with self._lock:
             self._alive.discard(child)
@@ -72,6 +82,7 @@ def follow(command: Sequence[str], log: Path, title: str, board: Board, children
             if found := PROGRESS.search(line):
                 board.now(title, condensed(found[0]))
     children.ended(process)
+    assert process.returncode is not None, "leaving the block waits for it"
     return process.returncode
 
 
