@@ -24,14 +24,14 @@ QUICK = {
     "optim_wrapper": {
         "_delete_": True,
         "type": "OptimWrapper",
-        "optimizer": {"type": "SGD", "lr": 0.02, "momentum": 0.9},
+        "optimizer": {"type": "SGD", "lr": 1e-4},
     },
 }
 
 
 @pytest.fixture(scope="module")
 def trained(tiny_root, tmp_path_factory):
-    """Trains a classifier on a MiniWorld of a few pictures; returns its Runner."""
+    """Trains a classifier on a MiniWorld of a few pictures; its Runner and how the weights moved."""
 
     def run(line: str):
         with pytest.MonkeyPatch.context() as patch:
@@ -42,58 +42,58 @@ def trained(tiny_root, tmp_path_factory):
                 "cls/mini/resnet18_b-baseline", work_dir=folder, seed=0, options=options
             )
             runner = training.build_runner(cfg)
+            start = weights(runner)
             runner.train()
-        return runner
+        return runner, weights(runner) - start
 
     return run
 
 
 @pytest.fixture(scope="module")
 def plain(trained):
-    return weights(trained(""))
+    return trained("")[1]
 
 
 def weights(runner) -> torch.Tensor:
-    return torch.cat([weight.detach().flatten() for weight in runner.model.parameters()])
+    return torch.cat([weight.detach().clone().flatten() for weight in runner.model.parameters()])
 
 
-def close(found: torch.Tensor, other: torch.Tensor) -> bool:
-    """Rounding grows over an epoch of small batches; the direction stays."""
-    return torch.nn.functional.cosine_similarity(found, other, dim=0).item() > 0.99
+def alike(moved: torch.Tensor, other: torch.Tensor) -> float:
+    """Cosine of two updates of all weights: 0 if they have nothing in common."""
+    return torch.nn.functional.cosine_similarity(moved, other, dim=0).item()
 
 
 @pytest.mark.parametrize("name", ["FP16", "bfloat16"])
 def test_half_precision(trained, plain, name):
-    runner = trained(SWITCHES[name].line())
+    runner, moved = trained(SWITCHES[name].line())
     half = {"FP16": torch.float16, "bfloat16": torch.bfloat16}[name]
     assert runner.optim_wrapper.cast_dtype is half
     assert runner.optim_wrapper.loss_scaler.is_enabled() is (half is torch.float16)
-    found = weights(runner)
-    assert found.dtype == torch.float32 and found.isfinite().all()
-    assert not torch.equal(found, plain)
-    assert close(found, plain)
+    assert moved.dtype == torch.float32 and moved.isfinite().all()
+    assert not torch.equal(moved, plain)
+    assert alike(moved, plain) > 0.5  # float16 leaves out the first steps, which overflow
 
 
 def test_channels_last(trained, plain):
-    runner = trained(SWITCHES["channels-last"].line())
+    runner, moved = trained(SWITCHES["channels-last"].line())
     weight = runner.model.backbone.stages[0][0].conv1.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
-    assert close(weights(runner), plain)
+    assert alike(moved, plain) > 0.99
 
 
 def test_compile(trained, plain):
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
-    runner = trained(SWITCHES["torch.compile"].line() + " +compile.backend=aot_eager")
+    runner, moved = trained(SWITCHES["torch.compile"].line() + " +compile.backend=aot_eager")
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
-    assert close(weights(runner), plain)
+    assert alike(moved, plain) > 0.99
     torch._dynamo.reset()
 
 
 def test_fused_optimizer(trained, plain):
-    runner = trained(SWITCHES["fused optimizer"].line())
+    runner, moved = trained(SWITCHES["fused optimizer"].line())
     assert all(group["fused"] for group in runner.optim_wrapper.param_groups)
-    assert close(weights(runner), plain)
+    assert alike(moved, plain) > 0.99
 
 
 def test_augmentation_runs_where_the_model_is(monkeypatch):
