@@ -13,7 +13,7 @@ from mmengine.model import BaseDataPreprocessor
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from cls.colour import ColourJitter, affine_colour
+from cls.colour import ColourJitter, apply_colour, colour_map
 
 MEAN = (123.68, 116.779, 103.939)
 STD = (58.393, 57.12, 57.375)
@@ -53,15 +53,15 @@ class ClsPreprocessor(BaseDataPreprocessor):
         data = self.cast_data(data)
         # Colours in 0..255 need more than bfloat16's 8 bits, whatever the network runs in.
         with torch.autocast(self.device.type, enabled=False):
-            images = data["inputs"].float().contiguous(memory_format=self.memory_format)
-            if training:
-                images = random_flip(images, self.flip)
+            images = random_flip(data["inputs"], self.flip) if training else data["inputs"]
             jitter = self.jitter if training else None
-            images = affine_colour(images, self.mean, self.std, jitter)
+            matrix, offset = colour_map(images, self.mean, self.std, jitter)
+            images = apply_colour(images, matrix, offset, self.memory_format)
         return {**data, "inputs": images}
 
 
 def random_flip(images: Tensor, probability: float) -> Tensor:
     """Mirror each image of ``(N, 3, H, W)`` left to right with the given probability."""
-    chosen = torch.rand(len(images), 1, 1, 1, device=images.device) < probability
-    return torch.where(chosen, images.flip(3), images)
+    chosen = torch.rand(len(images), device=images.device) < probability
+    places = torch.arange(len(images), device=images.device) + len(images) * chosen
+    return torch.cat([images, images.flip(3)]).index_select(0, places)

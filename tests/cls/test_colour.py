@@ -11,8 +11,8 @@ from cls.colour import (
     PCA_VECTORS,
     PROPERTIES,
     ColourJitter,
-    affine_colour,
     apply_colour,
+    colour_map,
     jitter_map,
 )
 from cls.preprocessor import MEAN, STD
@@ -82,19 +82,41 @@ def test_factors_lie_in_the_range_and_are_uniform():
     assert (ColourJitter().factors("contrast", 4, torch.device("cpu")) == 1).all()
 
 
-def test_normalisation_alone_at_validation():
+def normalised(images, jitter=None, **kwargs):
     mean, std = torch.tensor(MEAN), torch.tensor(STD)
-    got = affine_colour(IMAGES, mean, std)
-    assert got[1, 0, 2, 3].item() == pytest.approx((IMAGES[1, 0, 2, 3].item() - 123.68) / 58.393)
-    assert got[1, 2, 0, 0].item() == pytest.approx((IMAGES[1, 2, 0, 0].item() - 103.939) / 57.375)
+    return apply_colour(images, *colour_map(images, mean, std, jitter), **kwargs)
 
 
-@pytest.mark.parametrize("channels_last", [False, True])
-def test_memory_format_is_kept(channels_last):
-    form = torch.channels_last if channels_last else torch.contiguous_format
-    images = IMAGES.contiguous(memory_format=form)
-    out = affine_colour(images, torch.tensor(MEAN), torch.tensor(STD), ColourJitter())
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
+def test_normalisation_alone_at_validation(dtype):
+    got = normalised(IMAGES.to(dtype))
+    want = (IMAGES - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    torch.testing.assert_close(got, want, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("images", [IMAGES, IMAGES.byte()], ids=["float", "uint8"])
+@pytest.mark.parametrize("properties", [PROPERTIES, ("hue", "saturation", "brightness")])
+def test_a_batch_equals_the_whole_chain_image_by_image(images, properties):
+    """The draws of one batch, taken again in the same order, and each step on its own."""
+    jitter = ColourJitter(properties=properties)
+    torch.manual_seed(3)
+    got = normalised(images, jitter)
+    torch.manual_seed(3)
+    draws = [jitter.factors(name, len(IMAGES), IMAGES.device) for name in PROPERTIES]
+    noise = torch.randn(len(IMAGES), 3) * jitter.pca
+    mean, std = (torch.tensor(value).view(3, 1, 1) for value in (MEAN, STD))
+    for n, image in enumerate(IMAGES):
+        want = one_by_one(image, *(draw[n].item() for draw in draws), noise[n])
+        torch.testing.assert_close(got[n], (want - mean) / std, rtol=1e-4, atol=5e-5)
+
+
+@pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("given", [torch.contiguous_format, torch.channels_last])
+def test_memory_format_is_the_one_asked_for(form, given):
+    images = IMAGES.contiguous(memory_format=given)
+    out = normalised(images, memory_format=form)
     assert out.is_contiguous(memory_format=form)
+    assert torch.equal(out, normalised(IMAGES))
 
 
 @pytest.mark.parametrize(
