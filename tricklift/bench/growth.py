@@ -1,32 +1,67 @@
 """How cost grows: with workers, batch, image size, and the number of boxes."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from tricklift.bench.inputs import SIZE, sample_files
-from tricklift.bench.measure import Progress, lap
+from tricklift.bench.measure import Finding, Progress, lap
 from tricklift.bench.step import classifier
 
-Points = list[tuple[float, float]]
 ROUNDS = 3
+WORKERS = (1, 2)
+SIDES = (64, 128, 224)
+BATCHES = (8, 16, 32, 64)
+BOXES = (1, 4, 16, 64)
 
 
-def curves(root: Path, say: Progress) -> dict[str, Points]:
-    """Each curve: what is varied -> what it costs, the best of `ROUNDS`."""
-    found: dict[str, Points] = {}
-    say("images per second against workers")
-    found["images/s against workers"] = [(n, loading(root, n)) for n in (1, 2)]
-    say("ResNet-18-D step against the image size")
-    found["images/s against image size (px)"] = [(s, stepping(16, s)[0]) for s in (64, 128, 224)]
-    say("ResNet-18-D step against the batch")
-    steps = {batch: stepping(batch, 64) for batch in (8, 16, 32, 64)}
-    found["images/s against batch"] = [(batch, rate) for batch, (rate, _) in steps.items()]
-    found["saved activations (MB) against batch"] = [(b, held) for b, (_, held) in steps.items()]
-    say("detection step against boxes")
-    found["detection step (s) against boxes"] = [(n, detecting(n)) for n in (1, 4, 16, 64)]
-    return found
+def bench(root: Path, say: Progress) -> list[Finding]:
+    """Five curves, one finding a point, the best of `ROUNDS`.
+
+    Raises:
+        FileNotFoundError: The sample photographs are not there.
+    """
+    return list(points(root, say))
+
+
+def points(root: Path, say: Progress) -> Iterator[Finding]:
+    """The points, curve by curve."""
+    for workers in WORKERS:
+        say(f"{workers} workers")
+        rate = loading(root, workers)
+        yield point("photographs to batches", "workers", workers, rate, "images/s")
+    for side in SIDES:
+        say(f"ResNet-18-D step at {side} px")
+        rate, _ = stepping(16, side)
+        yield point("ResNet-18-D step, batch 16", "image side (px)", side, rate, "images/s")
+    for batch in BATCHES:
+        say(f"ResNet-18-D step, batch {batch}")
+        rate, held = stepping(batch, 64)
+        yield point("ResNet-18-D step, 64 px", "batch", batch, rate, "images/s")
+        yield point(
+            "ResNet-18-D step, 64 px, kept for the backward pass", "batch", batch, held, "MB"
+        )
+    for boxes in BOXES:
+        say(f"detection step with {boxes} boxes")
+        seconds = detecting(boxes)
+        yield point("Faster R-CNN step, 2 images", "boxes in each image", boxes, seconds, "s")
+
+
+def point(what: str, varied: str, at: float, value: float, unit: str) -> Finding:
+    """One point of a curve."""
+    return Finding(
+        bench="growth",
+        case=f"{what} against {varied}",
+        ours=value,
+        peer=None,
+        unit=unit,
+        ratio=None,
+        target="",
+        met=None,
+        at=at,
+    )
 
 
 def best(work: Any) -> float:
@@ -62,7 +97,7 @@ def loading(root: Path, workers: int) -> float:
 
 
 def stepping(batch: int, side: int) -> tuple[float, float]:
-    """Images a second of a training step, and megabytes of activations that it keeps."""
+    """Images a second of a training step, and megabytes that it keeps for the backward pass."""
     model = classifier("resnet18_d", channels_last=True).train()
     images = torch.randint(0, 256, (batch, 3, side, side), dtype=torch.uint8)
     data = {"inputs": images, "labels": torch.zeros(batch, dtype=torch.int64)}
@@ -103,21 +138,31 @@ def detecting(boxes: int) -> float:
     return best(Trainee(built(stock, ours=True), batch, bfloat16=True).step)
 
 
-def plot(found: dict[str, Points], folder: Path) -> list[Path]:
-    """One picture a curve; returns the files."""
+def plot(findings: list[dict[str, Any]], folder: Path) -> list[Path]:
+    """One picture a curve; returns the files.
+
+    Args:
+        findings: Of `bench`, as dictionaries.
+        folder: Where the pictures go.
+    """
     from matplotlib.figure import Figure
 
     from tricklift.ground.atomic import replacing
 
+    curves: dict[str, list[dict[str, Any]]] = {}
+    for finding in findings:
+        curves.setdefault(finding["case"], []).append(finding)
     files = []
-    for number, (title, points) in enumerate(found.items(), start=1):
-        what, _, varied = title.partition(" against ")
-        figure = Figure(figsize=(4.2, 2.8), layout="constrained")
+    for number, (case, curve) in enumerate(curves.items(), start=1):
+        what, _, varied = case.partition(" against ")
+        figure = Figure(figsize=(4.6, 3.0), layout="constrained")
         axes = figure.subplots()
-        axes.plot(*zip(*points, strict=True), "o-", color="#D55E00")
-        axes.set(xlabel=varied, ylabel=what, ylim=(0, None))
+        places = [finding["at"] for finding in curve]
+        axes.plot(places, [finding["ours"] for finding in curve], "o-", color="#D55E00")
+        axes.set(xlabel=varied, ylabel=curve[0]["unit"], ylim=(0, None), xticks=places)
+        axes.set_title(what, fontsize=10)
         axes.grid(alpha=0.3)
         files.append(folder / f"growth-{number}.png")
         with replacing(files[-1]) as temporary:
-            figure.savefig(temporary, dpi=100)
+            figure.savefig(temporary, dpi=110, format="png")
     return files

@@ -41,7 +41,7 @@ class Finding:
     """One line of the table.
 
     Attributes:
-        bench: `input`, `step`, `det`, `seg` or `index`.
+        bench: A name from `tricklift.bench.suite.BENCHES`.
         case: What was measured, and against what.
         ours: Median.
         peer: Median; None where the target is an absolute one.
@@ -50,6 +50,9 @@ class Finding:
         target: In words.
         met: Whether the median reaches the target; None where none is set.
         cpu: Median processor seconds of ours and of the peer.
+        wall: Median seconds of ours and of the peer.
+        at: Of a point of a curve: where on the horizontal axis.
+        split: Group of operators -> milliseconds of ours and of the peer in one call.
     """
 
     bench: str
@@ -61,6 +64,9 @@ class Finding:
     target: str
     met: bool | None
     cpu: dict[str, float] = field(default_factory=dict)
+    wall: dict[str, float] = field(default_factory=dict)
+    at: float | None = None
+    split: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For the JSON file."""
@@ -150,6 +156,7 @@ def against(
         target=target,
         met=None if at_least is None else ratio.median >= at_least,
         cpu={name: statistics.median(taken.cpu for taken in laps[name]) for name in (ours, peer)},
+        wall={name: median_wall(laps[name]) for name in (ours, peer)},
     )
 
 

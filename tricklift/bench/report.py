@@ -4,7 +4,20 @@ from typing import Any
 
 from tricklift.tables.text import grid
 
-HEADER = ["bench", "case", "ours", "peer", "unit", "ratio", "CPU s, ours / peer", "target", "met"]
+HEADER = ["bench", "case", "ours", "peer", "unit", "ratio", "wall s", "CPU s", "target", "met"]
+CURVES = "growth"
+INTRO = """Written by `tricklift bench all --page docs/performance.md`. Ours and the peer take turns
+in one process, after one round that does not count, for at least five rounds; figures are medians,
+and a ratio (above 1: ours is better) is taken within each round and shown with its smallest and
+largest value. Seconds are those of one round, ours / the peer's; CPU seconds are of all threads.
+Peers run from the installed libraries as their users run them, in the same versions of everything.
+
+Where a run spends its time, phase by phase: [profile.md](profile.md)."""
+LIMITS = """## Where a step's time goes
+
+Milliseconds of one step in torch's operators, what an operator calls itself taken off (a step under
+the profiler; all threads' operators, so more than the wall time). The ratio of the first two groups
+alone is what the step would reach if all else cost nothing."""
 
 
 def table(findings: list[dict[str, Any]]) -> str:
@@ -13,19 +26,38 @@ def table(findings: list[dict[str, Any]]) -> str:
 
 
 def _line(finding: dict[str, Any]) -> list[str]:
-    ratio, cpu = finding["ratio"], list(finding.get("cpu", {}).values())
+    ratio = finding["ratio"]
     met = {None: "", True: "yes", False: "**no**"}[finding["met"]]
+    at = finding.get("at")
     return [
         finding["bench"],
-        finding["case"],
+        finding["case"] if at is None else f"{finding['case']}: {at:g}",
         number(finding["ours"]),
         "" if finding["peer"] is None else number(finding["peer"]),
         finding["unit"],
         f"{ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f})" if ratio else "",
-        " / ".join(number(value) for value in cpu),
+        *(" / ".join(map(number, finding.get(kind, {}).values())) for kind in ("wall", "cpu")),
         finding["target"],
         met,
     ]
+
+
+def limits(findings: list[dict[str, Any]]) -> str:
+    """For each finding that has it: the groups of operators, ours beside the peer's."""
+    texts = []
+    for finding in findings:
+        split = finding.get("split")
+        if not split:
+            continue
+        lines = [
+            [name, f"{own:.0f}", f"{other:.0f}", f"{other / own:.2f}" if own else ""]
+            for name, (own, other) in split.items()
+        ]
+        own, other = (sum(pair[side] for pair in split.values()) for side in (0, 1))
+        lines.append(["**all**", f"{own:.0f}", f"{other:.0f}", f"{other / own:.2f}"])
+        title = f"### {finding['bench']}: {finding['case']}"
+        texts.append(f"{title}\n\n{grid(['operators', 'ours', 'peer', 'ratio'], lines)}")
+    return "\n\n".join([LIMITS, *texts]) if texts else ""
 
 
 def number(value: float) -> str:
@@ -34,14 +66,16 @@ def number(value: float) -> str:
 
 
 def page(kept: dict[str, Any], curves: list[str], notes: str = "") -> str:
-    """The page: how it was measured, all findings, the pictures, and what explains a miss.
+    """The page: how it was measured, all findings, what limits them, and the pictures.
 
     Args:
         kept: What `tricklift.bench.suite.stored` gives.
         curves: Names of picture files beside the page.
         notes: Markdown that stands at the end.
     """
-    findings = [finding for part in kept.values() for finding in part["findings"]]
+    findings = [
+        finding for bench, part in kept.items() if bench != CURVES for finding in part["findings"]
+    ]
     machines = [
         f"- {bench}: {part['machine']['cpu']}, {part['machine']['cores']} cores, torch "
         f"{part['machine']['torch']}, Python {part['machine']['python']}; {part['measured']}"
@@ -49,15 +83,11 @@ def page(kept: dict[str, Any], curves: list[str], notes: str = "") -> str:
     ]
     pictures = "\n".join(f"![{name}](images/{name})" for name in curves)
     parts = [
-        "# Performance",
-        "Written by `tricklift bench all --page docs/performance.md`. Ours and the peer take turns "
-        "in one process, after one round that does not count, for at least five rounds; figures "
-        "are medians, and a ratio (above 1: ours is better) is taken within each round and shown "
-        "with its smallest and largest value. Peers run from the installed libraries as their "
-        "users run them.",
+        f"# Performance\n\n{INTRO}",
         table(findings),
-        "## Machine\n\n" + "\n".join(machines),
+        limits(findings),
         f"## How cost grows\n\n{pictures}" if pictures else "",
         notes,
+        "## Machine\n\n" + "\n".join(machines),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

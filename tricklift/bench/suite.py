@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tricklift.bench import downstream, index, inputs, step
+from tricklift.bench import downstream, growth, index, inputs, step
 from tricklift.bench.measure import Finding, Progress, prefixed
 from tricklift.errors import did_you_mean
 from tricklift.ground.atomic import write_text
@@ -19,6 +19,7 @@ BENCHES: dict[str, list[Callable[[Path, Progress], list[Finding]]]] = {
     "det": [lambda root, say: downstream.bench_det(say)],
     "seg": [lambda root, say: downstream.bench_seg(say)],
     "index": [lambda root, say: index.bench(say)],
+    "growth": [growth.bench],
 }
 ALL = "all"
 RESULTS = "findings.json"
@@ -37,7 +38,9 @@ def chosen(name: str) -> list[str]:
     return list(BENCHES) if name == ALL else [name]
 
 
-def run(name: str, root: Path, out: Path, say: Progress) -> list[dict[str, Any]]:
+def run(
+    name: str, root: Path, out: Path, say: Progress, resume: bool = False
+) -> list[dict[str, Any]]:
     """Measure, and keep each bench's findings as soon as it is through.
 
     Args:
@@ -45,12 +48,18 @@ def run(name: str, root: Path, out: Path, say: Progress) -> list[dict[str, Any]]
         root: Data root.
         out: Folder; `findings.json` in it keeps the newest findings of every bench.
         say: Gets lines of progress.
+        resume: Take what is kept of this machine and these versions instead of measuring again.
 
     Returns:
-        What was measured now.
+        The findings of the chosen benches.
     """
     measured = []
     for bench in chosen(name):
+        kept = stored(out).get(bench)
+        if resume and kept and kept["machine"] == machine():
+            say(f"{bench}: kept from {kept['measured']}")
+            measured += kept["findings"]
+            continue
         found = [finding for part in BENCHES[bench] for finding in part(root, prefixed(bench, say))]
         fresh = [finding.as_dict() for finding in found]
         keep(out, bench, fresh)
@@ -62,6 +71,7 @@ def keep(out: Path, bench: str, findings: list[dict[str, Any]]) -> None:
     """Put a bench's findings into the folder's file, in the place of older ones."""
     kept = stored(out)
     kept[bench] = {"findings": findings, "measured": now(), "machine": machine()}
+    kept = {name: kept[name] for name in BENCHES if name in kept}
     write_text(out / RESULTS, json.dumps(kept, indent=2) + "\n")
 
 

@@ -17,14 +17,16 @@ Each figure is a ratio of two things that took turns.
   det    a detector's training step: mmdet's stock config
   seg    a segmenter's training step: mmseg's stock config
   index  opening ImageNet's list of images: torchvision's ImageFolder
-  all    each of them, in about 25 minutes on two cores
+  growth cost against workers, batch, image size and boxes
+  all    each of them, in about 20 minutes on two cores
 
-Nothing else should run on the machine meanwhile.
+Nothing else should run on the machine meanwhile. Each bench is kept when it is through: what broke
+off goes on with --resume.
 """
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="input, step, det, seg, index or all.")],
+    name: Annotated[str, typer.Argument(help="input, step, det, seg, index, growth or all.")],
     root: Annotated[
         Path, typer.Option(envvar="TRICKLIFT_ROOT", help="Data root, with imagenet-samples.")
     ] = Path("data"),
@@ -34,24 +36,33 @@ def bench(
     ] = False,
     page: Annotated[
         Path | None,
-        typer.Option(help="Write all that is kept, and how cost grows, to this markdown page."),
+        typer.Option(help="Write all that is kept, with pictures, to this markdown page."),
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Don't measure again what --out has of this machine.")
+    ] = False,
 ) -> None:
     from rich.console import Console
 
-    from tricklift.bench import report, suite
+    from tricklift.bench import gpu, growth, report, suite
     from tricklift.ground.atomic import write_text
 
     terminal = Console(stderr=True)
     with terminal.status("starting") as status:
-        findings = suite.run(name, root, out, lambda text: status.update(text))
-        if page is not None:
-            from tricklift.bench import growth
 
-            curves = growth.curves(root, lambda text: status.update(text))
-            pictures = growth.plot(curves, page.parent / "images")
-            text = report.page(suite.stored(out), [file.name for file in pictures])
-            write_text(page, text)
+        def say(text: str) -> None:
+            if terminal.is_terminal:
+                status.update(text)
+            else:
+                print(text, file=sys.stderr, flush=True)
+
+        findings = suite.run(name, root, out, say, resume)
+    if page is not None:
+        kept = suite.stored(out)
+        curves = kept.get(report.CURVES, {"findings": []})["findings"]
+        pictures = growth.plot(curves, page.parent / "images")
+        names = [file.name for file in pictures]
+        write_text(page, report.page(kept, names, gpu.section()))
     if as_json:
         print(json.dumps(findings, indent=2))
     else:

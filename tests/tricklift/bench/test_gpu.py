@@ -31,7 +31,7 @@ QUICK = {
 
 @pytest.fixture(scope="module")
 def trained(tiny_root, tmp_path_factory):
-    """Trains a classifier on a MiniWorld of a few pictures; its Runner and how the weights moved."""
+    """Trains a classifier on a few pictures; returns its Runner and how the weights moved."""
 
     def run(line: str):
         with pytest.MonkeyPatch.context() as patch:
@@ -84,7 +84,7 @@ def test_channels_last(trained, plain):
 def test_compile(trained, plain):
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
-    runner, moved = trained(SWITCHES["torch.compile"].line() + " +compile.backend=aot_eager")
+    _, moved = trained(SWITCHES["torch.compile"].line() + " +compile.backend=aot_eager")
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 0
     assert alike(moved, plain) > 0.99
     torch._dynamo.reset()

@@ -1,0 +1,43 @@
+"""Where the time of a call goes, by groups of torch's operators: what limits a ratio."""
+
+from tricklift.bench.measure import Work
+
+#: Group -> parts of its operators' names, the first group that fits counts.
+GROUPS = {
+    "convolutions": ("convolution", "conv2d"),
+    "matrix products": ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"),
+    "batch norm": ("batch_norm",),
+    "casts and copies": ("aten::copy_",),
+    "resizing": ("upsample",),
+    "softmax": ("softmax",),
+    "box suppression": ("torchvision::nms",),
+}
+REST = "the rest"
+
+
+def times(work: Work) -> dict[str, float]:
+    """Milliseconds of one call in each group, what an operator calls itself taken off."""
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        work()
+    found = dict.fromkeys((*GROUPS, REST), 0.0)
+    for event in profiler.key_averages():
+        found[group_of(event.key)] += event.self_cpu_time_total / 1000
+    return found
+
+
+def group_of(operator: str) -> str:
+    """The group of an operator, by its name; `evaluate_function` is autograd's frame around one."""
+    if "evaluate_function" in operator:
+        return REST
+    for group, parts in GROUPS.items():
+        if any(part in operator for part in parts):
+            return group
+    return REST
+
+
+def split(ours: Work, peer: Work) -> dict[str, tuple[float, float]]:
+    """Group -> milliseconds of ours and of the peer in one call; without empty groups."""
+    own, other = times(ours), times(peer)
+    return {name: (own[name], other[name]) for name in own if own[name] + other[name] > 0}
