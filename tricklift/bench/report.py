@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tricklift.bench.operators import limit
 from tricklift.tables.text import grid
 
 HEADER = ["bench", "case", "ours", "peer", "unit", "ratio", "wall s", "CPU s", "target", "met"]
@@ -15,9 +16,8 @@ Peers run from the installed libraries as their users run them, in the same vers
 Where a run spends its time, phase by phase: [profile.md](profile.md)."""
 LIMITS = """## Where a step's time goes
 
-Milliseconds of one step in torch's operators, what an operator calls itself taken off (a step under
-the profiler; all threads' operators, so more than the wall time). The ratio of the first two groups
-alone is what the step would reach if all else cost nothing."""
+Milliseconds of one call in torch's operators, what an operator calls itself taken off, from one
+call under the profiler."""
 
 
 def table(findings: list[dict[str, Any]]) -> str:
@@ -40,6 +40,28 @@ def _line(finding: dict[str, Any]) -> list[str]:
         finding["target"],
         met,
     ]
+
+
+def missed(findings: list[dict[str, Any]]) -> str:
+    """The targets that are not met, each with the measurement that says why."""
+    lines = []
+    for finding in findings:
+        if finding["met"] is not False:
+            continue
+        reached = finding["ratio"]["median"] if finding["ratio"] else finding["ours"]
+        line = f"- {finding['bench']}: {finding['case']}: {number(reached)}, {finding['target']}. "
+        if finding.get("split"):
+            ratio, share = limit(finding["split"])
+            line += (
+                f"Convolutions and matrix products alone have a ratio of {ratio:.2f}, and are "
+                f"{share:.0%} of ours (the table below)."
+            )
+        else:
+            bounds = [each for each in findings if each["bench"] == finding["bench"]]
+            bounds = [each for each in bounds if "limit:" in each["case"] and each["ratio"]]
+            line += "; ".join(f"{each['case']}: {each['ratio']['median']:.2f}" for each in bounds)
+        lines.append(line.rstrip())
+    return "\n".join(["## Targets that are not met\n", *lines]) if lines else ""
 
 
 def limits(findings: list[dict[str, Any]]) -> str:
@@ -85,6 +107,7 @@ def page(kept: dict[str, Any], curves: list[str], notes: str = "") -> str:
     parts = [
         f"# Performance\n\n{INTRO}",
         table(findings),
+        missed(findings),
         limits(findings),
         f"## How cost grows\n\n{pictures}" if pictures else "",
         notes,

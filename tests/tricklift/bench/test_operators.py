@@ -29,3 +29,9 @@ def test_two_calls_side_by_side():
     assert found["convolutions"][0] > 0 == found["convolutions"][1]
     assert found["matrix products"][0] == 0 < found["matrix products"][1]
     assert "box suppression" not in found
+
+
+def test_the_limit_is_the_ratio_of_the_arithmetic():
+    parts = {"convolutions": (30.0, 80.0), "matrix products": (10.0, 20.0), "softmax": (40.0, 40.0)}
+    assert operators.limit(parts) == (2.5, 0.5)  # 100 / 40, and 40 of 80
+    assert operators.limit({"softmax": (40.0, 40.0)}) == (0.0, 0.0)
