@@ -21,6 +21,7 @@ import tricklift.ground.results
 import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
 from tricklift import configs
+from tricklift.ground.memory import keep_freed
 from tricklift.tricks import load
 
 #: What `--teacher` takes.
@@ -132,6 +133,7 @@ def _require_file(path: str, what: str, allowed: str) -> None:
 
 def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on as many threads as there are cores for this process."""
+    keep_freed()
     if hasattr(os, "sched_getaffinity"):
         torch.set_num_threads(min(torch.get_num_threads(), len(os.sched_getaffinity(0))))
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)

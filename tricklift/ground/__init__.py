@@ -9,6 +9,7 @@ torch. Every file here stands in for one thing that breaks, and says which upstr
 - `amp`: `AmpOptimWrapper` on a CPU (bfloat16).
 - `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo).
 - `setup`: importing it installs all of the above; a config names it in `custom_imports`.
+- `memory`: freed memory stays with the process (called where a training is built).
 - `atomic`: files that appear whole or not at all.
 
 Import-free on purpose: it is imported at the end of `import torch`.
