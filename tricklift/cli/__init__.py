@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tricklift.cli import benchmark, listing, papers, speed, training
+from tricklift.cli import benchmark, listing, papers, profiling, speed, training
 from tricklift.errors import friendly
 
 ABOUT = """How much of a classification trick survives transfer?
@@ -43,6 +43,7 @@ training.add_to(app)
 listing.add_to(app)
 papers.add_to(app)
 speed.add_to(app)
+profiling.add_to(app)
 
 
 def _version(wanted: bool) -> None:

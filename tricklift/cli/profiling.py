@@ -1,0 +1,47 @@
+"""`tricklift profile`."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def profile(
+    configs: Annotated[
+        list[str] | None, typer.Argument(help="Short names.  [default: one mini run of each task]")
+    ] = None,
+    root: Annotated[
+        Path, typer.Option(envvar="TRICKLIFT_ROOT", help="The folder that holds the data sets.")
+    ] = Path("data"),
+    before: Annotated[
+        Path | None,
+        typer.Option(help="An older checkout of tricklift, measured in turns with this one."),
+    ] = None,
+    page: Annotated[Path | None, typer.Option(help="Write the page here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON instead of a table.")] = False,
+) -> None:
+    """Say where a training run spends its time: imports, building, training, validation, ...
+
+    Trains for real, in a temporary folder. Nothing else should run on the machine meanwhile.
+    """
+    from rich.console import Console
+
+    from tricklift.bench import profile_page as pages
+    from tricklift.ground.atomic import write_text
+
+    if before is not None and not (before / "tricklift" / "train.py").is_file():
+        raise ValueError(f"--before: {before} is no checkout of tricklift; give its top folder")
+    os.environ["TRICKLIFT_ROOT"] = str(root.resolve())
+    trees: dict[str, str | Path | None] = {"before": before.resolve()} if before else {}
+    with Console(stderr=True).status("starting") as status:
+        found = pages.measure(configs or pages.CONFIGS, {**trees, "now": None}, status.update)
+    if page is not None:
+        write_text(page, pages.page(found, before.name if before else None))
+    print(json.dumps(found, indent=2) if as_json else pages.table(found))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds this command to the command line."""
+    app.command()(profile)
