@@ -6,6 +6,7 @@ the standard library's fork server; a job's output comes through a pipe, as from
 started cold.
 """
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -86,6 +87,7 @@ def _work(arguments: list[str], environment: dict[str, str], output: Connection)
         open(descriptor, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
         for descriptor in (1, 2)
     )
+    gc.freeze()  # what is imported stays: collections need not look at it
     os.environ.clear()
     os.environ.update(environment)
 
