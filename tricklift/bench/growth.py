@@ -157,9 +157,9 @@ def plot(findings: list[dict[str, Any]], folder: Path) -> list[Path]:
         what, _, varied = case.partition(" against ")
         figure = Figure(figsize=(4.6, 3.0), layout="constrained")
         axes = figure.subplots()
-        places = [finding["at"] for finding in curve]
-        axes.plot(places, [finding["ours"] for finding in curve], "o-", color="#D55E00")
-        axes.set(xlabel=varied, ylabel=curve[0]["unit"], ylim=(0, None), xticks=places)
+        places, values = ([finding[axis] for finding in curve] for axis in ("at", "ours"))
+        axes.plot(places, values, "o-", color="#D55E00")
+        axes.set(xlabel=varied, ylabel=curve[0]["unit"], xticks=places, ylim=(0, 1.1 * max(values)))
         axes.set_title(what, fontsize=10)
         axes.grid(alpha=0.3)
         files.append(folder / f"growth-{number}.png")
