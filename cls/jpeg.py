@@ -8,7 +8,7 @@ Two things can be left out:
   or 1x1 straight from its low frequencies.
 
 What stays is the entropy decoding of all that lies above the crop's lower edge: about 7 tenths of
-the time of a photograph. `cls.transforms` leaves every file that is unusual to OpenCV.
+the time of a photograph of ImageNet. `cls.transforms` leaves every file that is unusual to OpenCV.
 """
 
 import io

@@ -210,10 +210,10 @@ def decoded(data: bytes, path: str) -> np.ndarray:
     Raises:
         ValueError: It cannot be decoded.
     """
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image is None:
         raise ValueError(f"cannot decode the image {path!r}; replace or remove the file")
-    return image
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
