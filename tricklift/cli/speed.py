@@ -21,7 +21,7 @@ Each figure is a ratio of two things that took turns.
   all    each of them, in about 20 minutes on two cores
 
 Nothing else should run on the machine meanwhile. Each bench is kept when it is through: what broke
-off goes on with --resume.
+off goes on with --missing.
 """
 
 
@@ -38,8 +38,8 @@ def bench(
         Path | None,
         typer.Option(help="Write all that is kept, with pictures, to this markdown page."),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Don't measure again what --out has of this machine.")
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Measure only what --out lacks of this machine.")
     ] = False,
 ) -> None:
     from rich.console import Console
@@ -56,7 +56,7 @@ def bench(
             else:
                 print(text, file=sys.stderr, flush=True)
 
-        findings = suite.run(name, root, out, say, resume)
+        findings = suite.run(name, root, out, say, missing)
     if page is not None:
         kept = suite.stored(out)
         curves = kept.get(report.CURVES, {"findings": []})["findings"]
