@@ -1,6 +1,6 @@
 """The page about what each backbone reached and cost: one line a network, from result files."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -159,14 +159,16 @@ def refusals(all_lines: Iterable[Line]) -> str:
 
 
 def lengths(done: list[Record]) -> str:
-    """How long the runs are, of each task."""
-    found = Counter((record["task"], record["epochs"], record["iters"]) for record in done)
-    texts = [
-        f"- {TASK_NAMES[task]}: {iters} iterations"
-        + (f" ({epochs} epoch{'s' if epochs > 1 else ''})" if epochs else "")
-        + f", {count} runs"
-        for (task, epochs, iters), count in sorted(found.items(), key=str)
-    ]
+    """How long the runs are, of each task; where that differs, of which networks."""
+    found: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for run in sorted(done, key=lambda run: (TASKS.index(run["task"]), -run["iters"])):
+        found[run["task"], run["iters"], run["epochs"]].append(f"`{run['backbone']}`")
+    texts = []
+    for (task, iters, epochs), names in found.items():
+        text = f"- {TASK_NAMES[task]}: {iters} iterations"
+        text += f" ({epochs} epoch{'s' if epochs > 1 else ''})" if epochs else ""
+        several = len({key for key in found if key[0] == task}) > 1
+        texts.append(f"{text}: {', '.join(dict.fromkeys(names))}" if several else text)
     total, cpu = (sum(r[key] or 0 for r in done) for key in ("wall_seconds", "cpu_seconds"))
     note = f"In all {duration(total)} of training and validation, {duration(cpu)} of CPU time."
     return "## Lengths\n\n" + "\n".join(texts) + f"\n\n{note}" if texts else ""

@@ -64,7 +64,7 @@ def test_one_line_a_network_with_its_costs(runs):
     ]
     assert "far too short to say which" in text.replace("\n", " ")
     assert "guessing gets 8.3 top-1" in text
-    assert "- detection: 4 iterations (2 epochs), 1 runs" in text
+    assert "\n- detection: 4 iterations (2 epochs)\n" in text
     assert "- detection, AdamW, seed 3: running" in text
     assert "In all 5:25 of training and validation, 4:58 of CPU time." in text
 
@@ -89,6 +89,16 @@ def page_of_one_that_refuses_nothing(runs) -> str:
 def test_what_is_approximate_says_so(runs):
     runs("dcdc_resnet50_b", {})
     assert "- `dcdc_resnet50_b`: Approximate: Yan et al." in page(runs.folder)
+
+
+def test_runs_of_other_lengths_name_their_networks(runs):
+    runs("resnet18_b", {})
+    runs("hardnet39ds", {}, cls={"iters": 12, "epochs": 6}, seg={"epochs": None})
+    text = page(runs.folder)
+    assert "- pretraining: 12 iterations (6 epochs): `hardnet39ds`\n" in text
+    assert "- pretraining: 4 iterations (2 epochs): `resnet18_b`\n" in text
+    assert "- detection: 4 iterations (2 epochs)\n" in text
+    assert "- segmentation: 4 iterations: `hardnet39ds`" in text
 
 
 def test_nothing_is_finished_yet(runs):
