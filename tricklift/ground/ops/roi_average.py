@@ -33,6 +33,7 @@ class Axis(NamedTuple):
     last: list[int]
 
 
+@torch.autocast("cpu", enabled=False)  # or the products would be in bfloat16
 def average(
     features: Tensor,
     rois: Tensor,
@@ -63,6 +64,7 @@ def average(
         output[k] = (x.weights[k, :, left:right] @ by_row).permute(2, 0, 1)
 
 
+@torch.autocast("cpu", enabled=False)  # or the products would be in bfloat16
 def average_backward(
     grad: Tensor,
     rois: Tensor,

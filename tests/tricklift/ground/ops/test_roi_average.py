@@ -47,3 +47,15 @@ def test_a_box_that_is_not_finite_spoils_no_other(generator, rois):
         average(features, boxes, outputs[-1], 0.25, 0, True)
     assert torch.equal(outputs[0][2:], outputs[1][2:])
     assert outputs[1].isfinite().all()
+
+
+def test_autocast_does_not_round_the_products(generator, rois):
+    features, rois = torch.randn(2, 6, 30, 40, generator=generator), rois.float()
+    found = []
+    for on in (False, True):
+        output, grad_input = torch.empty(40, 6, 7, 7), torch.zeros_like(features)
+        with torch.autocast("cpu", torch.bfloat16, enabled=on):
+            average(features, rois, output, 0.25, 0, True)
+            average_backward(output, rois, grad_input, 0.25, 0, True)
+        found.append((output, grad_input))
+    assert torch.equal(found[0][0], found[1][0]) and torch.equal(found[0][1], found[1][1])
