@@ -9,6 +9,7 @@ started cold.
 import gc
 import multiprocessing
 import os
+import runpy
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -93,8 +94,7 @@ def _work(arguments: list[str], environment: dict[str, str], output: Connection)
 
     import torch
 
-    from tricklift.cli import main
-
     if threads := environment.get("OMP_NUM_THREADS", "").partition(",")[0]:
         torch.set_num_threads(int(threads))
-    main(arguments)
+    sys.argv = ["tricklift", *arguments]
+    runpy.run_module("tricklift", run_name="__main__")  # as `python -m tricklift` does
