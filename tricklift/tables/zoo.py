@@ -19,7 +19,6 @@ from tricklift.tables.page import (
     machines,
     numbered,
     protocols,
-    unfinished,
 )
 from tricklift.tables.records import Record
 from tricklift.tables.text import duration, grid
@@ -33,7 +32,8 @@ of the tier `zoo` show that every family goes all the way, and at what cost; the
 to say which network is better."""
 NOTES = """Parameters are those with a 1000-way head. Times and memory are those of pretraining /
 detection / segmentation, each with its validation and without the start of the program; CPU time
-and resident memory are those of the main process, without its data workers."""
+and resident memory are those of the main process, without its data workers. Wall time holds what
+else ran on the machine, CPU time does not."""
 #: Data set of the pretraining -> its number of classes.
 CLASSES = {"MiniWorld": 12, "CIFAR-10": 10}
 #: Options that leave the network the same.
@@ -172,6 +172,16 @@ def lengths(done: list[Record]) -> str:
     total, cpu = (sum(r[key] or 0 for r in done) for key in ("wall_seconds", "cpu_seconds"))
     note = f"In all {duration(total)} of training and validation, {duration(cpu)} of CPU time."
     return "## Lengths\n\n" + "\n".join(texts) + f"\n\n{note}" if texts else ""
+
+
+def unfinished(records: list[Record]) -> str:
+    """Runs that have not come to their end."""
+    texts = [
+        f"- {TASK_NAMES[run['task']]}, `{run['backbone']}`, seed {run['seed']}: {run['status']}"
+        for run in records
+        if not run.done
+    ]
+    return "## Not counted (unfinished)\n\n" + "\n".join(texts) if texts else ""
 
 
 def commits(done: list[Record]) -> str:

@@ -65,7 +65,7 @@ def test_one_line_a_network_with_its_costs(runs):
     assert "far too short to say which" in text.replace("\n", " ")
     assert "guessing gets 8.3 top-1" in text
     assert "\n- detection: 4 iterations (2 epochs)\n" in text
-    assert "- detection, AdamW, seed 3: running" in text
+    assert "- detection, `resnet18_b`, seed 3: running" in text
     assert "In all 5:25 of training and validation, 4:58 of CPU time." in text
 
 
