@@ -90,31 +90,21 @@ _ZOO = {
     ),
 }
 _DEFORMABLE = ("model.backbone.deformable_stages=[3]",)
-#: For those that are still at chance after one epoch.
-_LONGER: dict[str, tuple[str, ...]] = {
-    "cls": (
-        "row=AdamW 6 epochs",
-        "train_cfg.max_epochs=6",
-        "train_cfg.val_interval=6",
-        "param_scheduler.1.T_max=6",
-        "param_scheduler.1.end=6",
-    )
-}
 #: The smallest network of each family of ours, and those of timm that the paper's notes name.
 _ONE_A_FAMILY = (
     Network("resnet18_b"),
     Network("seresnet18_b"),
     Network("preresnet18_b"),
-    Network("hardnet39ds", options=_LONGER),
-    Network("timm/mobilenetv1_100", options=_LONGER),
+    Network("hardnet39ds"),
+    Network("timm/mobilenetv1_100"),
     Network("timm/densenet121"),
-    Network("timm/dpn68", options=_LONGER),
+    Network("timm/dpn68"),
     Network(
         "timm/inception_v3",
         config="inception_v3-adamw",
         options={"seg": ("model.backbone.output_stride=32",)},
     ),
-    Network("resnext50_32x4d_b", options=_LONGER),
+    Network("resnext50_32x4d_b"),
     Network("timm/legacy_seresnet50"),
     Network("timm/res2net50_26w_4s"),
     Network("timm/resnest50d"),
