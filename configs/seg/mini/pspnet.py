@@ -18,7 +18,7 @@ benchmark = dict(
 )
 model = dict(
     data_preprocessor=dict(size=(128, 128)),
-    backbone=dict(name="resnet18_b"),
+    backbone=dict(name="resnet18_b", channels_last=True),
     decode_head=dict(num_classes=17),
     auxiliary_head=dict(num_classes=17),
 )
