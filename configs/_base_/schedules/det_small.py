@@ -14,6 +14,6 @@ param_scheduler = [
 ]
 optim_wrapper = dict(
     type="AmpOptimWrapper",
-    optimizer=dict(type="SGD", lr=0.01, momentum=0.9, weight_decay=1e-4),
+    optimizer=dict(type="SGD", lr=0.01, momentum=0.9, weight_decay=1e-4, fused=True),
     clip_grad=dict(max_norm=35),
 )

@@ -12,7 +12,7 @@ param_scheduler = [
 ]
 optim_wrapper = dict(
     type="AmpOptimWrapper",
-    optimizer=dict(type="SGD", lr=0.01, momentum=0.9, weight_decay=1e-4),
+    optimizer=dict(type="SGD", lr=0.01, momentum=0.9, weight_decay=1e-4, fused=True),
     paramwise_cfg=dict(
         custom_keys={"decode_head": dict(lr_mult=10.0), "auxiliary_head": dict(lr_mult=10.0)}
     ),

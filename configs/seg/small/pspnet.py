@@ -18,7 +18,7 @@ benchmark = dict(
 )
 model = dict(
     data_preprocessor=dict(size=(240, 240)),
-    backbone=dict(name="resnet18_b"),
+    backbone=dict(name="resnet18_b", channels_last=True),
     decode_head=dict(num_classes=11),
     auxiliary_head=dict(num_classes=11),
 )
