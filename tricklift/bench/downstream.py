@@ -49,9 +49,12 @@ def _bench(
         amount=1,
         at_least=TARGET,
     )
-    losses = alike(bench, ours.losses, peer.losses)
+    losses = [alike(bench, ours.losses, peer.losses)]
+    if not losses[0].met:
+        say("how far chance alone takes two runs apart")
+        losses.append(chance(bench, Trainee(built(stock, ours=False), batch, False, 1000), peer))
     say("where a step's time goes")
-    return [replace(speed, split=split(ours.step, peer.step)), losses]
+    return [replace(speed, split=split(ours.step, peer.step)), *losses]
 
 
 def alike(bench: str, ours: list[float], peer: list[float]) -> Finding:
@@ -70,20 +73,52 @@ def alike(bench: str, ours: list[float], peer: list[float]) -> Finding:
     )
 
 
+def chance(bench: str, other: "Trainee", peer: "Trainee") -> Finding:
+    """What the check of `alike` says of float32 against itself, where only the samples differ.
+
+    Args:
+        bench: Name.
+        other: The peer's model as it was at first, with other random numbers; is trained.
+        peer: Has made its steps.
+    """
+    count = len(peer.losses)
+    for _ in range(count):
+        other.step()
+    return Finding(
+        bench=bench,
+        case=f"limit: mean loss over {count} steps, float32 with other samples against float32",
+        ours=sum(other.losses) / count,
+        peer=sum(peer.losses) / count,
+        unit="loss",
+        ratio=None,
+        target="",
+        met=None,
+    )
+
+
 class Trainee:
     """A model with its optimizer and one batch.
+
+    Args:
+        model: Detector or segmenter.
+        batch: What its `train_step` takes.
+        bfloat16: Mixed precision, else float32.
+        first_seed: Of the random numbers of the first step (anchors, dropout); then one more each.
 
     Attributes:
         losses: The total loss of each step so far.
     """
 
-    def __init__(self, model: Any, batch: dict[str, Any], bfloat16: bool) -> None:
+    def __init__(
+        self, model: Any, batch: dict[str, Any], bfloat16: bool, first_seed: int = 0
+    ) -> None:
         from mmengine.optim import OptimWrapper
 
         from tricklift.ground.amp import AmpOptimWrapper
 
         self.model = model.train()
         self.batch = batch
+        self.first_seed = first_seed
         optimizer = torch.optim.SGD(model.parameters(), lr=0.002, momentum=0.9, weight_decay=1e-4)
         self.wrapper = (
             AmpOptimWrapper(dtype="bfloat16", optimizer=optimizer)
@@ -94,7 +129,9 @@ class Trainee:
 
     def step(self) -> None:
         """One training step as the Runner makes it."""
-        torch.manual_seed(len(self.losses))  # both sides sample the same anchors, drop the same
+        torch.manual_seed(
+            self.first_seed + len(self.losses)
+        )  # both sides sample the same anchors, drop the same
         log = self.model.train_step(copy.deepcopy(self.batch), self.wrapper)
         self.losses.append(log["loss"].item())
 

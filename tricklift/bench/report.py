@@ -48,8 +48,7 @@ def missed(findings: list[dict[str, Any]]) -> str:
     for finding in findings:
         if finding["met"] is not False:
             continue
-        reached = finding["ratio"]["median"] if finding["ratio"] else finding["ours"]
-        line = f"- {finding['bench']}: {finding['case']}: {number(reached)}, {finding['target']}. "
+        line = f"- {finding['bench']}: {finding['case']}: {outcome(finding)}, {finding['target']}. "
         if finding.get("split"):
             ratio, share = limit(finding["split"])
             line += (
@@ -57,11 +56,29 @@ def missed(findings: list[dict[str, Any]]) -> str:
                 f"{share:.0%} of ours (the table below)."
             )
         else:
-            bounds = [each for each in findings if each["bench"] == finding["bench"]]
-            bounds = [each for each in bounds if "limit:" in each["case"] and each["ratio"]]
-            line += "; ".join(f"{each['case']}: {each['ratio']['median']:.2f}" for each in bounds)
+            line += "; ".join(
+                f"{each['case']}: {outcome(each)}" for each in findings if bounds(each, finding)
+            )
         lines.append(line.rstrip())
     return "\n".join(["## Targets that are not met\n", *lines]) if lines else ""
+
+
+def outcome(finding: dict[str, Any]) -> str:
+    """What came out: the ratio, or ours and what it is held against."""
+    if finding["ratio"]:
+        return f"{finding['ratio']['median']:.2f}"
+    own, peer = finding["ours"], finding["peer"]
+    if not peer:
+        return number(own)
+    return f"{number(own)} and {number(peer)}, {own / peer - 1:+.1%}"
+
+
+def bounds(limiting: dict[str, Any], finding: dict[str, Any]) -> bool:
+    """Whether a line named `limit: ...` limits a finding: same bench, size and peer."""
+    where, _, what = limiting["case"].partition("limit: ")
+    peers = {each["case"].rpartition("against ")[2] for each in (limiting, finding)}
+    alike = limiting["bench"] == finding["bench"] and finding["case"].startswith(where)
+    return alike and bool(what) and len(peers) == 1
 
 
 def limits(findings: list[dict[str, Any]]) -> str:

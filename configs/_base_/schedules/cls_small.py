@@ -8,9 +8,7 @@ high rate); weight decay 5e-4 as is usual for sets of this size.
 optim_wrapper = dict(
     type="AmpOptimWrapper",
     dtype="bfloat16",
-    optimizer=dict(
-        type="SGD", lr=0.02, momentum=0.9, nesterov=True, weight_decay=5e-4, fused=True
-    ),
+    optimizer=dict(type="SGD", lr=0.02, momentum=0.9, nesterov=True, weight_decay=5e-4, fused=True),
 )
 param_scheduler = [dict(type="MultiStepLR", by_epoch=True, milestones=[11, 14], gamma=0.1)]
 warmup_epochs = 1  # what the warmup trick takes
