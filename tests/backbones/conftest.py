@@ -144,7 +144,7 @@ def _train(work_dir: Path, ema: bool) -> dict[str, Any]:
             "collate_fn": {"type": "default_collate"},
         },
         train_cfg={"by_epoch": True, "max_epochs": 2},
-        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.1, "momentum": 0.9}},
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.001, "momentum": 0.9}},
         custom_hooks=[{"type": "EMAHook", "momentum": 0.5}] if ema else [],
         default_hooks={"logger": {"type": "LoggerHook", "interval": 1}},
         cfg=config,

@@ -42,7 +42,7 @@ def test_the_page_shows_ratios_targets_and_pictures(tmp_path):
     assert "| 0.5 / 1.25 | at least 2 x | **no** |" in text
     assert "| convolutions | 100 | 250 | 2.50 |\n| softmax | 0 | 5 |  |" in text
     assert "![growth-1.png](images/growth-1.png)" in text
-    assert "step: a | b: 1.5, at least 2 x. Convolutions and matrix products alone have a" in text
+    assert "step: a | b: 1.50, at least 2 x. Convolutions and matrix products alone have a" in text
     assert "a ratio of 2.50, and are 100% of ours" in text
     assert "## Limits\n\nNone.\n\n## Machine\n\n- step: " in text
     assert json.dumps(suite.stored(tmp_path))
