@@ -5,6 +5,7 @@ convolution, a grouped or deformable one, an involution), `attention` what weigh
 the result (nothing, or squeeze-and-excitation). So no block asks which family it is in.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
@@ -76,13 +77,13 @@ class PooledShortcut(nn.Module):
         return self.norm(self.conv(self.pool(x)))
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock(nn.Module, ABC):
     """A block whose last batch norm stands before the shortcut is added."""
 
     @property
+    @abstractmethod
     def last_norm(self) -> nn.BatchNorm2d:
         """The batch norm whose gamma zero-gamma sets to 0."""
-        raise NotImplementedError
 
     def start_as_shortcut(self) -> None:
         """Zero gamma: the block gives what its shortcut gives."""

@@ -13,6 +13,7 @@ from tricklift.runs.board import Board
 from tricklift.runs.jobs import TRICKLIFT
 from tricklift.runs.processes import Children, follow
 
+# Elsewhere, and beside an accelerator, jobs start cold, which the last test covers everywhere.
 needs_linux = pytest.mark.skipif(not warm.possible(), reason="jobs start cold here")
 
 
