@@ -29,8 +29,11 @@ def profile(
     from rich.console import Console
 
     from tricklift.bench import profile_page as pages
+    from tricklift.configs import find_config
     from tricklift.ground.atomic import write_text
 
+    for config in configs or ():
+        find_config(config)
     if before is not None and not (before / "tricklift" / "train.py").is_file():
         raise ValueError(f"--before: {before} is no checkout of tricklift; give its top folder")
     os.environ["TRICKLIFT_ROOT"] = str(root.resolve())

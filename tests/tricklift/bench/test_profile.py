@@ -60,3 +60,9 @@ def test_before_must_be_a_checkout(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["profile", "--before", str(tmp_path)])
     assert "is no checkout of tricklift; give its top folder" in capsys.readouterr().err
+
+
+def test_an_unknown_config_is_refused_before_anything_runs(capsys):
+    with pytest.raises(SystemExit):
+        main(["profile", "no/such"])
+    assert "no config 'no/such'" in capsys.readouterr().err
