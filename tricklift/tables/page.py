@@ -118,9 +118,21 @@ def _steps(rungs: list[Line]) -> str:
     text = (
         "## Step by step\n\nGain over the row above, in points, as the mean over runs paired by "
         f"seed; in brackets its {CONFIDENCE:.0%} confidence interval (Student's t) where there is "
-        "more than one pair. An interval that holds 0 says that the step may be chance.\n\n"
+        "more than one pair. An interval that holds 0 says that the step may be chance."
+        f"{_of_one_pretraining(rungs)}\n\n"
     )
     return text + grid(["row", *TITLES.values()], body) + _foresight(rungs)
+
+
+def _of_one_pretraining(rungs: list[Line]) -> str:
+    """What the intervals do not tell where no row was pretrained more than once."""
+    downstream = [line.runs["det"] + line.runs["seg"] for line in rungs]
+    if max(map(len, downstream)) < 2 or any(len(line.runs["cls"]) > 1 for line in rungs):
+        return ""
+    return (
+        " Each row was pretrained once: the intervals hold the chance of detection and segmentation"
+        ", not that of the pretraining."
+    )
 
 
 def gain(found: Step | None) -> str:

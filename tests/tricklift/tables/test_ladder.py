@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tricklift.tables import page as tables
-from tricklift.tables.compare import lines
+from tricklift.tables.compare import build_rows, lines
 from tricklift.tables.ladder import foresight, step
 from tricklift.tables.records import Record
 
@@ -74,12 +74,25 @@ def test_rank_correlation_needs_rows_that_differ():
     assert foresight(ladder([1.0, 2.0, 3.0, 4.0, 5.0]), "miou") is None
 
 
-def test_the_page_has_the_steps(tmp_path):
-    from tricklift.tables.compare import build_rows
-
-    runs = [run("B-standard", "cls", 80.0), run("B-standard", "det", 40.0)]
-    runs += [run("D-efficient", "cls", 82.0), run("D-efficient", "det", 41.5)]
+def page(runs: list[Record], folder: Path) -> str:
     for record in runs:
         record.data.update(machine={}, wall_seconds=1.0, epochs=1, started="", commit=None)
-    page = tables.to_markdown(build_rows(runs), runs, tmp_path)
-    assert "| D-efficient | +2.00 | +1.50 | - | - |" in page
+    return tables.to_markdown(build_rows(runs), runs, folder)
+
+
+def test_the_page_has_the_steps(tmp_path):
+    runs = [run("B-standard", "cls", 80.0), run("B-standard", "det", 40.0)]
+    runs += [run("D-efficient", "cls", 82.0), run("D-efficient", "det", 41.5)]
+    text = page(runs, tmp_path)
+    assert "| D-efficient | +2.00 | +1.50 | - | - |" in text
+    assert "pretrained once" not in text  # without a second seed there is no interval to explain
+
+
+def test_the_page_says_what_the_intervals_leave_out(tmp_path):
+    runs = [run(row, "cls", 80.0) for row in ("B-standard", "D-efficient")]
+    runs += [
+        run(row, "det", 40.0, seed) for row in ("B-standard", "D-efficient") for seed in (0, 1)
+    ]
+    assert "Each row was pretrained once: the intervals hold" in page(runs, tmp_path)
+    runs.append(run("D-efficient", "cls", 81.0, seed=1))
+    assert "pretrained once" not in page(runs, tmp_path)
