@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmengine.runner.checkpoint import _load_checkpoint
@@ -21,6 +20,7 @@ import tricklift.ground.results
 import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
 from tricklift import configs
+from tricklift.ground.fit import misfits, refuse
 from tricklift.ground.memory import keep_freed
 from tricklift.tricks import load
 
@@ -175,8 +175,6 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
 def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> None:
     """Refuses a checkpoint that does not hold every key of the model, in its shape.
 
-    mmengine loads what fits and only logs the rest: a wrong file would evaluate as random weights.
-
     Raises:
         ValueError: No checkpoint, or the first keys that are missing or of another shape.
     """
@@ -189,17 +187,4 @@ def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> None:
             f"{checkpoint} is not a checkpoint that can be read ({words}); give a .pth file that a "
             "training wrote"
         ) from error
-    inner: Any = model.module if is_model_wrapper(model) else model
-    wanted = inner.state_dict()
-    bad = [f"{key} (missing)" for key in wanted if key not in state]
-    bad += [
-        f"{key} ({tuple(state[key].shape)} for {tuple(value.shape)})"
-        for key, value in wanted.items()
-        if key in state and getattr(state[key], "shape", value.shape) != value.shape
-    ]
-    if bad:
-        raise ValueError(
-            f"checkpoint {checkpoint} is not of this model: {len(bad)} of {len(wanted)} keys do "
-            f"not fit: {', '.join(bad[:5])}{', ...' if len(bad) > 5 else ''}; test or resume with "
-            "the config (and --backbone) that it was trained with"
-        )
+    refuse(checkpoint, misfits(model, state))

@@ -11,7 +11,7 @@ import backbones
 from backbones.export import export
 from backbones.files import read, save
 from tricklift import train as training
-from tricklift.ground.results import config_hash
+from tricklift.ground.identity import config_hash
 from tricklift.tricks import known, tasks_in
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")

@@ -1,13 +1,17 @@
-"""Checkpoints that are there whole, at every moment of a run.
+"""Checkpoints that are there whole, at every moment of a run, and that are of its model.
 
 Why: mmengine's `LocalBackend.put` writes in place, and its `CheckpointHook` removes the outdated
 checkpoint before it saves the new one. With `max_keep_ckpts=1` a run that is killed within the
 write has nothing left to resume from. Here a file appears when it is whole, and what it outdates
 goes after that.
+
+In a run with `benchmark` labels (one for the table), what is loaded must fit. A test and a resumed
+run need every key. Training that starts from `load_from` needs every key of the backbone: heads for
+other classes are usual there.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +22,7 @@ from mmengine.hooks import CheckpointHook as UpstreamCheckpointHook
 from mmengine.registry import HOOKS
 
 from tricklift.ground import atomic
+from tricklift.ground.fit import misfits, refuse
 
 __all__ = ["CheckpointHook", "LocalBackend", "install"]
 
@@ -58,7 +63,35 @@ class RemovesLater:
 
 
 class CheckpointHook(UpstreamCheckpointHook):
-    """mmengine's hook, with the outdated checkpoint removed after the new one is saved."""
+    """mmengine's hook, with the outdated checkpoint removed after the new one is saved.
+
+    Raises:
+        ValueError: What was loaded is not of this model (see above).
+    """
+
+    _loaded: str = ""
+    _misfits: Sequence[str] = ()
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Note what does not fit; how much must, depends on what follows."""
+        if "benchmark" in runner.cfg:
+            self._loaded = runner.cfg.get("load_from") or f"in {runner.work_dir}"
+            self._misfits = misfits(runner.model, checkpoint.get("state_dict", checkpoint))
+
+    def before_train(self, runner: Any) -> None:
+        """Refuse what does not fit, but for heads in a run that only starts from it."""
+        found, self._misfits = self._misfits, ()
+        everything = runner.cfg.get("resume")
+        refuse(self._loaded, [key for key in found if everything or key.startswith("backbone.")])
+        super().before_train(runner)
+
+    def before_val(self, runner: Any) -> None:
+        """Refuse what does not fit in a validation alone."""
+        refuse(self._loaded, self._misfits)
+
+    def before_test(self, runner: Any) -> None:
+        """Refuse what does not fit."""
+        refuse(self._loaded, self._misfits)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
         with self._removing_later():

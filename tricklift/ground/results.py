@@ -1,19 +1,16 @@
 """ResultHook: every training leaves one small JSON, `<work_dir>/result.json`; tables come of these.
 
-The hook reads `runner.cfg` alone: `benchmark` (task, tier, dataset, protocol), `row`, `tricks` and
-`model.backbone`. The metrics are those of the LAST validation, so nothing is selected on the test
-set; the best ones stand beside them for information.
+The hook reads `runner.cfg` alone: `benchmark` (task, tier, dataset, protocol) and what makes the
+run's identity (`tricklift.ground.identity`). The metrics are those of the LAST validation, so
+nothing is selected on the test set; the best ones stand beside them for information.
 """
 
-import hashlib
 import json
-import math
 import os
 import platform
 import resource
 import subprocess
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +22,15 @@ from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 from tricklift.ground.atomic import write_text
-from tricklift.ground.schema import RANDOM_INIT, RESULT_FILE, SCHEMA
+from tricklift.ground.identity import (
+    backbone_of,
+    config_hash,
+    finite,
+    pretrained_of,
+    recipe_hash,
+    row_of,
+)
+from tricklift.ground.schema import RESULT_FILE, SCHEMA
 
 #: task -> our metric name -> (the evaluator's key, factor to percent).
 METRICS: dict[str, dict[str, tuple[str, float]]] = {
@@ -33,106 +38,6 @@ METRICS: dict[str, dict[str, tuple[str, float]]] = {
     "det": {"voc_map": ("pascal_voc/mAP", 100.0)},
     "seg": {"pix_acc": ("aAcc", 1.0), "miou": ("mIoU", 1.0), "macc": ("mAcc", 1.0)},
 }
-#: Top-level config keys that say where and how a run is kept, not what it computes.
-_NOT_HASHED = {
-    "work_dir",
-    "resume",
-    "load_from",
-    "launcher",
-    "log_level",
-    "log_processor",
-    "visualizer",
-    "vis_backends",
-    "experiment_name",
-}
-_NOT_HASHED_HOOKS = {"timer", "logger", "checkpoint", "visualization"}
-
-
-def read_header(path: str | Path) -> dict[str, str]:
-    """Metadata of a safetensors file (str to str), empty for any other kind of file."""
-    if Path(path).suffix != ".safetensors" or not Path(path).is_file():
-        return {}
-    from safetensors import safe_open
-
-    with safe_open(str(path), framework="pt") as file:
-        return dict(file.metadata() or {})
-
-
-def backbone_of(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """The `model.backbone` settings as a plain dict, {} where the config has none."""
-    model = cfg.get("model") or {}
-    return dict(model.get("backbone") or {})
-
-
-def pretrained_of(cfg: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What the backbone starts from: None (random), an export's origin, or {name} of a zoo."""
-    backbone = backbone_of(cfg)
-    source = backbone.get("checkpoint") or (backbone.get("init_cfg") or {}).get("checkpoint")
-    if not source:
-        return None
-    meta = read_header(source)
-    if not meta:
-        return {"file": source} if Path(source).is_file() else {"name": source}
-    return {
-        "file": source,
-        "row": meta.get("row"),
-        "architecture": meta.get("architecture"),
-        "dataset": meta.get("dataset"),
-        "top1": _number(meta.get("top1")),
-        "config_hash": meta.get("config_hash"),
-        "seed": meta.get("seed"),
-    }
-
-
-def row_of(cfg: Mapping[str, Any]) -> str:
-    """The table row of a run: its own `row` in pretraining, else that of its pretrained weights."""
-    if cfg["benchmark"]["task"] == "cls":
-        return str(cfg.get("row") or Path(str(cfg.get("filename") or "unnamed")).stem)
-    pretrained = pretrained_of(cfg)
-    if pretrained is None:
-        return RANDOM_INIT
-    return str(pretrained.get("row") or pretrained.get("name") or Path(pretrained["file"]).stem)
-
-
-def config_hash(cfg: Mapping[str, Any]) -> str:
-    """sha256 (hex) of what the resolved config computes.
-
-    Left out: work dir, seed, resume, launcher and log settings. Neutralised: the data root
-    (`TRICKLIFT_ROOT`), and the path of an exported backbone, which counts as what it holds (its
-    architecture and its own config hash). So seeds, folders and machines share one hash.
-    """
-    plain = cfg.to_dict() if hasattr(cfg, "to_dict") else dict(cfg)
-    plain = {key: value for key, value in plain.items() if key not in _NOT_HASHED}
-    if isinstance(plain.get("randomness"), Mapping):
-        plain["randomness"] = {k: v for k, v in plain["randomness"].items() if k != "seed"}
-    if isinstance(plain.get("default_hooks"), Mapping):
-        hooks = plain["default_hooks"]
-        plain["default_hooks"] = {k: v for k, v in hooks.items() if k not in _NOT_HASHED_HOOKS}
-    root = os.environ.get("TRICKLIFT_ROOT", "data").rstrip("/")
-    text = json.dumps(_neutral(plain, root), sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _neutral(value: Any, root: str) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _neutral(item, root) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_neutral(item, root) for item in value]
-    if isinstance(value, str):
-        if value == root or value.startswith(root + "/"):
-            return "<root>" + value[len(root) :]
-        if meta := read_header(value):
-            return f"<export {meta.get('architecture')} {meta.get('config_hash')}>"
-    return value
-
-
-def _number(value: Any) -> float | None:
-    """A finite float, or None (JSON knows no NaN)."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 @lru_cache
@@ -224,7 +129,7 @@ class ResultHook(Hook):
         self.validated = False
         self.seconds_before = self.cpu_before = self.peak_before = 0.0
         if runner.iter > 0:
-            self._take_over()
+            self._take_over(runner.cfg)
         self._write()
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
@@ -233,7 +138,7 @@ class ResultHook(Hook):
             return  # a validation on its own, outside of training
         task = self.record["task"]
         found = {
-            name: _number(metrics[key] * factor)
+            name: finite(metrics[key] * factor)
             for name, (key, factor) in METRICS[task].items()
             if metrics and key in metrics
         }
@@ -266,18 +171,23 @@ class ResultHook(Hook):
         self.record["finished"] = _now()
         self._write()
 
-    def _take_over(self) -> None:
+    def _take_over(self, cfg: Any) -> None:
         """Goes on from the record of the interrupted run, if it is one of the same config."""
         try:
             old = json.loads(self.path.read_text())
         except (OSError, ValueError):
             return
-        if isinstance(old, dict) and old.get("config_hash") == self.record["config_hash"]:
-            self.seconds_before = float(old.get("wall_seconds") or 0.0)
-            self.cpu_before = float(old.get("cpu_seconds") or 0.0)
-            self.peak_before = float(old.get("peak_memory") or 0.0)
-            self.record["started"] = old.get("started") or self.record["started"]
-            self.record["best"] = dict(old.get("best") or {})
+        if not isinstance(old, dict):
+            return
+        begun_with = (old.get("pretrained") or {}).get("sha256")
+        if old.get("config_hash") != config_hash(cfg, begun_with):
+            return
+        self.seconds_before = float(old.get("wall_seconds") or 0.0)
+        self.cpu_before = float(old.get("cpu_seconds") or 0.0)
+        self.peak_before = float(old.get("peak_memory") or 0.0)
+        self.record["best"] = dict(old.get("best") or {})
+        kept = ("started", "config_hash", "pretrained", "row")
+        self.record |= {key: old[key] for key in kept if old.get(key)}
 
     def _write(self) -> None:
         seconds = self.seconds_before + time.monotonic() - self.started
@@ -319,6 +229,7 @@ def _describe(runner: Any) -> dict[str, Any]:
         "seed": runner.seed,
         "config": cfg.filename,
         "config_hash": config_hash(cfg),
+        "recipe_hash": recipe_hash(cfg),
         "commit": source_commit(),
         "epochs": runner.max_epochs if by_epoch else None,
         "iters": runner.max_iters,

@@ -51,7 +51,7 @@ class Training:
     def config_hash(self) -> str:
         """Hash of the config that this job would run now."""
         from tricklift.configs import parse_options
-        from tricklift.ground.results import config_hash
+        from tricklift.ground.identity import config_hash
         from tricklift.train import build_config
 
         logging.disable(logging.INFO)  # what mmengine says about reading the config
@@ -118,7 +118,7 @@ class Export:
 
     def state(self) -> str:
         """`done` where the file holds the finished training's config, else `new`."""
-        from tricklift.ground.results import read_header
+        from tricklift.ground.identity import read_header
 
         result = read_result(self.training.work_dir)
         if result is None or result.get("status") != "done" or not self.file.is_file():

@@ -1,20 +1,20 @@
 """The cells of the paper's tables beside our own values: what `tricklift rows` prints."""
 
 import statistics
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tricklift.paper.cells import Cell, cells
+from tricklift.ground.identity import recipe_hash
+from tricklift.paper.cells import Cell, cells, resolved
 from tricklift.paper.gpu_hours import gpu_hours
 from tricklift.tables.records import Record, find
 
 
-def own_values(cell: Cell, records: list[Record]) -> dict[str, float] | None:
-    """Our values of a cell: means over its finished runs, None where there is no run.
+def runs_of(cell: Cell, records: list[Record]) -> tuple[list[Record], list[Record]]:
+    """The finished runs of a cell's config, wherever its tree stands: as it is, and changed.
 
-    Args:
-        cell: The cell.
-        records: Result files; a run counts by its config, wherever its tree stands.
+    Changed are those with tricks, options or another network from the command line.
     """
     runs = [
         record
@@ -22,6 +22,18 @@ def own_values(cell: Cell, records: list[Record]) -> dict[str, float] | None:
         if record.done
         and "/".join(Path(str(record["config"])).with_suffix("").parts[-3:]) == cell.config
     ]
+    same = [run for run in runs if run["recipe_hash"] == recipe_of(cell.config)]
+    return same, [run for run in runs if run not in same]
+
+
+@cache
+def recipe_of(config: str) -> str:
+    """The recipe hash of a provided config as it is."""
+    return recipe_hash(resolved(config))
+
+
+def own_values(cell: Cell, runs: list[Record]) -> dict[str, float] | None:
+    """Our values of a cell: means over its runs, None where there is no run."""
     found: dict[str, float] = {}
     for metric in dict.fromkeys(name for run in runs for name in run["metrics"]):
         values = [run["metrics"][metric] for run in runs if run["metrics"].get(metric) is not None]
@@ -38,26 +50,29 @@ def listing(table: str | None = None, results: Path | None = None) -> list[dict[
 
     Returns:
         Dicts with the keys table, row, setting, network, task, config, command, needs, gpu_hours,
-        paper (metric -> value; None for an extension), own (the same; None without a result).
+        paper (metric -> value; None for an extension), own (the same; None without a result), and
+        changed (number of runs of the config that are not its recipe, which do not count).
 
     Raises:
         ValueError: No such table, or a file below `results` that is not a result.
         FileNotFoundError: `results` is missing or holds no result.
     """
     records = find(results) if results else []
-    return [
-        {
-            "table": cell.table,
-            "row": cell.row,
-            "setting": cell.setting,
-            "network": cell.network,
-            "task": cell.task,
-            "config": cell.config,
-            "command": cell.command,
-            "needs": list(cell.needs),
-            "gpu_hours": round(gpu_hours(cell.config), 1),
-            "paper": cell.paper,
-            "own": own_values(cell, records),
-        }
-        for cell in cells(table)
-    ]
+    return [_entry(cell, *runs_of(cell, records)) for cell in cells(table)]
+
+
+def _entry(cell: Cell, runs: list[Record], changed: list[Record]) -> dict[str, Any]:
+    return {
+        "table": cell.table,
+        "row": cell.row,
+        "setting": cell.setting,
+        "network": cell.network,
+        "task": cell.task,
+        "config": cell.config,
+        "command": cell.command,
+        "needs": list(cell.needs),
+        "gpu_hours": round(gpu_hours(cell.config), 1),
+        "paper": cell.paper,
+        "own": own_values(cell, runs),
+        "changed": len(changed),
+    }

@@ -1,11 +1,14 @@
 """`tricklift rows`: the paper's cells beside our values."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tricklift.cli import main
-from tricklift.tables.cells import listing
+from tricklift.ground.identity import recipe_hash
+from tricklift.tables.cells import listing, recipe_of
+from tricklift.train import build_config
 
 #: Heads that the paper does not have.
 EXTENSIONS = ("FPN", "PSPNet")
@@ -37,10 +40,11 @@ def test_listing(everything):
 
 
 def result(task: str, config: str, metrics: dict, **more) -> dict:
+    recipe = recipe_of("/".join(Path(config).with_suffix("").parts[-3:]))
     return {
         "schema": 1, "status": "done", "task": task, "tier": "full", "dataset": "x",
         "protocol": "x", "row": "x", "metrics": metrics, "config_hash": "x", "wall_seconds": 1.0,
-        "machine": {}, "config": config, **more,
+        "machine": {}, "config": config, "recipe_hash": recipe, **more,
     }  # fmt: skip
 
 
@@ -51,7 +55,7 @@ def test_own_values_are_means_of_finished_runs(tmp_path, capsys):
         result("cls", name, {"top1": 77.0, "top5": 93.0}),
         result("cls", name, {"top1": 78.0, "top5": 94.0}),
         result("cls", name, {"top1": 1.0, "top5": 1.0}, status="running"),
-        result("cls", "configs/cls/small/resnet50_d-cosine.py", {"top1": 2.0}),
+        result("cls", "configs/cls/small/resnet18_d-cosine.py", {"top1": 2.0}),
         result("det", c4, {"voc_map": 79.0}, pretrained={"top1": 77.5}),
     ]
     for index, record in enumerate(runs):
@@ -69,6 +73,19 @@ def test_own_values_are_means_of_finished_runs(tmp_path, capsys):
         ("6", "+ cosine", "resnet50_d", ""): {"top1": 77.5, "top5": 93.5},
         ("8", "+ cosine", "resnet50_d", "C4"): {"voc_map": 79.0, "top1": 77.5},
     }
+
+
+def test_runs_of_a_changed_config_do_not_count(tmp_path, capsys):
+    leaf = "configs/cls/full/resnet50_d-cosine.py"
+    changed = recipe_hash(build_config("cls/full/resnet50_d-cosine", tricks=["ema"]))
+    for name, recipe in (("ema", changed), ("older", None)):
+        (tmp_path / name).mkdir()
+        record = result("cls", leaf, {"top1": 99.0}, recipe_hash=recipe)
+        (tmp_path / name / "result.json").write_text(json.dumps(record))
+    cell = next(e for e in listing("6", tmp_path) if f"configs/{e['config']}.py" == leaf)
+    assert (cell["own"], cell["changed"]) == (None, 2)
+    _, out, _ = run(capsys, "rows", "--table", "6", "--results", str(tmp_path))
+    assert "own - (without 2 runs of changed configs)" in out
 
 
 def test_one_table_as_text(capsys):
