@@ -4,7 +4,6 @@ All three kinds of configs run here: classification (root scope), detection (sco
 segmentation (scope `mmseg`). The arguments are the ones of OpenMMLab's own tools.
 """
 
-import os
 import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
 from tricklift import configs
 from tricklift.ground.fit import misfits, refuse
+from tricklift.ground.machine import cores
 from tricklift.ground.memory import keep_freed
 from tricklift.tricks import load
 
@@ -134,8 +134,7 @@ def _require_file(path: str, what: str, allowed: str) -> None:
 def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on as many threads as there are cores for this process."""
     keep_freed()
-    if hasattr(os, "sched_getaffinity"):
-        torch.set_num_threads(min(torch.get_num_threads(), len(os.sched_getaffinity(0))))
+    torch.set_num_threads(min(torch.get_num_threads(), cores()))
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tricklift.bench.profile import PHASES, WORKERS, Phases, profile
-from tricklift.ground.results import machine
+from tricklift.ground.machine import machine
 from tricklift.tables.text import grid
 
 CONFIGS = ("cls/mini/resnet18_b-baseline", "det/mini/faster_rcnn_fpn", "seg/mini/fcn")

@@ -92,7 +92,7 @@ def stored(out: Path) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """What it is measured on."""
-    from tricklift.ground.results import machine as computer
+    from tricklift.ground.machine import machine as computer
 
     return {**computer(), "python": platform.python_version()}
 

@@ -6,9 +6,6 @@ nothing is selected on the test set; the best ones stand beside them for informa
 """
 
 import json
-import os
-import platform
-import resource
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -30,6 +27,7 @@ from tricklift.ground.identity import (
     recipe_hash,
     row_of,
 )
+from tricklift.ground.machine import machine, peak_memory
 from tricklift.ground.schema import RESULT_FILE, SCHEMA
 
 #: task -> our metric name -> (the evaluator's key, factor to percent).
@@ -55,42 +53,6 @@ def source_commit() -> str | None:
         return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def machine() -> dict[str, Any]:
-    """What the run computes on: CPU, cores it may use, torch, threads, device."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    threads = torch.get_num_threads()
-    return {
-        "cpu": name,
-        "cores": cores,
-        "device": device,
-        "torch": torch.__version__,
-        "threads": threads,
-    }
-
-
-def peak_memory() -> float:
-    """The most resident memory that this process has had, in MiB, without its data workers.
-
-    Linux keeps it for each program run. What `getrusage` says there includes the parent's at the
-    fork, and is the fallback for other systems (macOS counts bytes, others KiB).
-    """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (1024**2 if platform.system() == "Darwin" else 1024)
 
 
 def _now() -> str:

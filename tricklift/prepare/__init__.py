@@ -4,11 +4,11 @@
 way: `collect` (with `download`), `unpack` (with `layouts`), `verify`, `manifest`.
 """
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from tricklift.errors import did_you_mean
+from tricklift.ground.machine import cores
 from tricklift.prepare import arrange as _arrange
 from tricklift.prepare.job import Job, data_folder
 from tricklift.prepare.sets import SETS
@@ -56,7 +56,7 @@ def prepare(
     from tricklift.miniworld import generate
 
     place = Path(root) / MINIWORLD
-    generate(place, workers=os.cpu_count() or 1, progress=progress)
+    generate(place, workers=cores(), progress=progress)
     return place
 
 

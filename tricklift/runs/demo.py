@@ -1,6 +1,5 @@
 """The main job on embedded data, from nothing to the table: `tricklift demo`."""
 
-import os
 from pathlib import Path
 
 from rich.console import Console
@@ -8,6 +7,7 @@ from rich.progress import Progress
 
 from tricklift import prepare
 from tricklift.ground.atomic import write_text
+from tricklift.ground.machine import cores
 from tricklift.runs import run
 from tricklift.tables.compare import compare
 from tricklift.tables.page import render
@@ -33,12 +33,6 @@ def demo(out: str | Path, at_once: int | None = None) -> None:
         f"Everything is in {out}: the table in {page} and table.json, each run in "
         f"{out / 'runs'}/<task>, exported backbones in {out / 'runs' / 'exports'}"
     )
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    usable = getattr(os, "sched_getaffinity", None)
-    return len(usable(0)) if usable else os.cpu_count() or 1
 
 
 def with_progress(name: str, root: str | Path, source: Path | None = None) -> Path:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from tricklift.ground.machine import cores
 from tricklift.runs import warm
 from tricklift.runs.board import Board
 from tricklift.runs.jobs import TRICKLIFT
@@ -28,7 +29,7 @@ class Children:
     def __init__(self, at_once: int = 1) -> None:
         self.environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         if at_once > 1:
-            share = max(1, (os.cpu_count() or 1) // at_once)
+            share = max(1, cores() // at_once)
             self.environment.setdefault("OMP_NUM_THREADS", str(share))
         self._alive: set[Child] = set()
         self._lock = threading.Lock()

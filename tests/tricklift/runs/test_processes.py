@@ -37,7 +37,7 @@ def test_condensed():
 
 def test_children_that_run_side_by_side_share_the_cores(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
     assert "OMP_NUM_THREADS" not in Children(1).environment
     assert Children(2).environment["OMP_NUM_THREADS"] == "4"
     assert Children(16).environment["OMP_NUM_THREADS"] == "1"
