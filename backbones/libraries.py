@@ -30,20 +30,30 @@ def check(ref: str, name: str) -> tuple[Naming, str]:
         ValueError: The library lacks the network, the weights are for another one, or the tag is
             unknown.
     """
-    library, _, given = ref.partition("/")
-    network, _, tag = given.partition(".")
+    library, network, tag = parts(ref)
     naming = find(name, library)
     if network != naming.network:
         raise ValueError(
             f"{ref} holds {network!r}, but the backbone {name!r} is {library}'s "
             f"{naming.network!r}; give {library}/{naming.network}, or change the backbone's name"
         )
+    _check_tag(library, network, tag)
+    return naming, tag
+
+
+def parts(ref: str) -> tuple[str, str, str]:
+    """Library, its name of the network, and the tag of the weights, '' for the library's choice."""
+    library, _, given = ref.partition("/")
+    network, _, tag = given.partition(".")
+    return library, network, tag
+
+
+def _check_tag(library: str, network: str, tag: str) -> None:
     known = _tags(library, network)
     if not known:
         raise ValueError(f"{library} has no pretrained weights for {network!r}")
     if tag and tag not in known:
         raise ValueError(f"{library} has no weights {tag!r} of {network!r}; known: {known}")
-    return naming, tag
 
 
 def _tags(library: str, network: str) -> list[str]:
@@ -51,9 +61,11 @@ def _tags(library: str, network: str) -> list[str]:
         import timm
 
         return [name.partition(".")[2] for name in timm.list_pretrained(f"{network}.*")]
-    from torchvision.models import get_model_weights
+    from torchvision import models
 
-    return [*get_model_weights(network).__members__, "DEFAULT"]
+    if network not in models.list_models(module=models):  # without detectors and the like
+        return []
+    return [*models.get_model_weights(network).__members__, "DEFAULT"]
 
 
 def fetch(ref: str, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -64,18 +76,24 @@ def fetch(ref: str, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
         FileNotFoundError: Neither in the library's cache nor to be downloaded.
     """
     naming, tag = check(ref, name)
-    try:
-        with torch.random.fork_rng(devices=[]):
-            network = _create(naming, tag)
-    except OSError as error:
-        raise FileNotFoundError(
-            f"cannot get {ref}: not in the cache of {naming.library} ({_cache(naming.library)}), "
-            f"and downloading failed ({type(error).__name__}: {str(error).splitlines()[0]}). "
-            "Run once with a network, copy the cache from a machine that has one, or give an "
-            "exported file"
-        ) from error
+    network = _created(ref, naming.library, naming.network, tag)
     metadata = {"format": naming.library, "architecture": name, "source": ref}
     return naming.from_library(network.state_dict()), metadata
+
+
+def whole(ref: str) -> nn.Module:
+    """The library's own classifier with the weights that `ref` names, whatever it is built of.
+
+    Returns:
+        Maps ``(N, 3, H, W)`` to logits ``(N, K)`` when it is in eval.
+
+    Raises:
+        ValueError: The library has no such classifier with weights, or not with this tag.
+        FileNotFoundError: Neither in the library's cache nor to be downloaded.
+    """
+    library, network, tag = parts(ref)
+    _check_tag(library, network, tag)
+    return _created(ref, library, network, tag)
 
 
 def renamed(
@@ -102,16 +120,28 @@ def renamed(
     )
 
 
-def _create(naming: Naming, tag: str) -> nn.Module:
-    if naming.library == "timm":
+def _created(ref: str, library: str, network: str, tag: str) -> nn.Module:
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return _create(library, network, tag)
+    except OSError as error:
+        raise FileNotFoundError(
+            f"cannot get {ref}: not in the cache of {library} ({_cache(library)}), "
+            f"and downloading failed ({type(error).__name__}: {str(error).splitlines()[0]}). "
+            "Run once with a network, copy the cache from a machine that has one, or give an "
+            "exported file"
+        ) from error
+
+
+def _create(library: str, network: str, tag: str) -> nn.Module:
+    if library == "timm":
         import timm
 
-        name = f"{naming.network}.{tag}" if tag else naming.network
-        return timm.create_model(name, pretrained=True)
+        return timm.create_model(f"{network}.{tag}" if tag else network, pretrained=True)
     from torchvision.models import get_model
 
     arguments: dict[str, Any] = {"weights": tag or "DEFAULT"}
-    return get_model(naming.network, **arguments)
+    return get_model(network, **arguments)
 
 
 def _cache(library: str) -> str:

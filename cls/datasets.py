@@ -9,10 +9,18 @@ import cv2
 from mmengine.dataset import BaseDataset
 from mmengine.registry import DATASETS
 
+from cls import jpeg
 from cls.index import FolderIndex, cache_file, fingerprint, recall, store
 from tricklift.ground.inputs import check_each, require, spread
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+#: Where a set is below the root, without its split -> its name for `tricklift prepare`.
+PREPARED = {
+    "miniworld/imagenet": "miniworld",
+    "cifar10": "cifar10",
+    "imagenet": "imagenet",
+    "places365": "places365",
+}
 
 
 @DATASETS.register_module()
@@ -20,8 +28,8 @@ class ClassFolders(BaseDataset):
     """A classification set with one folder a class; labels follow the sorted folder names.
 
     Everything that can be known before training is checked when the set is built: folders, empty
-    classes, the number of classes, and whether the files open as images (all of them, or
-    `checked_files` spread evenly over a larger set).
+    classes, the number of classes, and whether the files begin as images do and JPEGs have their
+    end (all of them, or `checked_files` spread evenly over a larger set).
 
     The list is kept in arrays (`cls.index`), which workers share. That of a large set is kept in a
     file below XDG_CACHE_HOME, so that the second start neither lists nor checks it again.
@@ -30,13 +38,13 @@ class ClassFolders(BaseDataset):
         data_root: Folder that holds the class folders, e.g. ``data/cifar10/train``.
         pipeline: mmengine transforms; they get ``dict(img_path=str, gt_label=int)``.
         num_classes: Expected number of classes, or None to take what is there.
-        checked_files: How many files to open (headers only) at the most.
+        checked_files: How many files to open (first and last bytes only) at the most.
         cached_from: Number of images from which the list is kept in a file; None never does.
 
     Raises:
         FileNotFoundError: `data_root` is missing.
         ValueError: No class folders, an empty class, another number of classes, or a file that is
-            no image.
+            no image or a JPEG that is cut short.
     """
 
     def __init__(
@@ -89,11 +97,22 @@ def class_names(root: Path) -> list[str]:
         FileNotFoundError: `root` is missing.
         ValueError: There is no folder in it.
     """
-    require(root, "folder of images by class", "NAME")
+    require(root, "folder of images by class", source(root))
     names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
     if not names:
         raise ValueError(f"{str(root)!r} holds no class folders; expected {root}/<class>/*.jpg")
     return names
+
+
+def source(root: Path) -> str:
+    """Where images by class come from: a name for `tricklift prepare`, or a sentence."""
+    for folder, name in PREPARED.items():
+        if root.parent.match(folder):
+            return name
+    return (
+        "put your images there, one folder a class (<class>/*.jpg), or correct data_root; "
+        "`tricklift prepare --help` lists the sets that it can get"
+    )
 
 
 def images_of(folder: Path) -> list[str]:
@@ -112,10 +131,23 @@ def images_of(folder: Path) -> list[str]:
 
 
 def check_readable(path: str) -> None:
-    """Look at the head of a file.
+    """Look at the head of a file, and at the end of a JPEG.
 
     Raises:
-        ValueError: No OpenCV reader knows it as an image.
+        ValueError: It cannot be opened, no OpenCV reader knows it as an image, or its end is
+            missing.
     """
-    if not cv2.haveImageReader(path):
-        raise ValueError(f"{path}: cannot be read as an image; replace or remove the file")
+    problem = flaw(path)
+    if problem:
+        raise ValueError(f"{path}: {problem}; replace or remove the file")
+
+
+def flaw(path: str) -> str | None:
+    """What `check_readable` finds."""
+    try:
+        whole = jpeg.is_whole(path)
+    except OSError as error:
+        return f"cannot be read as an image ({error.strerror})"
+    if whole is None:
+        return None if cv2.haveImageReader(path) else "cannot be read as an image"
+    return None if whole else "cannot be read as an image (its end is missing)"

@@ -18,8 +18,8 @@ from safetensors.numpy import save
 
 from tricklift.ground.atomic import write_bytes
 
-#: Raised when the layout of cache files changes.
-VERSION = "1"
+#: Raised when the layout of cache files changes, or what their images have been checked for.
+VERSION = "2"
 
 
 class FolderIndex(Sequence[dict[str, Any]]):

@@ -12,7 +12,9 @@ the time of a photograph of ImageNet. `cls.transforms` leaves every file that is
 """
 
 import io
+import os
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +29,10 @@ MARGIN = 16
 SHARED_BYTES = 2**24
 
 ORIENTATION = 0x0112  # the tag in the EXIF part; 1 is upright
-EXIF, SCAN, END = 0xE1, 0xDA, 0xD9
+EXIF, SCAN = 0xE1, 0xDA
+START, END = b"\xff\xd8", b"\xff\xd9"
+#: The end marker is looked for here first: some programs add a few bytes after it.
+TAIL = 64
 #: Second byte of a frame's marker -> whether it is coded from top to bottom in one go.
 FRAMES = {0xC0: True, 0xC1: True, 0xC2: False}
 
@@ -59,21 +64,55 @@ class _Shared(threading.local):
 _shared = _Shared()
 
 
+def is_whole(path: str) -> bool | None:
+    """Whether a JPEG file has its end, from its first and last bytes; None if it is no JPEG.
+
+    Raises:
+        OSError: The file cannot be opened or read.
+    """
+    with open(path, "rb", buffering=0) as file:
+        if file.read(len(START) + 1) != START + b"\xff":
+            return None
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+        if END in file.read():
+            return True
+        file.seek(0)
+        return not cut_short(file.read())
+
+
+def cut_short(data: bytes) -> bool:
+    """Whether a file is a JPEG without the marker that ends its picture.
+
+    Decoders fill what is missing with one flat value, some of them without a word. What comes
+    before the first scan (the end of a thumbnail) and after the marker (a film) does not matter.
+    """
+    if data[: len(START)] != START or END in data[-TAIL:]:
+        return False
+    scan = next((place for kind, place in segments(data) if kind == SCAN), len(data))
+    return data.rfind(END, scan) < 0
+
+
+def segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Second byte and place of each marker of a JPEG file, the first scan's at the last."""
+    place, kind = len(START), 0
+    while kind not in (SCAN, END[1]) and place + 4 <= len(data) and data[place] == 0xFF:
+        kind = data[place + 1]
+        yield kind, place
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+
+
 def frame_of(data: bytes) -> Frame | None:
-    """Read the markers of a file; None if it is not an upright Huffman-coded JPEG of 8 bits."""
-    place = 2
-    if data[:place] != b"\xff\xd8":
+    """Read the markers of a file; None if it is no upright Huffman-coded JPEG of 8 bits, or cut."""
+    if data[: len(START)] != START or cut_short(data):
         return None
-    while place + 10 <= len(data) and data[place] == 0xFF:
-        kind, length = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
-        if kind in FRAMES:
+    for kind, place in segments(data):
+        if kind in FRAMES and place + 10 <= len(data):
             height = int.from_bytes(data[place + 5 : place + 7], "big")
             width = int.from_bytes(data[place + 7 : place + 9], "big")
             usual = data[place + 4] == 8 and height > 0 and width > 0
             return Frame(height, width, place + 5, FRAMES[kind]) if usual else None
-        if kind in (SCAN, END) or (kind == EXIF and turned(data)):
+        if kind == EXIF and turned(data):
             return None
-        place += 2 + length
     return None
 
 

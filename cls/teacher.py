@@ -1,4 +1,4 @@
-"""The teacher of a distillation: any network that we or timm can name, trained and kept still."""
+"""The teacher of a distillation: any trained network that we, timm or torchvision can name."""
 
 from pathlib import Path
 from typing import Any
@@ -8,11 +8,12 @@ from torch import Tensor, nn
 
 import backbones
 from backbones.checkpoint import check, pretrained, read
-from backbones.libraries import is_reference
+from backbones.files import library_weights
+from backbones.libraries import is_reference, parts, whole
 
 GIVE = (
     "set model.distillation.teacher.checkpoint to an exported file, a .pth of the classification "
-    "stage, timm/NAME[.TAG] or torchvision/NAME[.WEIGHTS]"
+    "stage, timm/NAME[.TAG], torchvision/NAME[.WEIGHTS] or, with its name, a file of such weights"
 )
 
 
@@ -55,9 +56,10 @@ def load_teacher(
 
     Args:
         settings: ``checkpoint`` (a file, or a library's name of weights); ``name`` of the network,
-            by default what the checkpoint holds; ``mean`` and ``std`` (0..255, RGB) that it was
-            trained with, by default the student's, or for ``timm/...`` weights what timm says;
-            all else are options of the network over those that the file holds.
+            by default what the checkpoint holds, or for a library's name its own network; ``mean``
+            and ``std`` (0..255, RGB) that it was trained with, by default the student's, or for
+            ``timm/...`` weights what timm says; all else are options of the network over those
+            that the file holds.
         num_classes: Of the student; the teacher must have as many.
         mean: The student's means ``(3,)`` in 0..255.
         std: The student's standard deviations ``(3,)``.
@@ -90,8 +92,14 @@ def _network(
     ref: str, name: str | None, num_classes: int, options: dict[str, Any]
 ) -> tuple[nn.Module, str]:
     """The network with all its weights, and its name."""
-    if is_reference(ref):
-        name = name or _name_in(ref)
+    if name is None and not options and is_reference(ref):
+        return _whole(ref, num_classes)
+    if is_reference(ref) or (Path(ref).is_file() and library_weights(ref) is not None):
+        if name is None:
+            raise ValueError(
+                f"the teacher's checkpoint {ref} does not say which network of ours it is for; set "
+                "model.distillation.teacher.name, e.g. to resnet152_b"
+            )
         held = pretrained(name, ref, **options)
     else:
         if not Path(ref).is_file():
@@ -124,15 +132,17 @@ def _check_name(held: str, name: str, ref: str) -> None:
         )
 
 
-def _name_in(ref: str) -> str:
-    """timm's own name of the network in a reference to timm's weights."""
-    library, _, given = ref.partition("/")
-    if library != "timm":
+def _whole(ref: str, num_classes: int) -> tuple[nn.Module, str]:
+    """A library's own network, and its name there."""
+    network, (library, name, _) = whole(ref), parts(ref)
+    layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    last = layers[-1].weight.shape[0]
+    if last != num_classes:
         raise ValueError(
-            f"the teacher's checkpoint {ref} is torchvision's; set model.distillation.teacher.name "
-            "to our name of that network, e.g. resnet152_b"
+            f"the teacher {ref} does not fit {num_classes} classes: it has {last}; student and "
+            "teacher must be trained on the same classes"
         )
-    return f"timm/{given.partition('.')[0]}"
+    return network, f"{library}/{name}"
 
 
 def _timm_statistics(ref: str) -> tuple[list[float], list[float]]:

@@ -208,8 +208,12 @@ def decoded(data: bytes, path: str) -> np.ndarray:
         path: Its name, for the message.
 
     Raises:
-        ValueError: It cannot be decoded.
+        ValueError: It cannot be decoded, or is a JPEG that is cut short.
     """
+    if jpeg.cut_short(data):  # not every OpenCV refuses it
+        raise ValueError(
+            f"cannot decode the image {path!r}: its end is missing; replace or remove the file"
+        )
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image is None:
         raise ValueError(f"cannot decode the image {path!r}; replace or remove the file")

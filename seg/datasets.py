@@ -82,8 +82,9 @@ class CheckedSegDataset(BaseSegDataset):
         if sample is not None and "gt_sem_seg" in sample:
             labels = sample.gt_sem_seg.data.numpy().astype(np.uint8, copy=False)
             if int(np.where(labels == IGNORED, 0, labels).max()) >= len(self._metainfo["classes"]):
-                path = Path(sample.metainfo.get("seg_map_path", f"item {idx}"))
-                check_values(labels, path, len(self._metainfo["classes"]), False)
+                mask = Path(self.get_data_info(idx)["seg_map_path"])
+                check_labels(mask, self._labels, self.reduce_zero_label)  # ids as they are there
+                check_values(labels, mask, len(self._metainfo["classes"]), False)
         return item
 
 

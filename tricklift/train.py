@@ -18,6 +18,7 @@ from mmengine.runner.checkpoint import _load_checkpoint
 import tricklift.ground.results
 import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
+from cls.checks import check_classes, check_tested_classes
 from tricklift import configs
 from tricklift.ground.fit import misfits, refuse
 from tricklift.ground.machine import cores
@@ -142,9 +143,11 @@ def train(cfg: Config) -> Path:
     """Trains to the end, or from the last checkpoint when resuming; returns the work dir.
 
     Raises:
-        ValueError: The checkpoint to resume from belongs to another model.
+        ValueError: The checkpoint to resume from belongs to another model, or a classifier's sets
+            have other classes than each other or the model.
     """
     runner = build_runner(cfg)
+    check_classes(runner)
     if cfg.get("resume"):
         checkpoint = cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)
         if checkpoint:
@@ -158,7 +161,7 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
 
     Raises:
         FileNotFoundError: No such checkpoint.
-        ValueError: It belongs to another model.
+        ValueError: It belongs to another model, or the test set has other classes.
     """
     _require_file(str(checkpoint), "checkpoint", "a .pth file that a training wrote")
     if Path(checkpoint).suffix == ".safetensors":
@@ -168,6 +171,7 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
     cfg.load_from, cfg.resume = str(checkpoint), False
     runner = build_runner(cfg)
     check_checkpoint(runner.model, checkpoint)
+    check_tested_classes(runner, checkpoint)
     return dict(runner.test())
 
 

@@ -2,9 +2,11 @@ import shutil
 
 import pytest
 import torchvision
+from mmengine.config import Config
 from mmengine.registry import DATASETS
 
-from cls.datasets import ClassFolders
+from cls.datasets import PREPARED, ClassFolders
+from tricklift.prepare import NAMES, SETS
 
 PIPELINE = [
     dict(type="DecodeImage"),
@@ -38,8 +40,32 @@ def test_item(class_folders):
 
 
 def test_missing_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"gone/train.*tricklift prepare"):
+    with pytest.raises(
+        FileNotFoundError, match=r"gone/train'; put your images there, .*prepare --help` lists the"
+    ):
         build(tmp_path / "gone" / "train")
+
+
+@pytest.mark.parametrize(
+    ("leaf", "name"),
+    [
+        ("mini/resnet18_b-baseline", "miniworld"),
+        ("small/resnet18_b-standard", "cifar10"),
+        ("full/resnet50_b-standard", "imagenet"),
+        ("full/resnet50_d-places365-best", "places365"),
+    ],
+)
+def test_missing_folder_of_a_known_set(repo, tmp_path, monkeypatch, leaf, name):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tmp_path))
+    cfg = Config.fromfile(repo / "configs" / "cls" / f"{leaf}.py")
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        with pytest.raises(FileNotFoundError, match=f"get it with `tricklift prepare {name} --ro"):
+            build(loader.dataset.data_root)
+
+
+def test_known_sets_are_those_that_can_be_prepared():
+    assert set(PREPARED.values()) <= set(NAMES)
+    assert all(SETS[name].folder == place for place, name in PREPARED.items() if name in SETS)
 
 
 def test_no_class_folders(tmp_path):
@@ -62,14 +88,47 @@ def test_wrong_number_of_classes(class_folders):
 def test_unreadable_image_is_found_before_training(class_folders, tmp_path):
     shutil.copytree(class_folders / "val", tmp_path / "val")
     (tmp_path / "val" / "bee" / "bad.jpg").write_bytes(b"not a picture")
-    with pytest.raises(ValueError, match=r"bee/bad.jpg: cannot be read as an image"):
+    with pytest.raises(ValueError, match=r"bee/bad.jpg: cannot be read as an image; replace or"):
         build(tmp_path / "val")
+
+
+def test_image_that_cannot_be_opened_is_found_before_training(class_folders, tmp_path):
+    shutil.copytree(class_folders / "val", tmp_path / "val")
+    (tmp_path / "val" / "bee" / "link.jpg").symlink_to("gone")
+    with pytest.raises(
+        ValueError, match=r"link.jpg: cannot be read as an image \(No such file .*\)"
+    ):
+        build(tmp_path / "val")
+
+
+@pytest.mark.parametrize("cut", [30, 300, -100, -2, -1])
+def test_cut_image_is_found_before_training(class_folders, tmp_path, cut):
+    shutil.copytree(class_folders / "val", tmp_path / "val")
+    path = tmp_path / "val" / "cow" / "0.jpg"
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(
+        ValueError, match=r"cow/0.jpg: cannot .* \(its end is missing\); replace or"
+    ):
+        build(tmp_path / "val")
+    with pytest.raises(
+        ValueError, match=r"cannot decode the image '.*cow/0.jpg': its end is missing; replace or"
+    ):
+        build(tmp_path / "val", checked_files=0)[8]
+
+
+@pytest.mark.parametrize("more", [10, 1000])
+def test_bytes_after_the_picture_do_no_harm(class_folders, tmp_path, more):
+    shutil.copytree(class_folders / "val", tmp_path / "val")
+    path = tmp_path / "val" / "cow" / "0.jpg"
+    path.write_bytes(path.read_bytes() + bytes(more))
+    whole, longer = build(class_folders / "val")[8], build(tmp_path / "val")[8]
+    assert whole["inputs"].equal(longer["inputs"])
 
 
 def test_damaged_image_is_named_when_it_is_decoded(class_folders, tmp_path):
     shutil.copytree(class_folders / "val", tmp_path / "val")
     good = (tmp_path / "val" / "ant" / "0.jpg").read_bytes()
-    (tmp_path / "val" / "ant" / "0.jpg").write_bytes(good[:30])
+    (tmp_path / "val" / "ant" / "0.jpg").write_bytes(good[:30] + good[-2:])
     with pytest.raises(ValueError, match=r"cannot decode the image '.*ant/0.jpg'"):
         build(tmp_path / "val")[0]
 

@@ -85,16 +85,55 @@ def test_what_is_no_jpeg_has_no_frame(data):
     assert jpeg.frame_of(data) is None
 
 
-@pytest.mark.parametrize("form", ["CMYK", "cut short", "PNG"])
+def with_thumbnail():
+    """A photograph whose EXIF part holds a whole JPEG, as cameras write it."""
+    tags = b"Exif\0\0" + encoded(photograph(24, 32))
+    part = b"\xff\xe1" + (len(tags) + 2).to_bytes(2, "big") + tags
+    data = encoded(photograph())
+    return data[:2] + part + data[2:]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "thumbnail"])
+def test_a_cut_file_is_noticed(kind, tmp_path):
+    data = with_thumbnail() if kind == "thumbnail" else encoded(photograph(), **KINDS[kind])
+    path = tmp_path / "picture.jpg"
+    scan = data.rfind(b"\xff\xda") if kind != "progressive" else len(data) // 3
+    for end in (len(data) - 1, len(data) - 2, len(data) // 2, scan + 20, scan, scan - 100):
+        path.write_bytes(data[:end])
+        assert jpeg.cut_short(data[:end]) and jpeg.is_whole(str(path)) is False
+        assert jpeg.frame_of(data[:end]) is None
+
+
+@pytest.mark.parametrize("after", [b"", bytes(10), bytes(5000), b"\xff\xda" * 100])
+def test_what_comes_after_the_end_does_not_matter(after, tmp_path):
+    path = tmp_path / "picture.jpg"
+    data = with_thumbnail() + after
+    path.write_bytes(data)
+    assert not jpeg.cut_short(data) and jpeg.is_whole(str(path))
+
+
+def test_what_is_no_jpeg_is_not_cut_short(tmp_path):
+    path = tmp_path / "picture.jpg"
+    for data in (b"", b"\xff", b"\x89PNG\r\n\x1a\n", b"no picture"):
+        path.write_bytes(data)
+        assert not jpeg.cut_short(data) and jpeg.is_whole(str(path)) is None
+
+
+def test_a_cut_file_is_named_instead_of_filled(tmp_path):
+    path = tmp_path / "half.jpg"
+    data = encoded(photograph())
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match=r"cannot decode the image '.*half.jpg': its end is missi"):
+        DecodeRandomResizedCrop(size=32).transform({"img_path": str(path)})
+
+
+@pytest.mark.parametrize("form", ["CMYK", "PNG"])
 def test_unusual_files_are_still_cropped(form, tmp_path):
     image = Image.fromarray(photograph())
     path = tmp_path / "odd.jpg"
     if form == "CMYK":
         image.convert("CMYK").save(path)
-    elif form == "PNG":
-        image.save(path, "PNG")
     else:
-        data = encoded(photograph())
-        path.write_bytes(data[: len(data) // 2])
+        image.save(path, "PNG")
     found = DecodeRandomResizedCrop(size=32).transform({"img_path": str(path)})["img"]
     assert found.shape == (32, 32, 3) and found.std() > 5

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import timm
 import torch
+import torchvision
 from mmengine.runner import Runner
+from safetensors.torch import save_file
 
 import backbones
 from backbones.files import save
@@ -43,6 +46,54 @@ def test_a_network_of_timm(tmp_path):
     assert name == "timm/mobilenetv1_100"
     with torch.no_grad():
         torch.testing.assert_close(teacher(IMAGES), network(IMAGES))
+
+
+@pytest.fixture
+def cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.nn.Module]:
+    """Networks whose weights lie in the libraries' caches; nothing can be downloaded."""
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    resnet, vit = torchvision.models.resnet18(), timm.create_model("vit_tiny_patch16_224")
+    torch.nn.init.normal_(vit.head.weight)  # timm starts it at 0
+    url = torchvision.models.ResNet18_Weights.DEFAULT.url
+    file = tmp_path / "torch" / "hub" / "checkpoints" / url.rpartition("/")[2]
+    file.parent.mkdir(parents=True)
+    torch.save(resnet.state_dict(), file)
+    repository = tmp_path / "hub" / "models--timm--vit_tiny_patch16_224.augreg_in21k_ft_in1k"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("0" * 40)
+    save_file(vit.state_dict(), snapshot / "model.safetensors")
+    return {"torchvision/resnet18": resnet.eval(), "timm/vit_tiny_patch16_224": vit.eval()}
+
+
+@pytest.mark.parametrize("ref", ["torchvision/resnet18", "timm/vit_tiny_patch16_224"])
+def test_a_librarys_weights_teach_in_the_librarys_network(cached, ref):
+    teacher, name = load_teacher({"checkpoint": ref, "name": None}, 1000, *STATISTICS)
+    assert name == ref
+    images = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    scale, shift = (1.0, 0.0) if teacher.scale is None else (teacher.scale, teacher.shift)
+    seen = images * torch.as_tensor(scale).view(-1, 1, 1) + torch.as_tensor(shift).view(-1, 1, 1)
+    with torch.no_grad():
+        torch.testing.assert_close(teacher(images), cached[ref](seen))
+    with pytest.raises(ValueError, match=rf"{ref} does not fit 12 classes: it has 1000"):
+        load_teacher({"checkpoint": ref}, 12, *STATISTICS)
+
+
+def test_a_file_of_a_librarys_weights(tmp_path):
+    theirs = torchvision.models.resnet18(num_classes=3).eval()
+    file = tmp_path / "resnet18.pth"
+    torch.save(theirs.state_dict(), file)
+    teacher, _ = load_teacher({"checkpoint": str(file), "name": "resnet18_b"}, 3, *STATISTICS)
+    with torch.no_grad():
+        torch.testing.assert_close(teacher(IMAGES), theirs(IMAGES))
+    with pytest.raises(ValueError, match="does not say which network of ours"):
+        load_teacher({"checkpoint": str(file)}, 3, *STATISTICS)
 
 
 def test_timm_says_how_its_weights_were_normalised():
@@ -93,7 +144,16 @@ def test_other_classes_are_refused(tmp_path):
     [
         ({}, ValueError, "needs a trained teacher: set model.distillation.teacher.checkpoint"),
         ({"checkpoint": "gone.safetensors"}, FileNotFoundError, "'gone.safetensors' is no file"),
-        ({"checkpoint": "torchvision/resnet18"}, ValueError, "set model.distillation.teacher.name"),
+        (
+            {"checkpoint": "torchvision/resnet18", "width": 0.5},
+            ValueError,
+            "set model.distillation.teacher.name",
+        ),
+        (
+            {"checkpoint": "torchvision/fasterrcnn_resnet50_fpn"},
+            ValueError,
+            "no pretrained weights for 'fasterrcnn_resnet50_fpn'",
+        ),
         (
             {"checkpoint": "torchvision/resnet18", "name": "resnet34_b"},
             ValueError,

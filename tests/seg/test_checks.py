@@ -71,8 +71,23 @@ def test_label_in_a_mask_that_was_not_looked_at_before(ade):
     ade.mask("b", (0, 1, 2, 9))
     dataset = ade.build(checked_masks=1, pipeline=LOAD)
     assert dataset[0]
-    with pytest.raises(ValueError, match=r"b.png: label ids 8 are above the 2 classes"):
+    with pytest.raises(
+        ValueError, match=r"b.png: label ids 9 are above the 2 classes \(0 is ignored, 1..2 are"
+    ):
         dataset[1]
+
+
+def test_label_that_the_pipeline_spoils(ade):
+    classes = {"classes": ("background", "cat", "dog")}
+    dataset = ade.build(pipeline=LOAD, reduce_zero_label=False, metainfo=classes)
+    dataset.pipeline.transforms.insert(2, raise_twos)
+    with pytest.raises(ValueError, match=r"a.png: label ids 7 are above the 3 classes \(0..2 are"):
+        dataset[0]
+
+
+def raise_twos(results):
+    results["gt_seg_map"][results["gt_seg_map"] == 2] = 7
+    return results
 
 
 @pytest.mark.parametrize("file", ["images/training/a.jpg", "annotations/training/a.png"])

@@ -173,3 +173,11 @@ def test_missing_data_stop_before_training(tmp_path, monkeypatch):
     with pytest.raises((ValueError, FileNotFoundError), match="nowhere/miniworld/imagenet"):
         training.train(cfg)
     assert not (tmp_path / "w" / "result.json").exists()
+
+
+def test_other_classes_than_the_models_stop_before_training(root, tmp_path):
+    options = {**QUICK, "model.num_classes": 10}
+    cfg = training.build_config(BASELINE, work_dir=tmp_path, options=options)
+    with pytest.raises(ValueError, match=r"has 12 classes, but model.num_classes is 10; set"):
+        training.train(cfg)
+    assert not (tmp_path / "result.json").exists()

@@ -20,9 +20,10 @@ The whole of it, in minutes on a CPU, on data that it makes itself:
 \b
 Step by step:
   tricklift prepare miniworld --root data
-  tricklift train cls/mini/resnet18_d-tricks --work-dir runs/d
-  tricklift export $(cat runs/d/last_checkpoint) d.safetensors
-  tricklift train det/mini/faster_rcnn_fpn --backbone resnet18_d --pretrained d.safetensors
+  tricklift train cls/mini/resnet18_d-tricks --work-dir runs/cls
+  tricklift export $(cat runs/cls/last_checkpoint) d.safetensors
+  tricklift train det/mini/faster_rcnn_fpn --backbone resnet18_d --pretrained d.safetensors \\
+    --work-dir runs/det
   tricklift compare runs
 
 Configs read their data below TRICKLIFT_ROOT (default: data); archives of real data are looked

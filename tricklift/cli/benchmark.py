@@ -91,7 +91,7 @@ def run(
         str | None,
         typer.Option(
             metavar="REF",
-            help="For `--tricks distillation`: exported file, timm/NAME or torchvision/NAME.",
+            help="For `--tricks distillation`: a file or timm/NAME, of the tier's classes.",
         ),
     ] = None,
     backbones: Annotated[

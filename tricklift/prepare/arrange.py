@@ -89,7 +89,7 @@ def _link(job: Job, part: Part) -> bool:
     """Links to an unpacked copy of the part in `job.source`, if there is one."""
     if job.source is None:
         return False
-    for top in ("", job.known.folder, Path(job.known.folder).name):
+    for top in (job.known.folder, Path(job.known.folder).name, ""):
         copy = job.source / top / part.folder
         if not _looks_like(part, copy):
             continue
@@ -107,10 +107,16 @@ def _link(job: Job, part: Part) -> bool:
 
 
 def _looks_like(part: Part, folder: Path) -> bool:
+    """Whether the folder is meant to be a copy of the part: by its own name, or by its contents."""
     inside = [name for name in part.whole.counts if name]
     if inside:
         return any((folder / name).is_dir() for name in inside)
-    return folder.is_dir()
+    if part.folder or not folder.is_dir():
+        return folder.is_dir()
+    names = os.listdir(folder)
+    return any(n.lower().endswith(verify.PICTURES) for n in names) and not any(
+        archive in names for archive in part.archives
+    )
 
 
 def _put(job: Job, part: Part, archives: Mapping[str, Path]) -> None:

@@ -1,6 +1,7 @@
 """From archives or copies to the tree that the configs expect: whole, or not there."""
 
 import fcntl
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 from tricklift import prepare
 from tricklift.prepare import SETS
 from tricklift.prepare.published import Archive
+from tricklift.prepare.sets import Whole
 
 FULL = ("voc", "ade20k", "imagenet", "places365")
 TREES = {
@@ -215,6 +217,47 @@ def test_a_bad_copy_is_not_linked_to(shrunk, tmp_path):
     with pytest.raises(ValueError, match=r"imagenet in .* not whole: .*train holds 5 files, not 6"):
         prepare.prepare("imagenet", tmp_path / "other", source=copy)
     assert not (tmp_path / "other/imagenet").exists()
+
+
+@pytest.fixture
+def samples(tmp_path, monkeypatch):
+    """The folder of photographs, and its archive in another folder: the set has no parts."""
+    known = SETS["imagenet-samples"]
+    part = replace(known.parts[0], whole=Whole(counts={"": 3}))
+    monkeypatch.setitem(prepare.SETS, "imagenet-samples", replace(known, parts=(part,)))
+    monkeypatch.setenv("TRICKLIFT_DATA", str(tmp_path / "data"))
+    copy, shelf = tmp_path / "copies/imagenet-samples", tmp_path / "shelf"
+    copy.mkdir(parents=True)
+    shelf.mkdir()
+    for name in ("a.JPEG", "b.JPEG", "c.JPEG"):
+        Image.new("L", (8, 8)).save(copy / name)
+    with tarfile.open(shelf / "imagenet-samples.tar.gz", "w:gz") as tar:
+        tar.add(copy, "imagenet-samples")
+    return copy, shelf
+
+
+@pytest.mark.parametrize("given", ["the copy", "its parent", "the archive", "with other pictures"])
+def test_a_set_that_is_one_folder_is_found(samples, tmp_path, given):
+    copy, shelf = samples
+    if given == "with other pictures":
+        Image.new("L", (8, 8)).save(shelf / "holiday.jpg")
+    source = {"the copy": copy, "its parent": copy.parent}.get(given, shelf)
+    place = prepare.prepare("imagenet-samples", tmp_path / "root", source=source)
+    assert files(place) == {"a.JPEG", "b.JPEG", "c.JPEG"}
+    assert place.is_symlink() == (source != shelf)
+    if place.is_symlink():
+        assert place.resolve() == copy.resolve()
+
+
+def test_a_set_that_is_one_folder_is_not_whole_or_not_there(samples, tmp_path):
+    copy, shelf = samples
+    (copy / "c.JPEG").unlink()
+    for source in (copy, copy.parent):
+        with pytest.raises(ValueError, match=r"imagenet-samples in .* holds 2 files, not 3"):
+            prepare.prepare("imagenet-samples", tmp_path / "root", source=source)
+    (shelf / "imagenet-samples.tar.gz").unlink()
+    with pytest.raises(FileNotFoundError, match=r"nothing of imagenet-samples in .*shelf: neither"):
+        prepare.prepare("imagenet-samples", tmp_path / "root", source=shelf)
 
 
 def test_a_folder_with_nothing_of_the_set(shrunk, tmp_path):
