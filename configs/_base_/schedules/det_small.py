@@ -1,10 +1,12 @@
-"""Some minutes on a CPU: 4 epochs, cosine after a short linear warmup, mixed precision.
+"""Some minutes on a CPU: 7 epochs, cosine after a short linear warmup, mixed precision.
 
 One schedule for every row; batch norm trains in each, since frozen statistics of a random network
-would cripple the random-init row. Validation once, at the end.
+would cripple the random-init row. Validation once, at the end. Fewer epochs end before the two
+rarer kinds of BCCD's cells are learnt: after 4, random init reached 58.4, 41.4 and 49.6 mAP with
+seeds 0 to 2, and a pretrained row 47.4.
 """
 
-max_epochs = 4
+max_epochs = 7
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=max_epochs)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")
