@@ -14,11 +14,15 @@ from typing import Any
 
 from tricklift import paper
 from tricklift.ground.schema import RANDOM_INIT
+from tricklift.tables import heads
 from tricklift.tables.records import Record, find
 
 #: Metric of the table -> task whose runs give it.
 COLUMNS = {"top1": "cls", "voc_map": "det", "pix_acc": "seg", "miou": "seg"}
+#: Metric -> how pages and pictures call it.
+TITLES = {"top1": "top-1", "voc_map": "VOC mAP", "pix_acc": "pixAcc", "miou": "mIoU"}
 TASKS = ("cls", "det", "seg")
+DOWNSTREAM = ("det", "seg")
 TIERS = ("mini", "small", "full")
 Row = dict[str, Any]
 
@@ -41,6 +45,19 @@ class Line:
         """The metric of each run that has it, in percent."""
         given = (run["metrics"].get(metric) for run in self.runs[COLUMNS[metric]])
         return [float(value) for value in given if value is not None]
+
+    def head(self, task: str) -> str | None:
+        """The head of a task's runs, all the same; None in pretraining and without runs."""
+        return heads.head(self.runs[task][0]) if task in DOWNSTREAM and self.runs[task] else None
+
+    def seeds(self, task: str) -> list[int]:
+        """Those of a task's runs, ascending."""
+        return sorted({run["seed"] for run in self.runs[task]} - {None})
+
+    def pretraining_seeds(self) -> list[int]:
+        """Those of its pretrainings, and those that the downstream runs know of; ascending."""
+        noted = {str(run.pretrained.get("seed")) for it in DOWNSTREAM for run in self.runs[it]}
+        return sorted({*self.seeds("cls"), *(int(seed) for seed in noted if seed.isdecimal())})
 
 
 def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
@@ -130,7 +147,7 @@ def _row(line: Line) -> Row:
         "pretrained": _pretrained(line.first, line.runs),
         **metrics,
         "protocol": _protocol(line.runs, line.several),
-        "paper": _paper(line.first, metrics),
+        "paper": _paper(line, metrics),
     }
 
 
@@ -161,13 +178,28 @@ def _protocol(runs: dict[str, list[Record]], several: set[str]) -> str:
     return "; ".join(parts)
 
 
-def _paper(first: Record, metrics: dict[str, Any]) -> dict[str, Any] | None:
-    """The paper's values and ours minus theirs, where the row is one of the paper's (full tier)."""
-    if first["tier"] != "full" or first["row"] not in paper.transfer_rows():
+def _paper(line: Line, metrics: dict[str, Any]) -> dict[str, Any] | None:
+    """The paper's values and ours minus theirs, where the row is one of the paper's (full tier).
+
+    None for a metric that the paper does not have with the line's head.
+    """
+    name = line.first["row"]
+    if line.first["tier"] != "full" or name not in paper.transfer_rows():
         return None
-    values = paper.transfer(first["row"])
+    values = {
+        metric: value if _has_papers_place(line, COLUMNS[metric]) else None
+        for metric, value in paper.transfer(name).items()
+    }
     difference = {
-        name: round(metrics[name]["mean"] - value, 4) if metrics[name] else None
-        for name, value in values.items()
+        metric: round(ours["mean"] - value, 4) if (ours := metrics[metric]) and value else None
+        for metric, value in values.items()
     }
     return {**values, "difference": difference, "source": paper.source()}
+
+
+def _has_papers_place(line: Line, task: str) -> bool:
+    """Whether a task's runs are what the paper ran, or would be: in a line of extensions not."""
+    if task == "cls":
+        return True
+    others = [runs[0] for name, runs in line.runs.items() if name in DOWNSTREAM and runs]
+    return all(map(heads.is_of_paper, line.runs[task][:1] or others))

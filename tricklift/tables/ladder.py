@@ -8,7 +8,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import factorial, sqrt
 
 from tricklift.ground.schema import RANDOM_INIT
 from tricklift.tables.compare import COLUMNS, Line
@@ -16,6 +16,8 @@ from tricklift.tables.records import Record
 
 #: Two-sided.
 CONFIDENCE = 0.95
+#: Of the rows' order, at most: all of up to seven rows (7! = 5040), else so many drawn ones.
+PERMUTATIONS = 10_000
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,10 @@ class Step:
 
     Attributes:
         mean: Mean of the paired differences, in points of percent.
-        low: Lower end of its 95 % confidence interval (Student's t), None for one pair.
+        low: Lower end of its 95 % confidence interval (Student's t), None for one difference.
         high: Upper end.
-        pairs: Number of pairs.
+        pairs: Number of differences that mean and interval rest on: one a pretraining where there
+            are several, else one a seed.
     """
 
     mean: float
@@ -41,26 +44,45 @@ class Foresight:
 
     Attributes:
         rho: Spearman's rank correlation of the rows' means, None where a metric does not vary.
-        p: Two-sided; exact, over all orders of the rows.
+        p: Two-sided, of a permutation test.
         rows: Number of rows.
+        exact: Whether p is over all orders of the rows (up to seven), else over `PERMUTATIONS`
+            drawn ones.
     """
 
     rho: float | None
     p: float | None
     rows: int
+    exact: bool
 
 
 def step(above: Line, line: Line, metric: str) -> Step | None:
     """The paired difference of `line` to `above`; None where they have no seed in common.
 
-    Pretrainings are paired by their seed; downstream runs by it and their own one. Against a row
-    without pretraining, the downstream seed alone says what belongs together.
+    Pretrainings are paired by their seed; downstream runs by it and their own one. Runs from one
+    pretraining share its chance. So where several pretrainings are paired, the differences are
+    first averaged within each, and the interval is over the pretrainings; with a single one it is
+    over the downstream seeds, and leaves the chance of the pretraining out.
+
+    Against a row without pretraining, the downstream seed alone says what belongs together: the
+    other row's runs of one such seed are averaged over its pretrainings, and the interval is over
+    the downstream seeds. It leaves out what pretrainings bring that these share.
     """
     fresh = RANDOM_INIT in (above.first["row"], line.first["row"])
     before, after = (_by_seed(some, metric, fresh) for some in (above, line))
-    gains = [after[key] - before[key] for key in after if key in before]
-    if not gains:
+    groups = defaultdict(list)
+    for key in after:
+        if key in before:
+            groups[key[0]].append(after[key] - before[key])
+    if not groups:
         return None
+    if len(groups) == 1:
+        return _with_interval(*groups.values())
+    return _with_interval([statistics.fmean(group) for group in groups.values()])
+
+
+def _with_interval(gains: list[float]) -> Step:
+    """Their mean with Student's interval; they must be independent of one another."""
     mean = statistics.fmean(gains)
     if len(gains) == 1:
         return Step(mean, None, None, 1)
@@ -72,7 +94,7 @@ def step(above: Line, line: Line, metric: str) -> Step | None:
 
 
 def _by_seed(line: Line, metric: str, downstream_only: bool) -> dict[tuple[object, ...], float]:
-    """Mean of a metric for each seed, or pair of seeds."""
+    """Mean of a metric for each seed, or pair of seeds with the pretraining's first."""
     found = defaultdict(list)
     for run in line.runs[COLUMNS[metric]]:
         value = run["metrics"].get(metric)
@@ -88,7 +110,12 @@ def _key(run: Record, downstream_only: bool) -> tuple[object, ...]:
 
 
 def foresight(lines: Sequence[Line], metric: str) -> Foresight | None:
-    """The rank correlation of top-1 with a downstream metric; None for fewer than three rows."""
+    """The rank correlation of top-1 with a downstream metric; None for fewer than three rows.
+
+    Args:
+        lines: One a row, all of one tier and with the same head.
+        metric: The downstream metric.
+    """
     pairs = [
         (statistics.fmean(line.values("top1")), statistics.fmean(line.values(metric)))
         for line in lines
@@ -96,16 +123,17 @@ def foresight(lines: Sequence[Line], metric: str) -> Foresight | None:
     ]
     if len(pairs) < 3:
         return None
+    exact = factorial(len(pairs)) <= PERMUTATIONS
     top1, downstream = ([pair[place] for pair in pairs] for place in (0, 1))
     if len(set(top1)) == 1 or len(set(downstream)) == 1:
-        return Foresight(None, None, len(pairs))
+        return Foresight(None, None, len(pairs), exact)
     from scipy import stats
 
     test = stats.permutation_test(
         (top1,),
         lambda order: stats.spearmanr(order, downstream).statistic,
         permutation_type="pairings",
-        n_resamples=10_000,  # all orders up to seven rows (7! = 5040)
+        n_resamples=PERMUTATIONS,
         rng=0,
     )
-    return Foresight(float(test.statistic), float(test.pvalue), len(pairs))
+    return Foresight(float(test.statistic), float(test.pvalue), len(pairs), exact)

@@ -3,18 +3,15 @@
 import csv
 import io
 import json
-from collections import defaultdict
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tricklift import configs
-from tricklift.tables.compare import COLUMNS, Line, Row, ladder, lines
-from tricklift.tables.ladder import CONFIDENCE, Step, foresight, step
-from tricklift.tables.records import COMMANDS_FILE, Record
+from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
+from tricklift.tables.records import COMMANDS_FILE, Record, walk
+from tricklift.tables.steps import section
 from tricklift.tables.text import duration, grid
 
-TITLES = {"top1": "top-1", "voc_map": "VOC mAP", "pix_acc": "pixAcc", "miou": "mIoU"}
 TASK_NAMES = {"cls": "pretraining", "det": "detection", "seg": "segmentation"}
 FORMATS = ("md", "csv", "json")
 
@@ -30,38 +27,48 @@ def render(rows: list[Row], records: list[Record], style: str, folder: Path) -> 
     if style == "json":
         return json.dumps(rows, indent=2) + "\n"
     if style == "csv":
-        return to_csv(rows)
+        return to_csv(rows, lines(record for record in records if record.done))
     return to_markdown(rows, records, folder)
 
 
-def to_csv(rows: list[Row]) -> str:
-    """One line a row; mean, std, n and the paper's value for each metric."""
+def to_csv(rows: list[Row], behind: list[Line]) -> str:
+    """One line a row; of each metric mean, std and n, the paper's value and the difference.
+
+    Args:
+        rows: Rows of the table.
+        behind: The runs behind each.
+    """
     stream = io.StringIO()
     parts = [f"{name}_{part}" for name in COLUMNS for part in ("mean", "std", "n")]
-    papers = [f"paper_{name}" for name in COLUMNS]
-    fields = ["row", "backbone", "pretrained", *parts, *papers, "protocol"]
+    papers = [f"{what}_{name}" for what in ("paper", "difference") for name in COLUMNS]
+    fields = ["row", "backbone", "pretrained", *parts, *papers, "protocol", "seeds"]
     writer = csv.DictWriter(stream, fields, lineterminator="\n")
     writer.writeheader()
-    for row in rows:
-        line = {key: row[key] for key in ("row", "backbone", "pretrained", "protocol")}
+    for row, line in zip(rows, behind, strict=True):
+        cells = {key: row[key] for key in ("row", "backbone", "pretrained", "protocol")}
+        cells["seeds"] = seeds(line)
+        theirs = row["paper"] or {}
         for name in COLUMNS:
-            line.update({f"{name}_{part}": value for part, value in (row[name] or {}).items()})
-            line[f"paper_{name}"] = (row["paper"] or {}).get(name)
-        writer.writerow(line)
+            cells.update({f"{name}_{part}": value for part, value in (row[name] or {}).items()})
+            cells[f"paper_{name}"] = theirs.get(name)
+            cells[f"difference_{name}"] = theirs.get("difference", {}).get(name)
+        writer.writerow(cells)
     return stream.getvalue()
 
 
 def to_markdown(rows: list[Row], records: list[Record], folder: Path) -> str:
     """A page: commands, the table, protocols, runs with wall times, machine, unfinished runs."""
     done = [record for record in records if record.done]
+    behind = lines(done)
     tiers = ", ".join(sorted({record["tier"] for record in done})) or "nothing finished"
     parts = [
         f"# Transfer table: {tiers}",
         "Written by `tricklift compare`. All figures are percent, of the last epoch or iteration; "
-        "`±` is the standard deviation over seeds.",
+        "`±` is the standard deviation over seeds. Seeds: of the pretraining; of detection and "
+        "segmentation (`/` between them where they differ).",
         commands(folder),
-        _table(rows),
-        _steps([line for line in lines(done) if line.first["row"] in ladder()]),
+        _table(rows, behind),
+        section(behind),
         protocols(rows),
         _runs(done),
         machines(done),
@@ -82,77 +89,35 @@ def cell(metric: dict[str, Any] | None, theirs: float | None = None) -> str:
     return text
 
 
-def _table(rows: list[Row]) -> str:
+def seeds(line: Line) -> str:
+    """`0; 0,1,2`: of the pretraining; of detection and segmentation, `0,1 / 0` where they differ.
+
+    `-` for none: a row without pretraining or nothing after it, or weights that do not tell.
+    """
+    downstream = dict.fromkeys(joined(line.seeds(task)) for task in DOWNSTREAM if line.runs[task])
+    return f"{joined(line.pretraining_seeds()) or '-'}; {' / '.join(downstream) or '-'}"
+
+
+def joined(numbers: list[int]) -> str:
+    """`0,1,2`."""
+    return ",".join(map(str, numbers))
+
+
+def _table(rows: list[Row], behind: list[Line]) -> str:
     numbers = numbered(rows)
-    lines = [
+    body = [
         [
             row["row"],
             row["backbone"],
             row["pretrained"] or "none",
             *(cell(row[name], (row["paper"] or {}).get(name)) for name in COLUMNS),
             str(numbers[row["protocol"]]),
+            seeds(line),
         ]
-        for row in rows
+        for row, line in zip(rows, behind, strict=True)
     ]
-    header = ["row", "backbone", "pretrained on", *TITLES.values(), "protocol"]
-    return grid(header, lines) if lines else "No run has finished yet."
-
-
-def _steps(rungs: list[Line]) -> str:
-    """Each row's gain over the row above, and what the order in top-1 says about the rest.
-
-    Where several networks share a row's name, no one row is the one above: nothing then.
-    """
-    networks: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for line in rungs:
-        networks[line.first["tier"], line.first["row"]].add(line.first["backbone"])
-    if any(len(names) > 1 for names in networks.values()):
-        return ""
-    body = []
-    for above, line in pairwise(rungs):
-        cells = [gain(step(above, line, metric)) for metric in COLUMNS]
-        if above.first["tier"] == line.first["tier"] and any(text != "-" for text in cells):
-            body.append([line.first["row"], *cells])
-    if not body:
-        return ""
-    text = (
-        "## Step by step\n\nGain over the row above, in points, as the mean over runs paired by "
-        f"seed; in brackets its {CONFIDENCE:.0%} confidence interval (Student's t) where there is "
-        "more than one pair. An interval that holds 0 says that the step may be chance."
-        f"{_of_one_pretraining(rungs)}\n\n"
-    )
-    return text + grid(["row", *TITLES.values()], body) + _foresight(rungs)
-
-
-def _of_one_pretraining(rungs: list[Line]) -> str:
-    """What the intervals do not tell where no row was pretrained more than once."""
-    downstream = [line.runs["det"] + line.runs["seg"] for line in rungs]
-    if max(map(len, downstream)) < 2 or any(len(line.runs["cls"]) > 1 for line in rungs):
-        return ""
-    return (
-        " Each row was pretrained once: the intervals hold the chance of detection and segmentation"
-        ", not that of the pretraining."
-    )
-
-
-def gain(found: Step | None) -> str:
-    """`+1.20 [+0.40, +2.00]`, `+1.20` for one pair, `-` for none."""
-    if found is None:
-        return "-"
-    interval = "" if found.low is None else f" [{found.low:+.2f}, {found.high:+.2f}]"
-    return f"{found.mean:+.2f}{interval}"
-
-
-def _foresight(rungs: list[Line]) -> str:
-    """One line a metric: Spearman's rank correlation with top-1 over the rows."""
-    texts = []
-    for metric in (name for name in COLUMNS if name != "top1"):
-        found = foresight(rungs, metric)
-        if found is not None:
-            value = "not defined" if found.rho is None else f"{found.rho:+.2f} (p = {found.p:.3f})"
-            texts.append(f"- {TITLES[metric]}: {value}, {found.rows} rows")
-    head = "\n\nSpearman's rank correlation with top-1 over the rows (exact p, two-sided):\n\n"
-    return head + "\n".join(texts) if texts else ""
+    header = ["row", "backbone", "pretrained on", *TITLES.values(), "protocol", "seeds"]
+    return grid(header, body) if body else "No run has finished yet."
 
 
 def numbered(rows: list[Row]) -> dict[str, int]:
@@ -235,17 +200,20 @@ def unfinished(records: list[Record]) -> str:
 
 
 def commands(folder: Path) -> str:
-    """What was typed, as `tricklift run` noted it in the folder.
+    """What was typed, as `tricklift run` and `demo` noted it in the folder or below, by time.
 
     Raises:
-        ValueError: The note is not readable.
+        ValueError: A note is not readable.
     """
-    file = folder / COMMANDS_FILE
-    if not file.is_file():
-        return ""
+    notes = [note for file in sorted(walk(folder, COMMANDS_FILE)) for note in _noted(file)]
+    typed = dict.fromkeys(command for _, command in sorted(notes, key=lambda note: note[0]))
+    return "```\n" + "\n".join(typed) + "\n```" if typed else ""
+
+
+def _noted(file: Path) -> list[tuple[str, str]]:
+    """When it was typed ('' where that is not known), and what, as it stands in the file."""
     try:
         entries = json.loads(file.read_text(encoding="utf-8"))
-        commands = dict.fromkeys(str(entry["command"]) for entry in entries)
-    except (ValueError, KeyError, TypeError) as error:
+        return [(str(entry.get("started") or ""), str(entry["command"])) for entry in entries]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{file} is not readable ({error}); remove it") from error
-    return "```\n" + "\n".join(commands) + "\n```"

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tricklift.ground.atomic import replacing
-from tricklift.tables.compare import COLUMNS, Line
-from tricklift.tables.page import TITLES
+from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line
 
 #: Colours that are told apart by all (Okabe and Ito).
 DOT, MEAN = "#56B4E9", "#D55E00"
@@ -40,8 +39,15 @@ def plot(lines: Sequence[Line], file: str | Path) -> Path:
                 panel.errorbar(statistics.fmean(values), place, xerr=spread, fmt="D", color=MEAN)
         panel.set_title(f"{TITLES[metric]} (%)")
         panel.grid(axis="x", alpha=0.3)
-    panels[0].set_yticks(range(len(lines)), [line.first["row"] for line in lines])
+    panels[0].set_yticks(range(len(lines)), [label(line) for line in lines])
     panels[0].invert_yaxis()
     with replacing(file) as temporary:
         figure.savefig(temporary, dpi=120)
     return Path(file)
+
+
+def label(line: Line) -> str:
+    """The row's name, with its heads where it has several: `D-efficient (faster_rcnn_c4)`."""
+    heads = [line.head(task) for task in TASKS if task in line.several]
+    named = ", ".join(head for head in heads if head)
+    return f"{line.first['row']} ({named})" if named else str(line.first["row"])

@@ -52,11 +52,12 @@ class Record:
 
     @property
     def origin(self) -> str | None:
-        """Identity of the pretraining: config hash, else name or file; None for random init."""
+        """Identity of the pretraining: a hash, else name or file; None for random init."""
         if self.data["task"] == "cls":
             return str(self.data["config_hash"])
         held = self.pretrained
-        return held.get("config_hash") or held.get("name") or held.get("file")
+        known = (held.get(key) for key in ("config_hash", "sha256", "name", "file"))
+        return next((origin for origin in known if origin), None)
 
 
 def read(path: str | Path) -> Record:
@@ -90,7 +91,7 @@ def find(folder: str | Path) -> list[Record]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder}; give one in which runs left {RESULT_FILE}")
-    records = [read(path) for path in sorted(_walk(folder))]
+    records = [read(path) for path in sorted(walk(folder, RESULT_FILE))]
     if not records:
         raise FileNotFoundError(
             f"no {RESULT_FILE} below {folder}; run 'tricklift run', 'demo' or 'train' into it first"
@@ -98,8 +99,9 @@ def find(folder: str | Path) -> list[Record]:
     return records
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path, name: str) -> Iterator[Path]:
+    """The files of a name in a folder and below, but for hidden folders."""
     for here, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        if RESULT_FILE in files:
-            yield Path(here) / RESULT_FILE
+        folders[:] = [inner for inner in folders if not inner.startswith(".")]
+        if name in files:
+            yield Path(here) / name

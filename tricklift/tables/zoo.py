@@ -9,10 +9,9 @@ import torch
 
 import backbones
 from tricklift.tables.backbone_page import refused
-from tricklift.tables.compare import COLUMNS, TASKS, Line, build_rows, lines
+from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line, build_rows, lines
 from tricklift.tables.page import (
     TASK_NAMES,
-    TITLES,
     cell,
     commands,
     commit,

@@ -10,6 +10,8 @@ from tricklift.tables import page as tables
 from tricklift.tables import records
 from tricklift.tables.compare import build_rows, compare
 
+C4, FPN = (f"configs/det/full/faster_rcnn_{head}-d-efficient.py" for head in ("c4", "fpn"))
+FCN, PSPNET = (f"configs/seg/full/{head}-d-efficient.py" for head in ("fcn", "pspnet"))
 PROTOCOLS = {"cls": "top-1", "det": "11-point", "seg": "whole image"}
 KEYS = {
     "row", "backbone", "pretrained", "top1", "voc_map", "pix_acc", "miou", "protocol", "paper",
@@ -33,6 +35,8 @@ def leave(template, tmp_path):
         data |= {"dataset": f"{task}-data", "protocol": PROTOCOLS[task]}
         data["config_hash"] = f"hash-{task}"
         data["config"] = f"configs/{task}.py"
+        if task != "cls":
+            data["tricks"] = []
         if task != "cls" and origin:
             held = {"row": "B-baseline", "dataset": "cls-data", "config_hash": origin}
             data["pretrained"] = {"file": f"{name}.safetensors", **held}
@@ -113,7 +117,7 @@ def test_tiers_and_backbones_stay_apart(leave):
 def test_the_paper_stands_beside_its_own_rows_in_the_full_tier_alone(leave):
     changes = {"row": "D-efficient", "tier": "full"}
     leave("c", "cls", {"top1": 77.0}, **changes)
-    leave("d", "det", {"voc_map": 78.0}, **changes)
+    leave("d", "det", {"voc_map": 78.0}, config=C4, **changes)
     leave("x", "cls", {"top1": 50.0}, row="D-efficient")
     rows, found = compare(leave.root)
     full = next(row for row in rows if row["paper"])
@@ -127,6 +131,57 @@ def test_the_paper_stands_beside_its_own_rows_in_the_full_tier_alone(leave):
     assert "77.00 (paper 77.16, -0.16)" in page
     assert "- (paper 78.88)" in page
     assert "The paper's values: arXiv:1812.01187 Table 8" in page
+
+
+def test_the_paper_stands_beside_its_own_heads_alone(leave):
+    changes = {"row": "D-efficient", "tier": "full"}
+    leave("c", "cls", {"top1": 77.0}, **changes)
+    leave("d1", "det", {"voc_map": 78.0}, config=C4, **changes)
+    leave("d2", "det", {"voc_map": 80.0}, config=FPN, config_hash="fpn", **changes)
+    leave("s1", "seg", {"pix_acc": 79.0, "miou": 39.0}, config=FCN, **changes)
+    leave("s2", "seg", {"miou": 42.0}, config=PSPNET, config_hash="pspnet", **changes)
+    rows, found = compare(leave.root)
+    theirs, extension = (row["paper"] for row in rows)
+    assert theirs["difference"] == {"top1": -0.16, "voc_map": -0.3, "pix_acc": 0.12, "miou": 0.12}
+    assert (extension["top1"], extension["difference"]["top1"]) == (77.16, -0.16)
+    for metric in ("voc_map", "pix_acc", "miou"):
+        assert extension[metric] is extension["difference"][metric] is None
+    page = tables.to_markdown(rows, found, leave.root)
+    assert "| 78.00 (paper 78.30, -0.30) | 79.00 (paper 78.88, +0.12) |" in page
+    assert "| 80.00 | - | 42.00 |" in page
+
+
+def test_a_line_of_extensions_has_no_place_for_the_papers_value(leave):
+    changes = {"row": "D-efficient", "tier": "full"}
+    leave("d", "det", {"voc_map": 80.0}, config=FPN, **changes)
+    rows, _ = compare(leave.root)
+    assert [rows[0]["paper"][metric] for metric in ("voc_map", "pix_acc")] == [None, None]
+    leave("s", "seg", {"miou": 39.0}, config=FCN, **changes)
+    rows, _ = compare(leave.root)
+    assert [rows[0]["paper"][metric] for metric in ("voc_map", "pix_acc")] == [None, 78.88]
+
+
+def test_seeds_of_pretraining_and_downstream(leave):
+    leave("c", "cls", {"top1": 60.0}, seed=0)
+    held = {"row": "B-baseline", "dataset": "cls-data", "config_hash": "hash-cls", "seed": "0"}
+    for seed in (0, 1):
+        exported = {**held, "file": "x.safetensors"}
+        leave(f"d{seed}", "det", {"voc_map": 40.0}, seed=seed, pretrained=exported)
+        leave(f"s{seed}", "seg", {"miou": 40.0}, seed=seed, pretrained=exported)
+    leave("r", "det", {"voc_map": 10.0}, origin=None, row="random init", seed=3)
+    leave("p", "cls", {"top1": 60.0}, row="D-tricks", seed=10, config_hash="other")
+    rows, found = compare(leave.root)
+    page = tables.to_markdown(rows, found, leave.root)
+    assert "Seeds: of the pretraining; of detection and segmentation" in page
+    assert "| protocol | seeds |\n" in page
+    ends = [line[:-2].rpartition("| ")[2] for line in page.splitlines() if "| resnet18_b |" in line]
+    assert ends == ["-; 3", "0; 0,1", "10; -"]
+    leave("d2", "det", {"voc_map": 40.0}, seed=2, pretrained={**exported, "seed": "1"})
+    rows, found = compare(leave.root)
+    text = tables.render(rows, found, "csv", leave.root)
+    assert [line["seeds"] for line in csv.DictReader(io.StringIO(text))] == [
+        "-; 3", "0,1; 0,1,2 / 0,1", "10; -",
+    ]  # fmt: skip
 
 
 def test_unfinished_runs_are_listed_and_not_counted(leave):
@@ -184,6 +239,32 @@ def test_markdown_says_how_it_came_about(leave, template):
     assert "1:02:05" in page
     assert template["machine"]["torch"] in page
     assert str(leave.root) not in page
+
+
+def test_commands_are_found_below_the_folder_in_order_of_time(leave):
+    leave("runs/c", "cls", {"top1": 60.0})
+    notes = {
+        "": [{"command": "second", "started": "2026-01-02"}],
+        "runs": [{"command": "first", "started": "2026-01-01"},
+                 {"command": "third", "started": "2026-01-03"}],
+        ".stale": [{"command": "gone", "started": "2026-01-01"}],
+    }  # fmt: skip
+    for name, entries in notes.items():
+        (leave.root / name).mkdir(exist_ok=True)
+        (leave.root / name / "commands.json").write_text(json.dumps(entries))
+    assert tables.commands(leave.root) == "```\nfirst\nsecond\nthird\n```"
+    (leave.root / "runs" / "commands.json").write_text('["first"]')
+    with pytest.raises(ValueError, match=r"runs/commands.json is not readable .*; remove it"):
+        tables.commands(leave.root)
+
+
+def test_the_csv_has_the_papers_values_and_the_differences(leave):
+    leave("c", "cls", {"top1": 77.0}, row="D-efficient", tier="full")
+    rows, found = compare(leave.root)
+    text = tables.render(rows, found, "csv", leave.root)
+    line = next(csv.DictReader(io.StringIO(text)))
+    assert (line["paper_top1"], line["difference_top1"]) == ("77.16", "-0.16")
+    assert (line["paper_miou"], line["difference_miou"]) == ("38.88", "")
 
 
 def test_csv_and_json_hold_the_same(leave):

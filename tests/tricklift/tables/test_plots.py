@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tricklift.tables.compare import lines
-from tricklift.tables.plots import plot
+from tricklift.tables.plots import label, plot
 from tricklift.tables.records import Record
 
 
@@ -42,3 +42,11 @@ def test_a_format_that_is_not_known_leaves_nothing(ladder, tmp_path):
 def test_nothing_to_draw(tmp_path):
     with pytest.raises(ValueError, match="nothing to draw"):
         plot([], tmp_path / "small.png")
+
+
+def test_lines_of_one_row_are_told_apart_by_their_heads(ladder):
+    fpn, c4 = (run("D-efficient", "voc_map", 40.0, 0) for _ in range(2))
+    c4.data["config"], fpn.data["config"] = "faster_rcnn_c4.py", "faster_rcnn_fpn.py"
+    names = ["D-efficient (faster_rcnn_c4)", "D-efficient (faster_rcnn_fpn)"]
+    assert [label(line) for line in lines([fpn, c4])] == names
+    assert [label(line) for line in ladder] == ["B-standard", "D-efficient"]

@@ -1,0 +1,148 @@
+"""The page's section about a ladder: what each row brought, and what top-1 foretells.
+
+A row has one line in the table for each of its heads; here rows are compared head by head.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, ladder
+from tricklift.tables.ladder import CONFIDENCE, PERMUTATIONS, Step, foresight, step
+from tricklift.tables.text import grid
+
+INTRODUCTION = (
+    "Gain over the row above, in points, as the mean over runs paired by seed; in brackets its "
+    f"{CONFIDENCE:.0%} confidence interval (Student's t) where there is more than one pair. An "
+    "interval that holds 0 says that the step may be chance."
+)
+ONE_PRETRAINING = (
+    " Each row was pretrained once: the intervals hold the chance of detection and segmentation, "
+    "not that of the pretraining."
+)
+SEVERAL_PRETRAININGS = (
+    " Where two rows share several seeds of pretraining, the gains are averaged for each of these "
+    "first, and the interval is over the pretrainings. Where they share one, or one of the rows is "
+    "random init, it is over the seeds of detection and segmentation, and leaves out the chance of "
+    "a pretraining that those share."
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """What is compared over the rows of a tier.
+
+    Attributes:
+        metric: Of `COLUMNS`.
+        head: The head that gives it, None for top-1.
+        title: The metric, with the head where the tier has several.
+    """
+
+    metric: str
+    head: str | None
+    title: str
+
+    def pick(self, lines: Sequence[Line]) -> Line | None:
+        """The line of a row that has this head.
+
+        None without one, and where runs differ in more than head and seed (in the pretraining's
+        config, or in options of the head's), so that none is the row's own.
+        """
+        task = COLUMNS[self.metric]
+        fitting = [line for line in lines if line.runs[task] and line.head(task) == self.head]
+        distinct = {line.runs[task][0].path: line for line in fitting}  # heads share pretrainings
+        return fitting[0] if len(distinct) == 1 else None
+
+
+def section(lines: Sequence[Line]) -> str:
+    """The steps of each tier, and its rank correlations; empty without two rows of a ladder."""
+    known = ladder()
+    tiers: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        if line.first["row"] in known:
+            tiers[line.first["tier"]].append(line)
+    found = {tier: _of_tier(rungs) for tier, rungs in tiers.items()}
+    title = "## Step by step"
+    return "\n\n".join(
+        f"{title}: {tier}\n\n{text}" if len(tiers) > 1 else f"{title}\n\n{text}"
+        for tier, text in found.items()
+        if text
+    )
+
+
+def _of_tier(lines: Sequence[Line]) -> str:
+    """Each row's gain over the row above, and what the order in top-1 says about the rest.
+
+    Where several networks share a row's name, no one row is the one above: nothing then.
+    """
+    rows: dict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        rows[line.first["row"]].append(line)
+    if any(len({line.first["backbone"] for line in of_row}) > 1 for of_row in rows.values()):
+        return ""
+    table = columns(lines)
+    gains = {
+        name: [_between(above, here, column) for column in table]
+        for (_, above), (name, here) in pairwise(rows.items())
+    }
+    body = [[name, *map(gain, found)] for name, found in gains.items() if any(found)]
+    if not body:
+        return ""
+    downstream = [
+        found[place]
+        for found in gains.values()
+        for place, column in enumerate(table)
+        if COLUMNS[column.metric] in DOWNSTREAM
+    ]
+    note = _of_pretrainings(lines) if any(it and it.low is not None for it in downstream) else ""
+    text = grid(["row", *(column.title for column in table)], body)
+    return f"{INTRODUCTION}{note}\n\n{text}{_foresight(list(rows.values()), table)}"
+
+
+def columns(lines: Sequence[Line]) -> list[Column]:
+    """A column for each metric; for each of its heads where the lines have several."""
+    found = []
+    for metric, task in COLUMNS.items():
+        heads = sorted({head for line in lines if (head := line.head(task))})
+        for head in tuple(heads) or (None,):
+            title = f"{TITLES[metric]} ({head})" if len(heads) > 1 else TITLES[metric]
+            found.append(Column(metric, head, title))
+    return found
+
+
+def _between(above: Sequence[Line], here: Sequence[Line], column: Column) -> Step | None:
+    before, after = column.pick(above), column.pick(here)
+    return step(before, after, column.metric) if before and after else None
+
+
+def _of_pretrainings(lines: Sequence[Line]) -> str:
+    """What the intervals rest on, and so leave out."""
+    several = any(len(line.pretraining_seeds()) > 1 for line in lines)
+    return SEVERAL_PRETRAININGS if several else ONE_PRETRAINING
+
+
+def gain(found: Step | None) -> str:
+    """`+1.20 [+0.40, +2.00]`, `+1.20` for one pair, `-` for none."""
+    if found is None:
+        return "-"
+    interval = "" if found.low is None else f" [{found.low:+.2f}, {found.high:+.2f}]"
+    return f"{found.mean:+.2f}{interval}"
+
+
+def _foresight(rows: Sequence[Sequence[Line]], table: Sequence[Column]) -> str:
+    """One line a metric and head: Spearman's rank correlation with top-1 over the rows."""
+    texts = []
+    for column in table:
+        if column.metric == "top1":
+            continue
+        picked = [line for lines in rows if (line := column.pick(lines))]
+        found = foresight(picked, column.metric)
+        if found is not None:
+            way = "exact" if found.exact else f"by {PERMUTATIONS:,} permutations"
+            value = "not defined"
+            if found.rho is not None:
+                value = f"{found.rho:+.2f} (p = {found.p:.3f}, {way})"
+            texts.append(f"- {column.title}: {value}, {found.rows} rows")
+    head = "\n\nSpearman's rank correlation with top-1 over the rows (p two-sided):\n\n"
+    return head + "\n".join(texts) if texts else ""
