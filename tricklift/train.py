@@ -19,7 +19,7 @@ import tricklift.ground.results
 import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
 from cls.checks import check_classes, check_tested_classes
-from tricklift import configs
+from tricklift import config_keys, configs
 from tricklift.ground.fit import misfits, refuse
 from tricklift.ground.machine import cores
 from tricklift.ground.memory import keep_freed
@@ -62,11 +62,13 @@ def build_config(
         launcher: none, pytorch, slurm or mpi.
 
     Raises:
-        ValueError: Unknown config, key, trick, or a setting that this config has no place for.
+        ValueError: Unknown config, key or trick, a misspelt name in the config's file, or a setting
+            that this config has no place for.
         FileNotFoundError: No such pretrained or resume file.
     """
     path = configs.find_config(reference)
     cfg = load(path, tricks)
+    config_keys.check_top_level(cfg)
     cfg.launcher = launcher
     if backbone is not None or pretrained is not None:
         _set_backbone(cfg, backbone, pretrained)
@@ -74,7 +76,7 @@ def build_config(
         _set_teacher(cfg, teacher)
     if seed is not None:
         cfg.merge_from_dict({"randomness.seed": seed})
-    configs.merge_options(cfg, options or {})
+    config_keys.merge_options(cfg, options or {})
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
     elif not cfg.get("work_dir"):
@@ -146,13 +148,14 @@ def train(cfg: Config) -> Path:
         ValueError: The checkpoint to resume from belongs to another model, or a classifier's sets
             have other classes than each other or the model.
     """
-    runner = build_runner(cfg)
-    check_classes(runner)
-    if cfg.get("resume"):
-        checkpoint = cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)
-        if checkpoint:
-            check_checkpoint(runner.model, checkpoint)
-    runner.train()
+    with config_keys.unknown_arguments(cfg):
+        runner = build_runner(cfg)
+        check_classes(runner)
+        if cfg.get("resume"):
+            checkpoint = cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)
+            if checkpoint:
+                check_checkpoint(runner.model, checkpoint)
+        runner.train()
     return Path(cfg.work_dir)
 
 
@@ -169,10 +172,11 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
             f"{checkpoint} is an exported backbone; 'test' takes a .pth file that a training wrote"
         )
     cfg.load_from, cfg.resume = str(checkpoint), False
-    runner = build_runner(cfg)
-    check_checkpoint(runner.model, checkpoint)
-    check_tested_classes(runner, checkpoint)
-    return dict(runner.test())
+    with config_keys.unknown_arguments(cfg):
+        runner = build_runner(cfg)
+        check_checkpoint(runner.model, checkpoint)
+        check_tested_classes(runner, checkpoint)
+        return dict(runner.test())
 
 
 def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> None:

@@ -47,6 +47,7 @@ def runner(repo, tiny_root, tmp_path, monkeypatch):
 @pytest.mark.parametrize("head", ["fpn", "c4"])
 def test_trains_and_leaves_a_result(runner, head, tmp_path):
     run = runner(head)
+    run.model.init_weights()  # training does not do it a second time
     before = {k: v.clone() for k, v in run.model.state_dict().items()}
     run.train()
     after = run.model.state_dict()
@@ -66,6 +67,7 @@ def test_trains_and_leaves_a_result(runner, head, tmp_path):
 def test_tricks_train_and_stand_in_the_result(runner, tmp_path):
     names = ["giou_loss", "focal_loss", "iou_aware"]
     run = runner("c4", names)
+    run.model.init_weights()  # training does not do it a second time
     before = {k: v.clone() for k, v in run.model.state_dict().items()}
     run.train()
     after = run.model.state_dict()

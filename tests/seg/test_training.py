@@ -44,6 +44,7 @@ def runner(repo, tiny_root, tmp_path, monkeypatch):
 @pytest.mark.parametrize("head", ["fcn", "pspnet"])
 def test_trains_and_leaves_a_result(runner, head, tmp_path):
     run = runner(head)
+    run.model.init_weights()  # training does not do it a second time
     before = {k: v.clone() for k, v in run.model.state_dict().items()}
     run.train()
     after = run.model.state_dict()

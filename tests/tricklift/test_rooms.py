@@ -11,7 +11,7 @@ OURS = ("backbones", "cls", "det", "seg", "tricklift")
 OPENMMLAB = ("mmengine", "mmcv", "mmdet", "mmseg")
 GROUND = "tricklift.ground"
 CLASSES = "tricklift.miniworld.vocabulary"  # part of the ground: names of the classes
-CONFIGS = ("tricklift.configs", "tricklift.errors")
+CONFIGS = ("tricklift.configs", "tricklift.config_keys", "tricklift.errors")
 #: Room -> prefixes of what it may import of ours and of OpenMMLab.
 ALLOWED = {
     "backbones": ("backbones",),

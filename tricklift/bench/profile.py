@@ -145,13 +145,13 @@ def child(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     watch = Stopwatch()
     with watch.phase("imports"):
-        from tricklift import configs
+        from tricklift import config_keys
         from tricklift import train as training
     watch.wall["imports"] = time.monotonic() - args.started
     watch.cpu["imports"] = time.process_time()
     with watched(watch):
         with watch.phase("config"):
-            options = configs.parse_options(args.cfg_options)
+            options = config_keys.parse_options(args.cfg_options)
             cfg = training.build_config(args.config, work_dir=args.work_dir, options=options)
         with watch.phase("build"):
             training.train(cfg)

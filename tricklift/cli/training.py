@@ -84,7 +84,7 @@ def train(
 ) -> None:
     """Train a classifier, a detector or a segmenter; leaves result.json in the work dir."""
     from tricklift import train as training
-    from tricklift.configs import parse_options
+    from tricklift.config_keys import parse_options
     from tricklift.tricks import split_names
 
     cfg = training.build_config(
@@ -112,7 +112,7 @@ def test(
 ) -> None:
     """Evaluate a training checkpoint on the config's test data."""
     from tricklift import train as training
-    from tricklift.configs import parse_options
+    from tricklift.config_keys import parse_options
 
     cfg = training.build_config(
         config, work_dir=work_dir, backbone=backbone, options=parse_options(cfg_options or [])

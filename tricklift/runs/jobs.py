@@ -50,7 +50,7 @@ class Training:
 
     def config_hash(self) -> str:
         """Hash of the config that this job would run now."""
-        from tricklift.configs import parse_options
+        from tricklift.config_keys import parse_options
         from tricklift.ground.identity import config_hash
         from tricklift.train import build_config
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cls.preprocessor import ClsPreprocessor
-from tricklift import configs
+from tricklift import config_keys
 from tricklift import train as training
 from tricklift.bench import gpu
 
@@ -36,7 +36,7 @@ def trained(tiny_root, tmp_path_factory):
     def run(line: str):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("TRICKLIFT_ROOT", str(tiny_root))
-            options = copy.deepcopy(QUICK) | configs.parse_options(line.split())
+            options = copy.deepcopy(QUICK) | config_keys.parse_options(line.split())
             folder = tmp_path_factory.mktemp("run")
             cfg = training.build_config(
                 "cls/mini/resnet18_b-baseline", work_dir=folder, seed=0, options=options
@@ -109,7 +109,7 @@ def test_all_switches_together_on_a_full_config(task):
     options = {}
     for switch in gpu.SWITCHES:
         chosen = switch.line(downstream=not task.startswith("cls"))
-        options |= configs.parse_options(chosen.split())
+        options |= config_keys.parse_options(chosen.split())
     cfg = training.build_config(task, options=options)
     assert cfg.optim_wrapper.type == "AmpOptimWrapper"
     assert cfg.optim_wrapper.dtype == "bfloat16"  # the later of the two

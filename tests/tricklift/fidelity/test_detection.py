@@ -23,6 +23,7 @@ import det  # noqa: F401
 
 ENDINGS = ("b-standard", "d-efficient", "d-cosine", "d-smooth", "d-distill", "d-mixup")
 ENDINGS += ("d-mixup-distill",)
+DRAWS = 10_000
 
 
 @pytest.fixture(scope="module", params=["b-standard", "d-cosine"])
@@ -187,8 +188,28 @@ def test_data_batch_and_metric(head, config_of):
     assert cfg.train_cfg.max_epochs == (20 if head == "c4" else 12)
     assert list(cfg.model.data_preprocessor.mean) == [123.68, 116.779, 103.939]
     assert list(cfg.model.data_preprocessor.std) == [58.393, 57.12, 57.375]
-    flip = next(s for s in parts[0].pipeline if s["type"] == "RandomFlip")
-    assert flip.prob == 0.5
+
+
+@pytest.mark.parametrize("head", ["c4", "fpn"])
+def test_half_of_the_images_are_mirrored_with_their_boxes(head, config_of):
+    """10,000 draws of the transform itself; both data sets have the same one."""
+    init_default_scope("mmdet")
+    parts = config_of(f"det/full/faster_rcnn_{head}-d-cosine").train_dataloader.dataset.datasets
+    steps = [[s for s in part.pipeline if s["type"] == "RandomFlip"] for part in parts]
+    assert len(steps[0]) == 1 and steps[0] == steps[1]
+    flip = TRANSFORMS.build(dict(steps[0][0]))
+    image = np.zeros((4, 8, 3), np.uint8)
+    image[1, 0] = 255
+    np.random.seed(0)
+    mirrored = []
+    for _ in range(DRAWS):
+        boxes = HorizontalBoxes(torch.tensor([[0.0, 1, 1, 2]]))
+        item = flip({"img": image, "img_shape": (4, 8), "gt_bboxes": boxes})
+        mirrored.append(item["flip"])
+        assert item["img"][1, 7 if item["flip"] else 0, 0] == 255, "left and right, never up"
+        left = 7.0 if item["flip"] else 0.0
+        assert item["gt_bboxes"].tensor.tolist() == [[left, 1, left + 1, 2]]
+    assert np.mean(mirrored) == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(DRAWS))
 
 
 def test_fpn_is_mmdets_published_config_but_for_small_boxes(config_of):

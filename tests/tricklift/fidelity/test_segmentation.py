@@ -119,11 +119,14 @@ def test_crop_480_everywhere_in_the_image(head, config_of):
     crop = step(config_of(f"seg/full/{head}-d-cosine"), "RandomCrop")
     np.random.seed(0)
     image = {"img": np.zeros((680, 880, 3), np.uint8)}
-    boxes = np.array([crop.crop_bbox(image) for _ in range(2000)])
+    boxes = np.array([crop.crop_bbox(image) for _ in range(DRAWS)])
     assert (boxes[:, 1] - boxes[:, 0] == 480).all() and (boxes[:, 3] - boxes[:, 2] == 480).all()
     assert (boxes[:, 0].min(), boxes[:, 0].max()) == (0, 200)
     assert (boxes[:, 2].min(), boxes[:, 2].max()) == (0, 400)
-    assert boxes[:, 2].mean() == pytest.approx(200, abs=12)
+    for start, most in ((boxes[:, 0], 200), (boxes[:, 2], 400)):  # uniform over 0, 1, ..., most
+        spread = math.sqrt(((most + 1) ** 2 - 1) / 12)
+        assert start.mean() == pytest.approx(most / 2, abs=4 * spread / math.sqrt(DRAWS))
+        assert start.std() == pytest.approx(spread, rel=0.03)
 
 
 @pytest.mark.parametrize("head", ["fcn", "pspnet"])
@@ -146,9 +149,9 @@ def test_half_of_the_images_are_mirrored_and_blurred(head, config_of):
             "img"
         ][4, 0, 0]
         == 0
-        for _ in range(2000)
+        for _ in range(DRAWS)
     ]
-    assert np.mean(mirrored) == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(2000))
+    assert np.mean(mirrored) == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(DRAWS))
 
 
 @pytest.mark.parametrize("head", ["fcn", "pspnet"])

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from torch import zeros
 
 import backbones
-from tricklift.configs import parse_options
+from tricklift.config_keys import parse_options
 from tricklift.runs import jobs
 from tricklift.runs import plan as planning
 from tricklift.runs.tiers import TIERS

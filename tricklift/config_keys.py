@@ -1,0 +1,170 @@
+"""Keys of a config: changed from the command line, and looked over for misspelt ones.
+
+mmengine takes any key in `--cfg-options` and says nothing about a misspelt one. Here a key must
+exist, with three exceptions: what `Runner` itself takes, as a whole; options of `model.backbone`
+and of a teacher (the network refuses the ones that it does not know); and a key with a `+` in
+front, which says that it is new. Misspelt names in a config's file are looked for as well.
+"""
+
+import argparse
+import inspect
+import re
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from tricklift.errors import did_you_mean
+
+OPEN_DICTS = ("model.backbone", "model.distillation.teacher")
+#: What is read from a config's top level beside what `Runner` takes: mmengine and its tools, ours.
+OTHER_KEYS = (
+    *("activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval"),
+    *("find_unused_parameters", "model_wrapper_cfg", "runner_type", "sync_bn", "tta_model"),
+    *("benchmark", "row", "tricks", "warmup_epochs"),
+)
+#: A shorter key is one slip away from too many words.
+MIN_LETTERS = 5
+
+
+def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
+    """`['a.b=1', 'c=[x,y]']` as OpenMMLab's `--cfg-options` understands it.
+
+    Raises:
+        ValueError: A part has no `=`.
+    """
+    from mmengine.config import DictAction
+
+    given = list(pairs)
+    for pair in given:
+        if not pair.partition("=")[0] or "=" not in pair:
+            raise ValueError(f"--cfg-options takes KEY=VALUE, got {pair!r}")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cfg-options", nargs="*", action=DictAction, default={})
+    return dict(parser.parse_args(["--cfg-options", *given]).cfg_options) if given else {}
+
+
+def merge_options(cfg: Any, options: Mapping[str, Any]) -> None:
+    """Merges dotted keys into an mmengine config, after checking that each is one it has.
+
+    Raises:
+        ValueError: An unknown key, with the closest known one.
+    """
+    for key in options:
+        if not key.startswith("+"):
+            check_key(cfg, key)
+    cfg.merge_from_dict({key.removeprefix("+"): value for key, value in options.items()})
+
+
+def runner_keys() -> list[str]:
+    """What `Runner` takes from the top level of a config."""
+    from mmengine.runner import Runner
+
+    names = inspect.signature(Runner.__init__).parameters
+    return [name for name in names if name not in ("self", "cfg")]
+
+
+def check_key(cfg: Any, key: str) -> None:
+    """Refuses a dotted key that the config does not have (see the exceptions above)."""
+    top, _, below = key.partition(".")
+    if top not in cfg and top in runner_keys():
+        if below:
+            raise ValueError(
+                f"config key {key!r}: this config has no {top!r}, so there is nothing to change "
+                f"in it; write +{key}=... to add it, or set the whole of {top!r}"
+            )
+        return
+    node: Any = cfg
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        above = ".".join(parts[:depth])
+        last = depth == len(parts) - 1
+        if isinstance(node, list | tuple):
+            if not part.isdigit() or int(part) >= len(node):
+                raise ValueError(
+                    f"config key {key!r}: {above!r} is a list of {len(node)}; name an entry by its "
+                    f"index 0 to {len(node) - 1}, or set the whole list"
+                )
+            node = node[int(part)]
+            continue
+        known = list(node.keys()) if hasattr(node, "keys") else None
+        if known is None:
+            raise ValueError(f"config key {key!r}: {above!r} is {node!r} and has no keys below it")
+        if part in known:
+            node = node[part]
+            continue
+        if last and (above in OPEN_DICTS or part == "_delete_"):
+            return
+        where = f"{above!r} has" if above else "this config has"
+        hint = did_you_mean(part, known if above else {*known, *runner_keys()})
+        raise ValueError(
+            f"unknown config key {key!r}: {where} {', '.join(sorted(known))}"
+            f"{hint} (to add a new key on purpose, write +{key}=...)"
+        )
+
+
+def check_top_level(cfg: Any) -> None:
+    """Refuses a top-level name of a config's file that is one slip away from a key that is read.
+
+    mmengine takes `train_cgf = dict(...)` for a variable and trains without it. Other names are
+    variables indeed (`data_root`, `train_pipeline`), and so are those that begin with `_`.
+
+    Raises:
+        ValueError: Such a name, with the key that it is close to.
+    """
+    known = {*runner_keys(), *OTHER_KEYS}
+    for name in sorted(set(cfg.keys()) - known):
+        meant = next((key for key in sorted(known) if one_slip(name, key)), None)
+        if meant is None or name.startswith("_") or len(meant) < MIN_LETTERS:
+            continue
+        raise ValueError(
+            f"config {getattr(cfg, 'filename', None) or ''}: nothing reads {name!r}; did you mean "
+            f"{meant!r}? (a variable of your own needs a name that is less like it, such as "
+            f"'_{name}')"
+        )
+
+
+def one_slip(given: str, meant: str) -> bool:
+    """Whether the words differ in one letter (added, left out, another) or two swapped ones."""
+    same = 0
+    while same < min(len(given), len(meant)) and given[same] == meant[same]:
+        same += 1
+    one, other = given[same:], meant[same:]
+    swapped = one[:2][::-1] + one[2:]
+    return other in (one[1:], swapped) or other[1:] in (one, one[1:])
+
+
+@contextmanager
+def unknown_arguments(cfg: Any) -> Iterator[None]:
+    """Names the key of a config that one of its parts does not take, when the parts are built here.
+
+    Raises:
+        ValueError: In the place of the part's TypeError about an unexpected argument, if the
+            config has keys of that name; names up to three of them.
+    """
+    try:
+        yield
+    except TypeError as error:
+        found = re.search(r"(\S+)\(\) got an unexpected keyword argument '(\w+)'", str(error))
+        frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+        if not found or "build_from_cfg" not in frames:  # mmengine's, of every registry
+            raise
+        part, name = found[1].removesuffix(".__init__"), found[2]
+        keys = [repr(key) for key in dotted_keys(cfg) if key.split(".")[-1] == name][:3]
+        if not keys:
+            raise
+        raise ValueError(
+            f"unknown config key {' or '.join(keys)}: {part} takes no {name!r}; check its spelling"
+        ) from error
+
+
+def dotted_keys(node: Any, prefix: str = "") -> Iterator[str]:
+    """All keys of nested dicts and lists, as `--cfg-options` names them."""
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(node, list | tuple):
+        items = enumerate(node)
+    elif hasattr(node, "items"):
+        items = node.items()
+    for key, value in items:
+        yield f"{prefix}{key}"
+        yield from dotted_keys(value, f"{prefix}{key}.")
