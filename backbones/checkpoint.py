@@ -31,8 +31,9 @@ HEAD = "fc."
 def load_pretrained(model: nn.Module, ref: str | Path) -> Checkpoint:
     """Load pretrained weights into a network from `backbones.build`, all of them or none.
 
-    The head is loaded where its shape fits and is left as it is where not. Trailing stages that
-    the caller has dropped from `model` are checked all the same.
+    The head is loaded where its shape fits and is left as it is where not. Weights of the plain
+    network go into one with deformable stages, whose offsets then keep their start. Trailing
+    stages that the caller has dropped from `model` are checked all the same.
 
     Args:
         model: Changed in place.
@@ -51,7 +52,8 @@ def load_pretrained(model: nn.Module, ref: str | Path) -> Checkpoint:
     checkpoint = pretrained(network.name, ref, **network.options)
     own = model.state_dict()
     usable = {k: v for k, v in checkpoint.state.items() if k in own and own[k].shape == v.shape}
-    missing = [k for k in own if k not in usable and not k.startswith(HEAD)]
+    plain = added_keys(model)
+    missing = [k for k in own if k not in usable and not (k.startswith(HEAD) or k in plain)]
     assert not missing, f"checked, but not in the file: {missing}"
     model.load_state_dict(usable, strict=False)
     return checkpoint
@@ -77,7 +79,7 @@ def pretrained(name: str, ref: str | Path, **options: Any) -> Checkpoint:
 def check(checkpoint: Checkpoint, name: str, **options: Any) -> None:
     """Check that all weights of the backbone `name`, and no others, are in `checkpoint`.
 
-    The head is not looked at.
+    The head is not looked at. What deformable stages add to the plain network is there or not.
 
     Raises:
         ValueError: Another architecture, or keys that are missing, left over or of another shape.
@@ -112,6 +114,15 @@ def _is_export(path: Path) -> bool:
         return (file.metadata() or {}).get("format") == FORMAT
 
 
+def added_keys(model: nn.Module) -> set[str]:
+    """Keys of what a network has more than the plain one, of modules that say so (`added`)."""
+    return {
+        f"{name}.{key}"
+        for name, module in model.named_modules()
+        for key in getattr(module, "added", ())
+    }
+
+
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -120,6 +131,9 @@ def _check(name: str, options: dict[str, Any], source: str, held: str, shapes: S
         full = build(name, **options)
     wanted = {k: tuple(v.shape) for k, v in full.state_dict().items() if not k.startswith(HEAD)}
     given = {k: shape for k, shape in shapes.items() if not k.startswith(HEAD)}
+    added = added_keys(full)
+    if added.isdisjoint(given):
+        wanted = {k: shape for k, shape in wanted.items() if k not in added}
     missing = [k for k in wanted if k not in given]
     left_over = [k for k in given if k not in wanted]
     reshaped = [

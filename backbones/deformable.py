@@ -28,6 +28,9 @@ class DeformableConv(nn.Conv2d):
     float32: torchvision's kernel has no bfloat16.
     """
 
+    #: What weights of the plain network lack; the start of these is right for them.
+    added = ("offset.weight", "offset.bias")
+
     def __init__(
         self,
         inputs: int,

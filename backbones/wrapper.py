@@ -11,7 +11,7 @@ from mmengine.model import BaseModule
 from mmengine.registry import MODELS
 from torch import Tensor
 
-from backbones.checkpoint import load_pretrained, pretrained
+from backbones.checkpoint import added_keys, load_pretrained, pretrained
 from backbones.features import drop_behind, one_stage
 from backbones.freeze import freeze, frozen_modules, norms_to_eval
 from backbones.registry import build
@@ -165,7 +165,8 @@ class TrickStage(BaseModule):
             prefix = f"stages.{self.index}."
             state = pretrained(self.name, self.checkpoint, **self.options).state
             part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            self.stage.load_state_dict(part)
+            left = self.stage.load_state_dict(part, strict=False)
+            assert added_keys(self.stage).issuperset(left.missing_keys), "checked before"
 
     def train(self, mode: bool = True) -> "TrickStage":
         """Switch the mode, but keep still what is frozen."""

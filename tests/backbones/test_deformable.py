@@ -1,11 +1,16 @@
 """Deformable stages: at the regular grid they are the plain network, and they learn to leave it."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
 import backbones
+from backbones.checkpoint import load_pretrained, save, verify
 from backbones.deformable import DeformableConv
+from backbones.wrapper import TrickStage
 
 OPTIONS = {"width": 0.25, "deformable_stages": (1, 2, 3)}
 
@@ -24,6 +29,38 @@ def test_it_starts_as_the_plain_network(name: str, randomise, images) -> None:
     assert all(".offset." in key for key in left.missing_keys)
     with torch.no_grad():
         torch.testing.assert_close(model(images), plain(images), rtol=1e-4, atol=1e-5)
+
+
+def exported(folder: Path, model: nn.Module, **options: object) -> str:
+    file = folder / "weights.safetensors"
+    save(file, model.state_dict(), {"architecture": model.name, "options": json.dumps(options)})
+    return str(file)
+
+
+def test_plain_weights_go_into_it(randomise, images, tmp_path: Path) -> None:
+    plain = randomise(backbones.build("resnet18_d", 5, width=0.25))
+    file = exported(tmp_path, plain, width=0.25)
+    model = backbones.build("resnet18_d", 5, **OPTIONS).eval()
+    verify("resnet18_d", file, **OPTIONS)
+    load_pretrained(model, file)
+    with torch.no_grad():
+        torch.testing.assert_close(model(images), plain(images), rtol=1e-4, atol=1e-5)
+
+
+def test_plain_weights_go_into_one_stage_of_it(randomise, tmp_path: Path) -> None:
+    plain = randomise(backbones.build("resnet18_d", 5, width=0.25))
+    head = TrickStage("resnet18_d", 3, exported(tmp_path, plain, width=0.25), **OPTIONS).eval()
+    head.init_weights()
+    maps = torch.randn(2, head.in_channels, 6, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(head(maps), plain.stages[3](maps), rtol=1e-4, atol=1e-5)
+
+
+def test_weights_with_some_of_the_offsets_are_refused(randomise, tmp_path: Path) -> None:
+    half = randomise(backbones.build("resnet18_d", 5, width=0.25, deformable_stages=(3,)))
+    file = exported(tmp_path, half, width=0.25, deformable_stages=[3])
+    with pytest.raises(ValueError, match=r"keys missing from it \(\d+\): stages.1.0.conv1.offset"):
+        load_pretrained(backbones.build("resnet18_d", 5, **OPTIONS), file)
 
 
 def test_the_chosen_stages_and_no_other() -> None:
