@@ -1,7 +1,7 @@
 """Faster R-CNN with C4 head (the paper's) on BCCD, short side 320.
 
 mim train mmdet configs/det/small/faster_rcnn_c4.py
-About 5 minutes on 2 cores. The tier's table has the FPN head; this one is for runs of your own.
+Expected: no row; the tier's table has the FPN head, this one is for runs of your own.
 """
 
 _base_ = [

@@ -1,7 +1,7 @@
 """PSPNet, output stride 8, on CamVid.
 
 mim train mmseg configs/seg/small/pspnet.py
-About 5 minutes on 2 cores. The tier's table has the FCN head; this one is for runs of your own.
+Expected: no row; the tier's table has the FCN head, this one is for runs of your own.
 """
 
 _base_ = [
