@@ -166,8 +166,11 @@ def _dirty(record: Record) -> bool:
 
 
 def _config_name(record: Record) -> str:
-    config = str(record["config"])
-    name = configs.short_name(config) or Path(config).name
+    """The short name of a provided config, wherever the run's tree stood; else that of the file."""
+    config = Path(str(record["config"]))
+    name = "/".join(config.with_suffix("").parts[-3:])
+    if name not in configs.short_names():
+        name = config.name
     if record.pretrained and record["task"] != "cls":
         return f"{name}, {record['backbone']}"
     return name

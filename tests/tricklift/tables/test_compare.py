@@ -241,6 +241,16 @@ def test_markdown_says_how_it_came_about(leave, template):
     assert str(leave.root) not in page
 
 
+def test_configs_have_their_short_names_wherever_the_runs_were(leave):
+    leave("c", "cls", {"top1": 60.0}, config="/cluster/tree/configs/cls/small/resnet18_d-mixup.py")
+    leave("d", "det", {"voc_map": 50.0}, config="/home/me/mine.py")
+    rows, found = compare(leave.root)
+    page = tables.render(rows, found, "md", leave.root)
+    assert "| cls/small/resnet18_d-mixup |" in page
+    assert "| mine.py, resnet18_b |" in page
+    assert "/cluster" not in page and "/home" not in page
+
+
 def test_commands_are_found_below_the_folder_in_order_of_time(leave):
     leave("runs/c", "cls", {"top1": 60.0})
     notes = {
