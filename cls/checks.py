@@ -10,7 +10,6 @@ from typing import Any
 
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from mmengine.runner.checkpoint import _load_checkpoint
 
 from cls.model import ImageClassifier
 
@@ -32,8 +31,13 @@ def check_classes(runner: Runner) -> None:
         compare(dict(named(loops)), model.num_classes)
 
 
-def check_tested_classes(runner: Runner, checkpoint: str | Path) -> None:
+def check_tested_classes(runner: Runner, checkpoint: str | Path, meta: Mapping[str, Any]) -> None:
     """Compare the classes of the test set with the model and those of a training checkpoint.
+
+    Args:
+        runner: Of the test.
+        checkpoint: Which, for the message.
+        meta: What the checkpoint says of its training (mmengine's ``meta``).
 
     Raises:
         ValueError: As `check_classes`.
@@ -41,7 +45,6 @@ def check_tested_classes(runner: Runner, checkpoint: str | Path) -> None:
     model = classifier_of(runner)
     if model is None:
         return
-    meta = _load_checkpoint(str(checkpoint), map_location="cpu").get("meta", {})
     learnt = (meta.get("dataset_meta") or {}).get("classes")
     known = {f"the training set of {checkpoint}": learnt} if learnt else {}
     compare({**known, **dict(named({"test": runner.test_loop}))}, model.num_classes)

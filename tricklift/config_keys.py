@@ -1,13 +1,12 @@
-"""Keys of a config: changed from the command line, and looked over for misspelt ones.
+"""Keys of a config changed from the command line, and the key that a part did not take.
 
 mmengine takes any key in `--cfg-options` and says nothing about a misspelt one. Here a key must
 exist, with three exceptions: what `Runner` itself takes, as a whole; options of `model.backbone`
 and of a teacher (the network refuses the ones that it does not know); and a key with a `+` in
-front, which says that it is new. Misspelt names in a config's file are looked for as well.
+front, which says that it is new.
 """
 
 import argparse
-import inspect
 import re
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,16 +14,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from tricklift.errors import did_you_mean
+from tricklift.ground.spelling import runner_keys
 
 OPEN_DICTS = ("model.backbone", "model.distillation.teacher")
-#: What is read from a config's top level beside what `Runner` takes: mmengine and its tools, ours.
-OTHER_KEYS = (
-    *("activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval"),
-    *("find_unused_parameters", "model_wrapper_cfg", "runner_type", "sync_bn", "tta_model"),
-    *("benchmark", "row", "tricks", "warmup_epochs"),
-)
-#: A shorter key is one slip away from too many words.
-MIN_LETTERS = 5
 
 
 def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
@@ -54,14 +46,6 @@ def merge_options(cfg: Any, options: Mapping[str, Any]) -> None:
         if not key.startswith("+"):
             check_key(cfg, key)
     cfg.merge_from_dict({key.removeprefix("+"): value for key, value in options.items()})
-
-
-def runner_keys() -> list[str]:
-    """What `Runner` takes from the top level of a config."""
-    from mmengine.runner import Runner
-
-    names = inspect.signature(Runner.__init__).parameters
-    return [name for name in names if name not in ("self", "cfg")]
 
 
 def check_key(cfg: Any, key: str) -> None:
@@ -101,37 +85,6 @@ def check_key(cfg: Any, key: str) -> None:
             f"unknown config key {key!r}: {where} {', '.join(sorted(known))}"
             f"{hint} (to add a new key on purpose, write +{key}=...)"
         )
-
-
-def check_top_level(cfg: Any) -> None:
-    """Refuses a top-level name of a config's file that is one slip away from a key that is read.
-
-    mmengine takes `train_cgf = dict(...)` for a variable and trains without it. Other names are
-    variables indeed (`data_root`, `train_pipeline`), and so are those that begin with `_`.
-
-    Raises:
-        ValueError: Such a name, with the key that it is close to.
-    """
-    known = {*runner_keys(), *OTHER_KEYS}
-    for name in sorted(set(cfg.keys()) - known):
-        meant = next((key for key in sorted(known) if one_slip(name, key)), None)
-        if meant is None or name.startswith("_") or len(meant) < MIN_LETTERS:
-            continue
-        raise ValueError(
-            f"config {getattr(cfg, 'filename', None) or ''}: nothing reads {name!r}; did you mean "
-            f"{meant!r}? (a variable of your own needs a name that is less like it, such as "
-            f"'_{name}')"
-        )
-
-
-def one_slip(given: str, meant: str) -> bool:
-    """Whether the words differ in one letter (added, left out, another) or two swapped ones."""
-    same = 0
-    while same < min(len(given), len(meant)) and given[same] == meant[same]:
-        same += 1
-    one, other = given[same:], meant[same:]
-    swapped = one[:2][::-1] + one[2:]
-    return other in (one[1:], swapped) or other[1:] in (one, one[1:])
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from tricklift import config_keys, configs
 from tricklift.ground.fit import misfits, refuse
 from tricklift.ground.machine import cores
 from tricklift.ground.memory import keep_freed
+from tricklift.ground.spelling import check_top_level
 from tricklift.tricks import load
 
 #: What `--teacher` takes.
@@ -68,7 +69,7 @@ def build_config(
     """
     path = configs.find_config(reference)
     cfg = load(path, tricks)
-    config_keys.check_top_level(cfg)
+    check_top_level(cfg)
     cfg.launcher = launcher
     if backbone is not None or pretrained is not None:
         _set_backbone(cfg, backbone, pretrained)
@@ -174,19 +175,22 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
     cfg.load_from, cfg.resume = str(checkpoint), False
     with config_keys.unknown_arguments(cfg):
         runner = build_runner(cfg)
-        check_checkpoint(runner.model, checkpoint)
-        check_tested_classes(runner, checkpoint)
+        held = check_checkpoint(runner.model, checkpoint)
+        check_tested_classes(runner, checkpoint, held.get("meta") or {})
         return dict(runner.test())
 
 
-def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> None:
+def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> dict[str, Any]:
     """Refuses a checkpoint that does not hold every key of the model, in its shape.
+
+    Returns:
+        What the checkpoint holds.
 
     Raises:
         ValueError: No checkpoint, or the first keys that are missing or of another shape.
     """
     try:
-        held = _load_checkpoint(str(checkpoint), map_location="cpu")
+        held = dict(_load_checkpoint(str(checkpoint), map_location="cpu"))
         state = dict(held.get("state_dict", held))
     except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, AttributeError) as error:
         words = str(error).strip().partition("\n")[0]
@@ -195,3 +199,4 @@ def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> None:
             "training wrote"
         ) from error
     refuse(checkpoint, misfits(model, state))
+    return held

@@ -6,6 +6,7 @@ import pytest
 from mmengine.runner import Runner
 
 from cls.checks import check_classes, check_tested_classes, compare
+from tricklift.ground.safe_load import load_from_disk
 
 
 @pytest.fixture
@@ -64,7 +65,8 @@ def test_a_test_set_of_other_classes_than_the_checkpoints(runner, folders, tmp_p
     run = runner()
     run.train()
     file = tmp_path / "work/epoch_1.pth"
-    check_tested_classes(run, file)
+    meta = load_from_disk(file)["meta"]
+    check_tested_classes(run, file, meta)
     shutil.copytree(folders / "val", folders / "test")
     (folders / "test/bee").rename(folders / "test/bear")
     with pytest.raises(
@@ -72,7 +74,7 @@ def test_a_test_set_of_other_classes_than_the_checkpoints(runner, folders, tmp_p
         match=r"the test set '.*/test' has other classes than the training set of .*epoch_1.pth "
         r"\(only here: bear; missing here: bee\)",
     ):
-        check_tested_classes(runner(test="test"), file)
+        check_tested_classes(runner(test="test"), file, meta)
 
 
 def test_many_names_and_another_order():

@@ -29,6 +29,7 @@ from tricklift.ground.identity import (
 )
 from tricklift.ground.machine import machine, peak_memory
 from tricklift.ground.schema import RESULT_FILE, SCHEMA
+from tricklift.ground.spelling import check_top_level
 
 #: task -> our metric name -> (the evaluator's key, factor to percent).
 METRICS: dict[str, dict[str, tuple[str, float]]] = {
@@ -71,7 +72,8 @@ class ResultHook(Hook):
     MiB: both without data workers and GPU.
 
     Raises:
-        ValueError: `benchmark` lacks a key, or a validation gives no metric of the task.
+        ValueError: A top-level name of the config is misspelt, `benchmark` lacks a key, or a
+            validation gives no metric of the task.
     """
 
     priority = "LOWEST"
@@ -82,6 +84,10 @@ class ResultHook(Hook):
         self.seconds_before = self.cpu_before = self.peak_before = 0.0
         self.started = self.cpu_started = 0.0
         self.validated = False
+
+    def before_run(self, runner: Any) -> None:
+        """Refuses a misspelt name in the config, whatever command the run was begun with."""
+        check_top_level(runner.cfg)
 
     def before_train(self, runner: Any) -> None:
         """Checks the config's labels and writes the first record."""
