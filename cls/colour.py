@@ -33,6 +33,12 @@ PCA_VECTORS = (
     (-0.5836, -0.6948, 0.4203),
 )
 PROPERTIES = ("brightness", "contrast", "saturation", "hue")
+#: What is jittered, in the paper and in the authors' public code, which differ; and everything.
+FORMS = {
+    "paper": ("hue", "saturation", "brightness"),
+    "public": ("brightness", "contrast", "saturation"),
+    "all": PROPERTIES,
+}
 #: Images that a CPU maps in one go.
 AT_A_TIME = 4
 
@@ -42,27 +48,31 @@ class ColourJitter:
     """Which properties are scaled, by factors drawn from ``[1 - strength, 1 + strength]``.
 
     Attributes:
-        properties: Out of ``brightness``, ``contrast``, ``saturation``, ``hue``. The paper scales
-            hue, saturation and brightness; the authors' code brightness, contrast, saturation.
+        form: ``paper``: hue, saturation and brightness. ``public`` (the authors' code):
+            brightness, contrast and saturation. ``all``: these four.
         strength: Half the width of the factors' range; 0.4 in the paper.
         pca: Standard deviation of the PCA noise's coefficients; 0.1 in the paper; 0 is none.
 
     Raises:
-        ValueError: Unknown property, or a number out of range.
+        ValueError: Unknown form, or a number out of range.
     """
 
-    properties: tuple[str, ...] = ("hue", "saturation", "brightness")
+    form: str = "paper"
     strength: float = 0.4
     pca: float = 0.1
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.properties) - set(PROPERTIES))
-        if unknown:
-            raise ValueError(f"unknown jitter {unknown}; allowed: {', '.join(PROPERTIES)}")
+        if self.form not in FORMS:
+            raise ValueError(f"unknown form {self.form!r} of jitter; known: {', '.join(FORMS)}")
         if not 0 <= self.strength < 1:
             raise ValueError(f"jitter strength must be in [0, 1), got {self.strength}")
         if self.pca < 0:
             raise ValueError(f"pca must be 0 or more, got {self.pca}")
+
+    @property
+    def properties(self) -> tuple[str, ...]:
+        """Out of `PROPERTIES`."""
+        return FORMS[self.form]
 
     def factors(self, name: str, count: int, device: torch.device) -> Tensor:
         """Draw `count` factors ``(N,)`` for a property; ones where it is not jittered."""

@@ -95,10 +95,10 @@ def test_normalisation_alone_at_validation(dtype):
 
 
 @pytest.mark.parametrize("images", [IMAGES, IMAGES.byte()], ids=["float", "uint8"])
-@pytest.mark.parametrize("properties", [PROPERTIES, ("hue", "saturation", "brightness")])
-def test_a_batch_equals_the_whole_chain_image_by_image(images, properties):
+@pytest.mark.parametrize("form", ["paper", "public", "all"])
+def test_a_batch_equals_the_whole_chain_image_by_image(images, form):
     """The draws of one batch, taken again in the same order, and each step on its own."""
-    jitter = ColourJitter(properties=properties)
+    jitter = ColourJitter(form=form)
     torch.manual_seed(3)
     got = normalised(images, jitter)
     torch.manual_seed(3)
@@ -120,9 +120,18 @@ def test_memory_format_is_the_one_asked_for(form, given):
 
 
 @pytest.mark.parametrize(
+    ("form", "left"), [("paper", {"contrast"}), ("public", {"hue"}), ("all", set())]
+)
+def test_what_a_form_leaves_alone(form, left):
+    jitter = ColourJitter(form=form)
+    fixed = {name for name in PROPERTIES if (jitter.factors(name, 8, IMAGES.device) == 1).all()}
+    assert fixed == left
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (dict(properties=("hue", "gamma")), "unknown jitter .*gamma.*allowed: brightness"),
+        (dict(form="gamma"), "unknown form 'gamma' of jitter; known: paper, public, all"),
         (dict(strength=1.5), r"strength must be in \[0, 1\), got 1.5"),
         (dict(pca=-1), "pca must be 0 or more"),
     ],

@@ -37,12 +37,12 @@ SAMPLES = "imagenet-samples"
 BATCH = 50
 SIZE = 224
 JITTER = 0.4
-#: What is jittered -> our properties, and the numbers of torchvision's and timm's `ColorJitter`
+#: What is jittered -> our form of it, and the numbers of torchvision's and timm's `ColorJitter`
 #: (brightness, contrast, saturation, hue). Our hue turns by up to 0.4 x 180 degrees: 0.2 of a turn.
 PAPER, CODE = "paper's jitter", "jitter of the authors' code"
-JITTERS: dict[str, tuple[tuple[str, ...], tuple[float, ...]]] = {
-    PAPER: (("hue", "saturation", "brightness"), (JITTER, 0.0, JITTER, JITTER / 2)),
-    CODE: (("brightness", "contrast", "saturation"), (JITTER, JITTER, JITTER)),
+JITTERS: dict[str, tuple[str, tuple[float, ...]]] = {
+    PAPER: ("paper", (JITTER, 0.0, JITTER, JITTER / 2)),
+    CODE: ("public", (JITTER, JITTER, JITTER)),
 }
 ALONE = "decoding alone"
 #: Short side of the large images, which are the same photographs enlarged.
@@ -135,13 +135,13 @@ def one_thread() -> Iterator[None]:
 
 def pipelines(paths: list[Path], jitter: str) -> dict[str, Work]:
     """Each way through all images once, in batches, with one of `JITTERS`."""
-    properties, strengths = JITTERS[jitter]
+    form, strengths = JITTERS[jitter]
     single = {
         "torchvision reference": torchvision_reference(strengths),
         "torchvision v2": torchvision_v2(strengths),
     }
     return {
-        "ours": ours(paths, properties),
+        "ours": ours(paths, form),
         ALONE: decoding(paths),
         **{name: batched(load, paths) for name, load in single.items()},
         "timm": timm_loader(paths, strengths),
@@ -158,13 +158,13 @@ def batched(load: Any, paths: list[Path]) -> Work:
     return work
 
 
-def ours(paths: list[Path], properties: tuple[str, ...]) -> Work:
+def ours(paths: list[Path], form: str) -> Work:
     """The transforms of the workers, and the preprocessor of the device."""
     from cls.preprocessor import ClsPreprocessor
     from cls.transforms import DecodeRandomResizedCrop, PackClassified
 
     crop, pack = DecodeRandomResizedCrop(size=SIZE), PackClassified()
-    preprocess = ClsPreprocessor(jitter={"strength": JITTER, "properties": properties})
+    preprocess = ClsPreprocessor(jitter={"strength": JITTER, "form": form})
 
     def load(path: Path) -> Tensor:
         results = {"img_path": str(path), "gt_label": 0, "sample_idx": 0}

@@ -4,5 +4,5 @@ model = dict(
     type="ImageClassifier",
     backbone=dict(name="resnet50_b", init="xavier"),
     num_classes=1000,
-    data_preprocessor=dict(type="ClsPreprocessor", jitter=dict()),
+    data_preprocessor=dict(type="ClsPreprocessor", jitter=dict(form="paper")),
 )

@@ -60,7 +60,7 @@ def test_every_reason_is_needed(page):
         ("network", "model.backbone.name", "resnet50_c"),
         ("last gamma of a block", "model.backbone.zero_gamma", False),
         ("jitter", "model.data_preprocessor.jitter.strength", 0.3),
-        ("jitter", "model.data_preprocessor.jitter.properties", ("brightness",)),
+        ("jitter", "model.data_preprocessor.jitter.form", "public"),
         ("flip", "model.data_preprocessor.flip", 0.4),
         ("mean", "model.data_preprocessor.mean", [0.0, 0.0, 0.0]),
         ("crop", "train_dataloader.dataset.pipeline.0.scale", (0.25, 1.0)),
