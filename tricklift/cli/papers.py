@@ -37,7 +37,7 @@ def _page(entries: list[dict[str, Any]]) -> list[str]:
     widths.append(max(len(entry["config"]) for entry in entries))
     for number in dict.fromkeys(entry["table"] for entry in entries):
         held = paper.table(number)
-        doubt = "" if held["verified"] else "; figures not re-read word for word"
+        doubt = "" if held["verified"] else f"; {paper.UNVERIFIED}"
         lines += [f"Table {number}: {held['title']} ({held['source']}){doubt}", ""]
         for entry in entries:
             if entry["table"] == number:

@@ -9,6 +9,8 @@ from tricklift.errors import did_you_mean
 
 #: Tables that hold transfer results; between them a row has top1, voc_map, pix_acc and miou.
 TRANSFER_TABLES = ("8", "9")
+#: Said of tables whose figures were not read in the paper itself (`verified: false`).
+UNVERIFIED = "figures not checked against the paper's PDF"
 METRICS = ("top1", "voc_map", "pix_acc", "miou")
 
 
@@ -56,5 +58,7 @@ def transfer(row: str) -> dict[str, float]:
 
 
 def source() -> str:
-    """Where the transfer rows stand in the paper."""
-    return "; ".join(table(number)["source"] for number in TRANSFER_TABLES)
+    """Where the transfer rows stand in the paper, and whether the figures were checked."""
+    tables = [table(number) for number in TRANSFER_TABLES]
+    doubt = "" if all(held["verified"] for held in tables) else f" ({UNVERIFIED})"
+    return "; ".join(held["source"] for held in tables) + doubt

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tricklift.ground.identity import recipe_hash
-from tricklift.paper.cells import Cell, cells, resolved
+from tricklift.paper.cells import CELLS, GPUS, Cell, cells, resolved
 from tricklift.paper.gpu_hours import gpu_hours
 from tricklift.tables.records import Record, find
 
@@ -14,16 +14,31 @@ from tricklift.tables.records import Record, find
 def runs_of(cell: Cell, records: list[Record]) -> tuple[list[Record], list[Record]]:
     """The finished runs of a cell's config, wherever its tree stands: as it is, and changed.
 
-    Changed are those with tricks, options or another network from the command line.
+    Changed are those with tricks, options, weights, another network or another number of processes
+    from the command line.
     """
-    runs = [
-        record
-        for record in records
-        if record.done
-        and "/".join(Path(str(record["config"])).with_suffix("").parts[-3:]) == cell.config
-    ]
-    same = [run for run in runs if run["recipe_hash"] == recipe_of(cell.config)]
+    runs = [record for record in records if record.done and config_of(record) == cell.config]
+    same = [run for run in runs if fits(cell, run)]
     return same, [run for run in runs if run not in same]
+
+
+def config_of(run: Record) -> str:
+    """Short name of a run's config, wherever its tree stands."""
+    return "/".join(Path(str(run["config"])).with_suffix("").parts[-3:])
+
+
+def fits(cell: Cell, run: Record) -> bool:
+    """Whether a run of the cell's config is its recipe: unchanged, from the weights of its row.
+
+    The batch of a config is that of one process, so their number belongs to the recipe.
+    """
+    from_row = cell.task == "cls" or run["row"] == cell.row
+    return from_row and run["world_size"] == GPUS and run["recipe_hash"] == recipe_of(cell.config)
+
+
+def of_paper(run: Record) -> bool:
+    """Whether a run fills a cell of the paper's tables."""
+    return any(fits(cell, run) for cell in CELLS if cell.config == config_of(run))
 
 
 @cache

@@ -14,13 +14,13 @@ from typing import Any
 
 from tricklift import paper
 from tricklift.ground.schema import RANDOM_INIT
-from tricklift.tables import heads
+from tricklift.tables import cells, heads
 from tricklift.tables.records import Record, find
 
 #: Metric of the table -> task whose runs give it.
 COLUMNS = {"top1": "cls", "voc_map": "det", "pix_acc": "seg", "miou": "seg"}
 #: Metric -> how pages and pictures call it.
-TITLES = {"top1": "top-1", "voc_map": "VOC mAP", "pix_acc": "pixAcc", "miou": "mIoU"}
+TITLES = {"top1": "top-1", "voc_map": "mAP", "pix_acc": "pixAcc", "miou": "mIoU"}
 TASKS = ("cls", "det", "seg")
 DOWNSTREAM = ("det", "seg")
 TIERS = ("mini", "small", "full")
@@ -82,7 +82,9 @@ def ladder() -> list[str]:
 
 def build_rows(records: Iterable[Record]) -> list[Row]:
     """Rows of the table, in the order of `lines`."""
-    return [_row(line) for line in lines(records)]
+    found = lines(records)
+    several_tiers = len({line.first["tier"] for line in found}) > 1
+    return [_row(line, several_tiers) for line in found]
 
 
 def lines(records: Iterable[Record]) -> list[Line]:
@@ -115,12 +117,16 @@ def _lines_of(group: list[Record]) -> list[Line]:
 
 
 def _variants(group: list[Record], task: str) -> list[list[Record]]:
-    """The records of a task, split by config (dataset and protocol go with it)."""
+    """The records of a task, split by config (dataset and protocol go with it) and batch.
+
+    The batch of a config is that of one process, so runs on another number of them differ.
+    """
     split: dict[tuple[str, ...], list[Record]] = defaultdict(list)
     for record in group:
         if record["task"] == task:
             name = Path(str(record["config"])).stem
-            key = (name, record["dataset"], record["protocol"], record["config_hash"])
+            processes = str(record["world_size"] or 1)
+            key = (name, record["dataset"], record["protocol"], record["config_hash"], processes)
             split[key].append(record)
     for same in split.values():
         _refuse_copies(same)
@@ -130,7 +136,7 @@ def _variants(group: list[Record], task: str) -> list[list[Record]]:
 def _refuse_copies(records: list[Record]) -> None:
     seen: dict[tuple[Any, ...], Record] = {}
     for record in records:
-        key = (record["seed"], record.pretrained.get("file"))
+        key = (record["seed"], record.pretrained.get("seed"), record.pretrained.get("file"))
         if key in seen:
             raise ValueError(
                 f"{seen[key].path} and {record.path} are the same run (row {record['row']!r}, "
@@ -139,14 +145,14 @@ def _refuse_copies(records: list[Record]) -> None:
         seen[key] = record
 
 
-def _row(line: Line) -> Row:
+def _row(line: Line, several_tiers: bool) -> Row:
     metrics = {name: _summary(line.values(name)) for name in COLUMNS}
     return {
         "row": line.first["row"],
         "backbone": line.first["backbone"],
         "pretrained": _pretrained(line.first, line.runs),
         **metrics,
-        "protocol": _protocol(line.runs, line.several),
+        "protocol": _protocol(line) + (f"; tier {line.first['tier']}" if several_tiers else ""),
         "paper": _paper(line, metrics),
     }
 
@@ -168,20 +174,24 @@ def _pretrained(first: Record, runs: dict[str, list[Record]]) -> str | None:
     return str(held.get("dataset") or held.get("name") or Path(held["file"]).name)
 
 
-def _protocol(runs: dict[str, list[Record]], several: set[str]) -> str:
+def _protocol(line: Line) -> str:
     parts = []
     for task in TASKS:
-        if runs[task]:
-            run = runs[task][0]
-            mark = f" [{Path(str(run['config'])).stem} {run['config_hash'][:8]}]"
-            parts.append(f"{run['dataset']}: {run['protocol']}{mark if task in several else ''}")
+        if line.runs[task]:
+            run = line.runs[task][0]
+            told = f"{run['dataset']}: {run['protocol']}"
+            if task in line.several:
+                processes = f", {run['world_size']} processes" if run["world_size"] != 1 else ""
+                told += f" [{Path(str(run['config'])).stem} {run['config_hash'][:8]}{processes}]"
+            parts.append(told)
     return "; ".join(parts)
 
 
 def _paper(line: Line, metrics: dict[str, Any]) -> dict[str, Any] | None:
     """The paper's values and ours minus theirs, where the row is one of the paper's (full tier).
 
-    None for a metric that the paper does not have with the line's head.
+    None for a metric that the paper does not have with the line's head, and where a run behind ours
+    is not the paper's recipe.
     """
     name = line.first["row"]
     if line.first["tier"] != "full" or name not in paper.transfer_rows():
@@ -199,6 +209,8 @@ def _paper(line: Line, metrics: dict[str, Any]) -> dict[str, Any] | None:
 
 def _has_papers_place(line: Line, task: str) -> bool:
     """Whether a task's runs are what the paper ran, or would be: in a line of extensions not."""
+    if not all(map(cells.of_paper, line.runs[task])):
+        return False
     if task == "cls":
         return True
     others = [runs[0] for name, runs in line.runs.items() if name in DOWNSTREAM and runs]

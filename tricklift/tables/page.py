@@ -10,7 +10,7 @@ from tricklift import configs
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
 from tricklift.tables.records import COMMANDS_FILE, Record, walk
 from tricklift.tables.steps import section
-from tricklift.tables.text import duration, grid
+from tricklift.tables.text import count, duration, grid
 
 TASK_NAMES = {"cls": "pretraining", "det": "detection", "seg": "segmentation"}
 FORMATS = ("md", "csv", "json")
@@ -183,8 +183,8 @@ def machines(done: list[Record]) -> str:
         it = record["machine"]
         device = "" if it.get("device", "cpu") == "cpu" else f", {it['device']}"
         text = (
-            f"{it.get('cpu')}, {it.get('cores')} cores, {it.get('threads')} threads{device}, "
-            f"torch {it.get('torch')}"
+            f"{it.get('cpu')}, {count(it.get('cores'), 'core')}, "
+            f"{count(it.get('threads'), 'thread')}{device}, torch {it.get('torch')}"
         )
         texts.setdefault(text, set()).add(it.get("amp_dtype"))
     lines = [f"- {text}; {', '.join(sorted(map(str, kinds)))}" for text, kinds in texts.items()]

@@ -4,10 +4,11 @@ A row has one line in the table for each of its heads; here rows are compared he
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tricklift import paper
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, ladder
 from tricklift.tables.ladder import CONFIDENCE, PERMUTATIONS, Step, foresight, step
 from tricklift.tables.text import grid
@@ -27,6 +28,14 @@ SEVERAL_PRETRAININGS = (
     "random init, it is over the seeds of detection and segmentation, and leaves out the chance of "
     "a pretraining that those share."
 )
+OF_PAPER = (
+    "The paper's gains between the same rows, for their signs and order (ResNet-50: ImageNet, "
+    "VOC07+12 with C4, ADE20K with FCN):"
+)
+
+
+#: A row's name and its lines, one for each set of heads.
+Rung = tuple[str, Sequence[Line]]
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,16 @@ class Column:
         fitting = [line for line in lines if line.runs[task] and line.head(task) == self.head]
         distinct = {line.runs[task][0].path: line for line in fitting}  # heads share pretrainings
         return fitting[0] if len(distinct) == 1 else None
+
+    def differ(self, *rows: Sequence[Line]) -> bool:
+        """Whether the rows' runs differ in data or length, so that no figure says which is better.
+
+        Not in pretraining, whose length is part of a row.
+        """
+        task = COLUMNS[self.metric]
+        runs = [line.runs[task][0] for lines in rows if (line := self.pick(lines))]
+        same = ("dataset", "protocol", "epochs", "iters")
+        return task in DOWNSTREAM and len({tuple(run[key] for key in same) for run in runs}) > 1
 
 
 def section(lines: Sequence[Line]) -> str:
@@ -81,23 +100,45 @@ def _of_tier(lines: Sequence[Line]) -> str:
         rows[line.first["row"]].append(line)
     if any(len({line.first["backbone"] for line in of_row}) > 1 for of_row in rows.values()):
         return ""
-    table = columns(lines)
-    gains = {
-        name: [_between(above, here, column) for column in table]
-        for (_, above), (name, here) in pairwise(rows.items())
-    }
+    steps, table = list(pairwise(rows.items())), columns(lines)
+    gains = {here[0]: [_between(above, here, column) for column in table] for above, here in steps}
     body = [[name, *map(gain, found)] for name, found in gains.items() if any(found)]
     if not body:
         return ""
-    downstream = [
-        found[place]
-        for found in gains.values()
-        for place, column in enumerate(table)
-        if COLUMNS[column.metric] in DOWNSTREAM
+    parts = [
+        INTRODUCTION + _of_pretrainings(lines, gains.values(), table),
+        grid(["row", *(column.title for column in table)], body),
+        _uneven(steps, table),
+        _of_paper(steps),
+        _foresight(list(rows.values()), table),
     ]
-    note = _of_pretrainings(lines) if any(it and it.low is not None for it in downstream) else ""
-    text = grid(["row", *(column.title for column in table)], body)
-    return f"{INTRODUCTION}{note}\n\n{text}{_foresight(list(rows.values()), table)}"
+    return "\n\n".join(part for part in parts if part)
+
+
+def _uneven(steps: Sequence[tuple[Rung, Rung]], table: Sequence[Column]) -> str:
+    """Which steps are left out, since their rows' runs differ in data or length."""
+    texts = []
+    for above, here in steps:
+        titles = [column.title for column in table if column.differ(above[1], here[1])]
+        if titles:
+            texts.append(f"{above[0]} and {here[0]} in {', '.join(titles)}")
+    return (
+        f"Not compared, as their runs differ in data or length: {'; '.join(texts)}."
+        if texts
+        else ""
+    )
+
+
+def _of_paper(steps: Sequence[tuple[Rung, Rung]]) -> str:
+    """The paper's gain of each row over the one above it here, where it has both."""
+    known = paper.transfer_rows()
+    body = []
+    for (above, _), (here, _) in steps:
+        if above in known and here in known:
+            before, after = paper.transfer(above), paper.transfer(here)
+            body.append([here, *(f"{after[name] - before[name]:+.2f}" for name in COLUMNS)])
+    header = ["row", *(TITLES[name] for name in COLUMNS)]
+    return f"{OF_PAPER}\n\n{grid(header, body)}\n\nSource: {paper.source()}." if body else ""
 
 
 def columns(lines: Sequence[Line]) -> list[Column]:
@@ -111,13 +152,25 @@ def columns(lines: Sequence[Line]) -> list[Column]:
     return found
 
 
-def _between(above: Sequence[Line], here: Sequence[Line], column: Column) -> Step | None:
-    before, after = column.pick(above), column.pick(here)
-    return step(before, after, column.metric) if before and after else None
+def _between(above: Rung, here: Rung, column: Column) -> Step | None:
+    before, after = column.pick(above[1]), column.pick(here[1])
+    if not before or not after or column.differ(above[1], here[1]):
+        return None
+    return step(before, after, column.metric)
 
 
-def _of_pretrainings(lines: Sequence[Line]) -> str:
-    """What the intervals rest on, and so leave out."""
+def _of_pretrainings(
+    lines: Sequence[Line], gains: Iterable[Sequence[Step | None]], table: Sequence[Column]
+) -> str:
+    """What the intervals downstream rest on, and so leave out; nothing where there are none."""
+    downstream = [
+        found
+        for of_row in gains
+        for found, column in zip(of_row, table, strict=True)
+        if COLUMNS[column.metric] in DOWNSTREAM
+    ]
+    if not any(found and found.low is not None for found in downstream):
+        return ""
     several = any(len(line.pretraining_seeds()) > 1 for line in lines)
     return SEVERAL_PRETRAININGS if several else ONE_PRETRAINING
 
@@ -137,12 +190,12 @@ def _foresight(rows: Sequence[Sequence[Line]], table: Sequence[Column]) -> str:
         if column.metric == "top1":
             continue
         picked = [line for lines in rows if (line := column.pick(lines))]
-        found = foresight(picked, column.metric)
+        found = None if column.differ(*rows) else foresight(picked, column.metric)
         if found is not None:
             way = "exact" if found.exact else f"by {PERMUTATIONS:,} permutations"
             value = "not defined"
             if found.rho is not None:
-                value = f"{found.rho:+.2f} (p = {found.p:.3f}, {way})"
+                value = f"{found.rho:+.2f} (p = {found.p:.3g}, {way})"
             texts.append(f"- {column.title}: {value}, {found.rows} rows")
-    head = "\n\nSpearman's rank correlation with top-1 over the rows (p two-sided):\n\n"
+    head = "Spearman's rank correlation with top-1 over the rows (p two-sided):\n\n"
     return head + "\n".join(texts) if texts else ""

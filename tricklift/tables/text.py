@@ -1,4 +1,6 @@
-"""What all pages write: markdown tables and durations."""
+"""What all pages write: markdown tables, counts and durations."""
+
+from typing import Any
 
 
 def grid(header: list[str], lines: list[list[str]]) -> str:
@@ -6,6 +8,11 @@ def grid(header: list[str], lines: list[list[str]]) -> str:
     rule = ["---"] * len(header)
     escaped = [[text.replace("|", "\\|") for text in line] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *escaped])
+
+
+def count(number: Any, what: str) -> str:
+    """`1 core`, `2 cores`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def duration(seconds: float) -> str:

@@ -31,8 +31,8 @@ of the tier `zoo` show that every family goes all the way, and at what cost; the
 to say which network is better."""
 NOTES = """Parameters are those with a 1000-way head. Times and memory are those of pretraining /
 detection / segmentation, each with its validation and without the start of the program; CPU time
-and resident memory are those of the main process, without its data workers. Wall time holds what
-else ran on the machine, CPU time does not."""
+and resident memory are those of the main process, without its data workers. Wall time includes
+delays by other processes, CPU time does not."""
 #: Data set of the pretraining -> its number of classes.
 CLASSES = {"MiniWorld": 12, "CIFAR-10": 10}
 #: Options that leave the network the same.
@@ -68,8 +68,10 @@ def to_markdown(records: list[Record], folder: Path) -> str:
     done = [record for record in records if record.done]
     rows, all_lines = build_rows(done), lines(done)
     numbers = numbered(rows)
+    named = len(set(map(network_of, all_lines))) < len(all_lines)  # one network in several rows
     body = [
         [
+            *([line.first["row"]] if named else []),
             network_of(line),
             f"{parameters(line):,}",
             *(cell(row[name]) for name in COLUMNS),
@@ -78,7 +80,14 @@ def to_markdown(records: list[Record], folder: Path) -> str:
         ]
         for line, row in zip(all_lines, rows, strict=True)
     ]
-    header = ["backbone", "parameters", *TITLES.values(), *COSTS, "protocol"]
+    header = [
+        *(["row"] if named else []),
+        "backbone",
+        "parameters",
+        *TITLES.values(),
+        *COSTS,
+        "protocol",
+    ]
     parts = [
         introduction(done),
         commands(folder),

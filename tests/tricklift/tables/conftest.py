@@ -19,7 +19,8 @@ def finished(
     data |= {"row": row, "backbone": "b", "seed": seed, "metrics": {METRICS[task]: value}}
     data |= {"config": f"{task}.py", "config_hash": row if task == "cls" else task}
     data |= {"pretrained": {**held, "file": f"{row}{origin}"} if held and task != "cls" else None}
-    data |= {"machine": {}, "wall_seconds": 1.0, "epochs": 1, "started": "", "commit": None}
+    data |= {"machine": {}, "wall_seconds": 1.0, "epochs": 1, "iters": 8, "world_size": 1}
+    data |= {"started": "", "commit": None}
     data |= changes
     told = (row, data["tier"], task, data["config"], data["config_hash"], seed, origin)
     return Record(Path("-".join(map(str, told))), data)

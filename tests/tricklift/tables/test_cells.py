@@ -40,11 +40,13 @@ def test_listing(everything):
 
 
 def result(task: str, config: str, metrics: dict, **more) -> dict:
+    """A finished run of a cell's recipe, on the paper's number of GPUs."""
     recipe = recipe_of("/".join(Path(config).with_suffix("").parts[-3:]))
     return {
         "schema": 1, "status": "done", "task": task, "tier": "full", "dataset": "x",
         "protocol": "x", "row": "x", "metrics": metrics, "config_hash": "x", "wall_seconds": 1.0,
-        "machine": {}, "config": config, "recipe_hash": recipe, **more,
+        "machine": {}, "config": config, "recipe_hash": recipe,
+        "world_size": 8, **more,
     }  # fmt: skip
 
 
@@ -56,7 +58,7 @@ def test_own_values_are_means_of_finished_runs(tmp_path, capsys):
         result("cls", name, {"top1": 78.0, "top5": 94.0}),
         result("cls", name, {"top1": 1.0, "top5": 1.0}, status="running"),
         result("cls", "configs/cls/small/resnet18_d-cosine.py", {"top1": 2.0}),
-        result("det", c4, {"voc_map": 79.0}, pretrained={"top1": 77.5}),
+        result("det", c4, {"voc_map": 79.0}, row="+ cosine", pretrained={"top1": 77.5}),
     ]
     for index, record in enumerate(runs):
         folder = tmp_path / str(index)
@@ -78,14 +80,27 @@ def test_own_values_are_means_of_finished_runs(tmp_path, capsys):
 def test_runs_of_a_changed_config_do_not_count(tmp_path, capsys):
     leaf = "configs/cls/full/resnet50_d-cosine.py"
     changed = recipe_hash(build_config("cls/full/resnet50_d-cosine", tricks=["ema"]))
-    for name, recipe in (("ema", changed), ("older", None)):
+    changes = {"ema": {"recipe_hash": changed}, "older": {"recipe_hash": None}}
+    changes["one GPU, so another batch"] = {"world_size": 1}
+    for name, change in changes.items():
         (tmp_path / name).mkdir()
-        record = result("cls", leaf, {"top1": 99.0}, recipe_hash=recipe)
+        record = result("cls", leaf, {"top1": 99.0}, **change)
         (tmp_path / name / "result.json").write_text(json.dumps(record))
     cell = next(e for e in listing("6", tmp_path) if f"configs/{e['config']}.py" == leaf)
-    assert (cell["own"], cell["changed"]) == (None, 2)
+    assert (cell["own"], cell["changed"]) == (None, 3)
     _, out, _ = run(capsys, "rows", "--table", "6", "--results", str(tmp_path))
-    assert "own - (without 2 runs of changed configs)" in out
+    assert "own - (without 3 runs of changed configs)" in out
+
+
+def test_runs_from_other_weights_do_not_count(tmp_path):
+    """The recipe's hash leaves weights out: the row says where a run started."""
+    leaf = "configs/det/full/faster_rcnn_c4-d-cosine.py"
+    for place, row in enumerate(("+ cosine", "random init", "timm/resnet50d.gluon_in1k")):
+        (tmp_path / str(place)).mkdir()
+        record = result("det", leaf, {"voc_map": 79.0 - 20 * place}, row=row)
+        (tmp_path / str(place) / "result.json").write_text(json.dumps(record))
+    cell = next(e for e in listing("8", tmp_path) if f"configs/{e['config']}.py" == leaf)
+    assert (cell["own"], cell["changed"]) == ({"voc_map": 79.0}, 2)
 
 
 def test_one_table_as_text(capsys):

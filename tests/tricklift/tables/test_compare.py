@@ -8,6 +8,7 @@ import pytest
 
 from tricklift.tables import page as tables
 from tricklift.tables import records
+from tricklift.tables.cells import recipe_of
 from tricklift.tables.compare import build_rows, compare
 
 C4, FPN = (f"configs/det/full/faster_rcnn_{head}-d-efficient.py" for head in ("c4", "fpn"))
@@ -16,6 +17,14 @@ PROTOCOLS = {"cls": "top-1", "det": "11-point", "seg": "whole image"}
 KEYS = {
     "row", "backbone", "pretrained", "top1", "voc_map", "pix_acc", "miou", "protocol", "paper",
 }  # fmt: skip
+
+
+def of_paper(task: str, config: str = "", **changes) -> dict:
+    """What makes a run the paper's D-efficient: row, tier, config with its recipe, GPUs."""
+    config = config or "configs/cls/full/resnet50_d-efficient.py"
+    recipe = recipe_of(config.removeprefix("configs/").removesuffix(".py"))
+    labels = {"task": task, "row": "D-efficient", "tier": "full", "backbone": "resnet50_d"}
+    return labels | {"config": config, "recipe_hash": recipe, "world_size": 8} | changes
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +124,8 @@ def test_tiers_and_backbones_stay_apart(leave):
 
 
 def test_the_paper_stands_beside_its_own_rows_in_the_full_tier_alone(leave):
-    changes = {"row": "D-efficient", "tier": "full"}
-    leave("c", "cls", {"top1": 77.0}, **changes)
-    leave("d", "det", {"voc_map": 78.0}, config=C4, **changes)
+    leave("c", metrics={"top1": 77.0}, **of_paper("cls"))
+    leave("d", metrics={"voc_map": 78.0}, **of_paper("det", C4))
     leave("x", "cls", {"top1": 50.0}, row="D-efficient")
     rows, found = compare(leave.root)
     full = next(row for row in rows if row["paper"])
@@ -134,12 +142,11 @@ def test_the_paper_stands_beside_its_own_rows_in_the_full_tier_alone(leave):
 
 
 def test_the_paper_stands_beside_its_own_heads_alone(leave):
-    changes = {"row": "D-efficient", "tier": "full"}
-    leave("c", "cls", {"top1": 77.0}, **changes)
-    leave("d1", "det", {"voc_map": 78.0}, config=C4, **changes)
-    leave("d2", "det", {"voc_map": 80.0}, config=FPN, config_hash="fpn", **changes)
-    leave("s1", "seg", {"pix_acc": 79.0, "miou": 39.0}, config=FCN, **changes)
-    leave("s2", "seg", {"miou": 42.0}, config=PSPNET, config_hash="pspnet", **changes)
+    leave("c", metrics={"top1": 77.0}, **of_paper("cls"))
+    leave("d1", metrics={"voc_map": 78.0}, **of_paper("det", C4))
+    leave("d2", metrics={"voc_map": 80.0}, **of_paper("det", FPN, config_hash="fpn"))
+    leave("s1", metrics={"pix_acc": 79.0, "miou": 39.0}, **of_paper("seg", FCN))
+    leave("s2", metrics={"miou": 42.0}, **of_paper("seg", PSPNET, config_hash="pspnet"))
     rows, found = compare(leave.root)
     theirs, extension = (row["paper"] for row in rows)
     assert theirs["difference"] == {"top1": -0.16, "voc_map": -0.3, "pix_acc": 0.12, "miou": 0.12}
@@ -152,13 +159,46 @@ def test_the_paper_stands_beside_its_own_heads_alone(leave):
 
 
 def test_a_line_of_extensions_has_no_place_for_the_papers_value(leave):
-    changes = {"row": "D-efficient", "tier": "full"}
-    leave("d", "det", {"voc_map": 80.0}, config=FPN, **changes)
+    leave("d", metrics={"voc_map": 80.0}, **of_paper("det", FPN))
     rows, _ = compare(leave.root)
     assert [rows[0]["paper"][metric] for metric in ("voc_map", "pix_acc")] == [None, None]
-    leave("s", "seg", {"miou": 39.0}, config=FCN, **changes)
+    leave("s", metrics={"miou": 39.0}, **of_paper("seg", FCN))
     rows, _ = compare(leave.root)
     assert [rows[0]["paper"][metric] for metric in ("voc_map", "pix_acc")] == [None, 78.88]
+
+
+@pytest.mark.parametrize(
+    "change", [{"recipe_hash": "of other options"}, {"world_size": 1}, {"config": "mine.py"}]
+)
+def test_a_changed_recipe_has_no_place_for_the_papers_value(leave, change):
+    leave("c", metrics={"top1": 77.0}, **of_paper("cls") | change)
+    rows, _ = compare(leave.root)
+    assert rows[0]["paper"]["top1"] is rows[0]["paper"]["difference"]["top1"] is None
+    assert rows[0]["paper"]["voc_map"] == 78.30  # no run of ours yet
+
+
+def test_another_number_of_processes_is_another_batch(leave):
+    leave("a", "det", {"voc_map": 40.0}, world_size=8)
+    leave("b", "det", {"voc_map": 50.0}, world_size=1)
+    rows, _ = compare(leave.root)
+    assert [row["voc_map"]["mean"] for row in rows] == [50.0, 40.0]
+    assert rows[0]["protocol"] == "det-data: 11-point [det hash-det]"
+    assert rows[1]["protocol"] == "det-data: 11-point [det hash-det, 8 processes]"
+
+
+def test_pretraining_seeds_may_share_a_file_name(leave):
+    held = {"row": "B-baseline", "dataset": "x", "config_hash": "hash-cls", "file": "b.safetensors"}
+    for seed in ("0", "1"):
+        leave(seed, "det", {"voc_map": 40.0}, pretrained={**held, "seed": seed})
+    assert compare(leave.root)[0][0]["voc_map"]["n"] == 2
+
+
+def test_the_protocol_names_the_tier_where_there_are_several(leave):
+    leave("a", "det", {"voc_map": 40.0}, tier="mini")
+    assert compare(leave.root)[0][0]["protocol"] == "det-data: 11-point"
+    leave("b", "det", {"voc_map": 4.0}, tier="smoke")
+    told = [row["protocol"] for row in compare(leave.root)[0]]
+    assert told == ["det-data: 11-point; tier mini", "det-data: 11-point; tier smoke"]
 
 
 def test_seeds_of_pretraining_and_downstream(leave):
@@ -269,7 +309,7 @@ def test_commands_are_found_below_the_folder_in_order_of_time(leave):
 
 
 def test_the_csv_has_the_papers_values_and_the_differences(leave):
-    leave("c", "cls", {"top1": 77.0}, row="D-efficient", tier="full")
+    leave("c", metrics={"top1": 77.0}, **of_paper("cls"))
     rows, found = compare(leave.root)
     text = tables.render(rows, found, "csv", leave.root)
     line = next(csv.DictReader(io.StringIO(text)))

@@ -33,8 +33,12 @@ def test_the_page_has_the_steps(run, tmp_path):
     runs += [run("D-efficient", "cls", 82.0), run("D-efficient", "det", 41.5)]
     text = page(runs, tmp_path)
     assert "## Step by step\n\nGain over the row above" in text
-    assert "| row | top-1 | VOC mAP | pixAcc | mIoU |" in text
+    assert "| row | top-1 | mAP | pixAcc | mIoU |" in text
     assert "| D-efficient | +2.00 | +1.50 | - | - |" in text
+    # 77.16 - 76.14, 78.30 - 77.54, 78.88 - 78.08, 38.88 - 37.05: Tables 8 and 9
+    assert "The paper's gains between the same rows" in text
+    assert "| D-efficient | +1.02 | +0.76 | +0.80 | +1.83 |" in text
+    assert "Source: arXiv:1812.01187 Table 8; arXiv:1812.01187 Table 9 (figures not" in text
     runs += [run("B-standard", "seg", 30.0), run("D-efficient", "seg", 31.0)]
     # without a second seed there is no interval to explain
     assert "pretrained once" not in page(runs, tmp_path)
@@ -45,8 +49,10 @@ def test_steps_are_of_one_head(run):
     runs += heads(run, {ROWS[0]: {C4: 40.0, FPN: 50.0}, ROWS[1]: {C4: 41.0, FPN: 53.0}})
     runs += heads(run, {ROWS[2]: {FPN: 54.5}})
     text = section(lines(runs))
-    assert text.splitlines()[4:] == [
-        f"| row | top-1 | VOC mAP ({C4}) | VOC mAP ({FPN}) | pixAcc | mIoU |",
+    paper = text.index("The paper's gains"), text.index("Spearman")
+    assert "| + cosine | +0.75 | +0.93 | +0.37 | +0.45 |" in text[slice(*paper)]
+    assert (text[: paper[0]] + text[paper[1] :]).splitlines()[4:] == [
+        f"| row | top-1 | mAP ({C4}) | mAP ({FPN}) | pixAcc | mIoU |",
         "| --- | --- | --- | --- | --- | --- |",
         "| D-efficient | +1.00 | +1.00 | +3.00 | - | - |",
         "| + cosine | +1.00 | - | +1.50 | - | - |",
@@ -54,7 +60,7 @@ def test_steps_are_of_one_head(run):
         "Spearman's rank correlation with top-1 over the rows (p two-sided):",
         "",
         # of 3! = 6 orders one is as good, and its reverse as far: p = 2 / 6
-        f"- VOC mAP ({FPN}): +1.00 (p = 0.333, exact), 3 rows",
+        f"- mAP ({FPN}): +1.00 (p = 0.333, exact), 3 rows",
     ]
 
 
@@ -66,7 +72,7 @@ def test_rows_with_a_leaf_of_their_own_share_its_head(run):
     runs = heads(run, full, tier="full")
     runs.append(run("random init", "det", 50.0, origin=None, tier="full", config=f"{C4}.py"))
     text = section(lines(runs))
-    assert f"| row | top-1 | VOC mAP ({C4}) | VOC mAP ({FPN}) | pixAcc | mIoU |" in text
+    assert f"| row | top-1 | mAP ({C4}) | mAP ({FPN}) | pixAcc | mIoU |" in text
     assert "| B-standard | - | +27.00 | - | - | - |" in text
     assert "| D-efficient | - | +1.00 | +0.50 | - | - |" in text
 
@@ -86,10 +92,30 @@ def test_tiers_are_kept_apart(run):
     mini, small = section(lines(runs)).split("## Step by step: small")
     assert mini.startswith("## Step by step: mini\n\nGain over")
     assert "| D-efficient | +1.00 | +1.00 | - | - |" in mini
-    assert "- VOC mAP: +1.00 (p = 0.333, exact), 3 rows" in mini
+    assert "- mAP: +1.00 (p = 0.333, exact), 3 rows" in mini
     assert "| D-efficient | +1.00 | -1.00 | - | - |" in small
-    assert "- VOC mAP: -1.00 (p = 0.333, exact), 3 rows" in small
+    assert "- mAP: -1.00 (p = 0.333, exact), 3 rows" in small
     assert "B-standard |" not in mini + small  # the lowest rung of each
+
+
+def test_runs_of_other_lengths_are_not_compared(run):
+    runs = pretrained(run) + heads(run, {row: {FPN: 50.0 + n} for n, row in enumerate(ROWS)})
+    assert "Not compared" not in section(lines(runs))
+    runs[-1].data["epochs"] = 2
+    text = section(lines(runs))
+    assert "| + cosine | +1.00 | - | - | - |" in text
+    assert (
+        "Not compared, as their runs differ in data or length: D-efficient and + cosine in mAP."
+        in text
+    )
+    assert "Spearman" not in text
+
+
+def test_rows_that_the_paper_lacks_have_no_gain_of_its(run):
+    runs = heads(run, {"B-baseline": {FPN: 40.0}, "D-tricks": {FPN: 41.0}})
+    text = section(lines(runs))
+    assert "| D-tricks | - | +1.00 |" in text
+    assert "The paper's" not in text
 
 
 def test_networks_that_share_a_row_are_no_ladder(run):

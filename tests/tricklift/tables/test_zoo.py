@@ -69,6 +69,18 @@ def test_one_line_a_network_with_its_costs(runs):
     assert "In all 5:25 of training and validation, 4:58 of CPU time." in text
 
 
+def test_rows_are_named_where_they_share_a_network(runs):
+    runs("resnet18_b", {})
+    runs("resnet34_b", {})
+    assert "| backbone | parameters |" in page(runs.folder)
+    changes = {"backbone": "resnet18_b", "row": "random init", "pretrained": None}
+    runs("other", {}, cls={"status": "running"}, det=changes, seg=changes)
+    text = page(runs.folder)
+    assert "| row | backbone | parameters |" in text
+    assert "| random init | `resnet18_b` | 11,689,512 | - | 40.00 |" in text
+    assert "| AdamW | `resnet18_b` | 11,689,512 | 60.00 |" in text
+
+
 def test_what_a_network_refuses_and_what_was_run_instead(runs):
     seg = {"seg": {"options": {"output_stride": 32}}}
     runs("timm/inception_v3", {}, **seg)
