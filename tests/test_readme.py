@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -71,20 +72,44 @@ def test_weights_came_from_the_export(transcript: tuple[Path, list[str]]):
         assert result["pretrained"]["config_hash"] == trained["config_hash"]
 
 
-def test_custom_imports_line_builds_the_backbone(repo: Path):
-    code = next(text for text in blocks((repo / "README.md").read_text(), "python"))
-    values: dict = {}
-    exec(code, values)
-    script = (
-        "from mmengine.utils import import_modules_from_strings as load\n"
-        f"load(**{values['custom_imports']!r})\n"
-        "from mmdet.registry import MODELS\n"
-        f"backbone = dict({values['model']['backbone']!r}, checkpoint=None)\n"
-        "backbone.pop('_delete_')\n"
-        "print(MODELS.build(backbone).feature_info.channels)\n"
+BUILD = """
+import sys, torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+cfg = Config.fromfile(sys.argv[1])
+init_default_scope(cfg.default_scope)
+from mmengine.registry import MODELS
+cfg.model.backbone.checkpoint = None
+with torch.device("meta"):
+    model = MODELS.build(cfg.model)
+    maps = model.backbone(torch.empty(1, 3, 64, 64))
+strides = [64 // each.shape[-1] for each in maps]
+print(strides, model.backbone.frozen_stages, model.backbone.norm_eval)
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"), [(0, "[4, 8, 16, 32] 1 True"), (1, "[4, 8, 8, 8] -1 False")]
+)
+def test_our_backbone_in_a_stock_config(repo: Path, tmp_path: Path, place: int, expected: str):
+    config = tmp_path / "mine.py"
+    config.write_text(blocks((repo / "README.md").read_text(), "python")[place])
+    ran = subprocess.run(
+        [sys.executable, "-c", BUILD, str(config)], cwd=tmp_path, capture_output=True, text=True
     )
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert ran.stdout.strip() == "(256, 512, 1024, 2048)", ran.stderr[-2000:]
+    assert ran.stdout.splitlines()[-1:] == [expected], ran.stderr[-2000:]
+
+
+@pytest.mark.parametrize("word", ["train", "run"])
+def test_other_commands_miss_nothing_but_data(repo: Path, tmp_path: Path, word: str):
+    readme = (repo / "README.md").read_text().replace("\\\n", " ")
+    found = [block for block in blocks(readme, "bash") if block.startswith(f"tricklift {word} ")]
+    assert len(found) == 1
+    environment = {**os.environ, "TRICKLIFT_ROOT": str(tmp_path / "empty")}
+    command = [sys.executable, "-m", *shlex.split(found[0])]
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert "tricklift prepare miniworld --root" in ran.stderr
 
 
 def test_files_to_read_exist(repo: Path):
