@@ -98,7 +98,8 @@ def section() -> str:
         "## Switches for a GPU",
         "Not measured: there was no GPU. Each switch is tested on the CPU on the same way through "
         "the code. They are options of `tricklift train CONFIG --cfg-options ...` and of "
-        "`mim train`, or lines of a config; they can be given together.",
+        "`mim train tricklift` (`mim train mmdet` and `mmseg` know no `+`: leave it out), or lines "
+        "of a config; they can be given together.",
     ]
     for switch in SWITCHES:
         block = f"### {switch.name}\n\n{switch.expect}\n\n```\n--cfg-options {switch.line()}\n"

@@ -26,8 +26,9 @@ Step by step:
     --work-dir runs/det
   tricklift compare runs
 
-Configs read their data below TRICKLIFT_ROOT (default: data); archives of real data are looked
-for in TRICKLIFT_DATA (default: ../shared/data). TRICKLIFT_DEBUG=1 shows where an error came from.
+Configs read their data below TRICKLIFT_ROOT (default: data), and exported weights that another
+row needs in TRICKLIFT_EXPORTS (default: exports); archives of real data are looked for in
+TRICKLIFT_DATA (default: ../shared/data). TRICKLIFT_DEBUG=1 shows where an error came from.
 """
 
 app = typer.Typer(

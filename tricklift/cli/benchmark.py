@@ -40,7 +40,9 @@ def prepare(
 
     \b
     generated:            miniworld
-    small, real:          cifar10, bccd, camvid (archives in TRICKLIFT_DATA)
+    small, real:          cifar10, bccd, camvid; fetched by yourself: called
+                          without them, this says from where and how they must
+                          lie
     for `bench`:          imagenet-samples (likewise)
     downloaded:           voc (VOC 2007 and 2012, 2.9 GB), ade20k (1.0 GB),
                           places365 (256 px, 27 GB)
@@ -49,10 +51,11 @@ def prepare(
 
     \b
     Archives are looked for in --from, TRICKLIFT_DATA and ROOT/archives; what
-    is not there is downloaded to ROOT/archives. A call that was stopped goes
-    on where it was. Sizes and checksums must be the published ones; what has
-    been unpacked is counted, and some of its pictures are decoded.
-    ROOT/.tricklift keeps checksums of some files for later calls.
+    can be downloaded and is not there goes to ROOT/archives. A call that was
+    stopped goes on where it was. Sizes and checksums must be the published
+    ones, where there are any; what has been unpacked is counted, and some of
+    its pictures are decoded. ROOT/.tricklift keeps checksums of some files for
+    later calls.
 
     \b
     An unpacked copy is linked to, not copied:

@@ -11,6 +11,11 @@ HOW = (
     "the paper's minutes per epoch (Table 3) give; tricklift/paper/gpu_hours.py."
 )
 
+NEEDS = (
+    "own: values of ours, with --results DIR. A needed file: tricklift export CHECKPOINT FILE, "
+    "after that run; configs look for it in the folder TRICKLIFT_EXPORTS (default: exports)."
+)
+
 
 def rows(
     table: Annotated[str | None, typer.Option(help="2 to 9; all without it.")] = None,
@@ -43,7 +48,7 @@ def _page(entries: list[dict[str, Any]]) -> list[str]:
             if entry["table"] == number:
                 lines += _lines(entry, *widths)
         lines.append("")
-    return [*lines, HOW, "own: --results DIR. A needed export: tricklift export CHECKPOINT FILE."]
+    return [*lines, HOW, NEEDS]
 
 
 def _label(entry: dict[str, Any]) -> str:
@@ -59,8 +64,13 @@ def _lines(entry: dict[str, Any], label: int, config: int) -> list[str]:
         f"  {_label(entry):{label}}  {entry['config']:{config}}  {entry['gpu_hours']:6.0f} GPU-h"
         f"  paper {theirs}  own {own}"
     )
-    needs = [f"      needs the export of {name}" for name in entry["needs"]]
+    needs = [f"      needs {_export(name)} of {name}" for name in entry["needs"]]
     return [first, f"      {entry['command']}", *needs]
+
+
+def _export(config: str) -> str:
+    """The file in which a config's export is looked for."""
+    return f"exports/{config.rpartition('/')[2]}.safetensors"
 
 
 def _values(values: dict[str, float | None]) -> str:

@@ -60,11 +60,12 @@ def _download(job: Job, archives: Sequence[Archive]) -> dict[str, Path]:
 
 def _ask_for(job: Job, archives: Sequence[Archive]) -> str:
     """What a person must fetch, from where, and where to put it."""
-    if not job.known.page:
+    if job.known.layout:
         name = archives[0].name
         return (
-            f"no archive {data_folder() / name}; set TRICKLIFT_DATA to the folder that holds "
-            f"{name} (it is now {str(data_folder())!r}), or give --from"
+            f"no archive {data_folder() / name} (TRICKLIFT_DATA) or {job.shelf / name}; fetch the "
+            f"data from {job.known.page}, bring them into the layout {job.known.layout}, and give "
+            "the folder that holds this, or such an archive, as --from"
         )
     files = ", ".join(f"{a.name} ({in_words(a.size)})" if a.size else a.name for a in archives)
     return (

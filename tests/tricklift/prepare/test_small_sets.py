@@ -59,7 +59,11 @@ def test_a_broken_archive_leaves_nothing(bccd, tmp_path, cut):
 
 
 def test_no_archive_says_where_it_looked(bccd, tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"archives/bccd\.tar\.gz; set TRICKLIFT_DATA"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"archives/bccd\.tar\.gz; fetch the data from https://github.com/Shenggan/.*"
+        r"layout bccd/{JPEGImages,.* as --from",
+    ):
         prepare.prepare("bccd", tmp_path)
 
 

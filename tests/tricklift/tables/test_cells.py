@@ -110,7 +110,8 @@ def test_one_table_as_text(capsys):
     assert (
         "mim train tricklift $(tricklift config cls/full/resnet50_d-places365-best) --gpus 8" in out
     )
-    assert "needs the export of cls/full/resnet152_d-places365-mixup" in out
+    name = "resnet152_d-places365-mixup"
+    assert f"needs exports/{name}.safetensors of cls/full/{name}" in out
     assert "GPU-h" in out and "top1 56.34" in out and "Table 6" not in out
 
 
