@@ -16,7 +16,7 @@ REST = "the rest"
 
 
 def times(work: Work) -> dict[str, float]:
-    """Milliseconds of one call in each group, what an operator calls itself taken off."""
+    """Milliseconds of one call in each group, without the operators that each calls."""
     from torch.profiler import ProfilerActivity, profile
 
     with profile(activities=[ProfilerActivity.CPU]) as profiler:

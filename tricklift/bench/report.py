@@ -16,7 +16,7 @@ Peers run from the installed libraries as their users run them, in the same vers
 Where a run spends its time, phase by phase: [profile.md](profile.md)."""
 LIMITS = """## Where a step's time goes
 
-Milliseconds of one call in torch's operators, what an operator calls itself taken off, from one
+Milliseconds of one call in torch's operators, without the operators that each calls, from one
 call under the profiler."""
 
 

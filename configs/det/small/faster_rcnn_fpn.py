@@ -1,7 +1,7 @@
 """Faster R-CNN with FPN on BCCD, short side 320.
 
 mim train mmdet configs/det/small/faster_rcnn_fpn.py
-Expected: see docs/results/small.md; about 5 minutes on 2 cores.
+Expected: see docs/results/small.md; about 8 minutes on one core.
 """
 
 _base_ = [

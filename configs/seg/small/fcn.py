@@ -1,7 +1,7 @@
 """FCN, output stride 8, on CamVid.
 
 mim train mmseg configs/seg/small/fcn.py
-Expected: see docs/results/small.md; about 5 minutes on 2 cores.
+Expected: see docs/results/small.md; about 8 minutes on one core.
 """
 
 _base_ = [
