@@ -86,7 +86,8 @@ def chance(bench: str, other: "Trainee", peer: "Trainee") -> Finding:
         other.step()
     return Finding(
         bench=bench,
-        case=f"limit: mean loss over {count} steps, float32 with other random RoI samples against float32",
+        case=f"limit: mean loss over {count} steps, float32 with other random RoI samples "
+        "against float32",
         ours=sum(other.losses) / count,
         peer=sum(peer.losses) / count,
         unit="loss",
