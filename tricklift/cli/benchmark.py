@@ -116,7 +116,7 @@ def run(
       tricklift run small --out runs/small --downstream-seeds 0,1,2 --jobs 2
 
     \b
-    Any network in the place of the rows' own; zoo has one of each family, shortly:
+    Any network in the place of the rows' own; zoo: one network of each family, a short run:
       tricklift run mini --out runs/mine --rows resnet18_b-baseline,random-init \\
         --backbones hardnet39ds,timm/resnet26d
     """
