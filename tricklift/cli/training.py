@@ -67,7 +67,8 @@ def train(
         str | None,
         typer.Option(
             metavar="REF",
-            help="Who teaches in the trick `distillation`: exported file or timm/NAME.",
+            help="Who teaches in the trick `distillation`: an exported file, a .pth of the "
+            "classification stage, timm/NAME or torchvision/NAME.",
         ),
     ] = None,
     work_dir: WorkDir = None,

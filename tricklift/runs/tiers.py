@@ -90,7 +90,7 @@ _ZOO = {
     ),
 }
 _DEFORMABLE = ("model.backbone.deformable_stages=[3]",)
-#: The smallest network of each family of ours, and the networks of timm that stand in docs/backbones.md.
+#: The smallest network of each family of ours, and the listed networks of timm.
 _ONE_A_FAMILY = (
     Network("resnet18_b"),
     Network("seresnet18_b"),
