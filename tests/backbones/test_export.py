@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 import backbones
 from backbones import checkpoint
-from backbones.export import TOLERANCE, export
+from backbones.export import TOLERANCE, Report, export
+from backbones.export_targets import Tricklift
 
 SMALL = {"width": 0.25}
 
@@ -232,6 +233,26 @@ def test_an_export_that_changes_the_outputs_is_not_kept(exported, tmp_path, monk
     assert not (tmp_path / "out.safetensors").exists()
 
 
-def test_the_tolerance_scales_with_large_outputs_only(exported, tmp_path: Path) -> None:
-    report = export(exported("resnet18_b", **SMALL), tmp_path / "out.safetensors")
-    assert report.allowed >= TOLERANCE
+@pytest.mark.parametrize(("logit", "scale"), [(0.5, 1), (-300.0, 300)])
+def test_the_tolerance_scales_with_large_outputs_only(
+    logit: float, scale: float, exported, tmp_path: Path, monkeypatch
+) -> None:
+    """The head is its bias alone, so the largest logit is known whatever the images are."""
+    source = checkpoint.read(exported("resnet18_b", **SMALL))
+    head = {
+        "fc.weight": torch.zeros_like(source.state["fc.weight"]),
+        "fc.bias": torch.full_like(source.state["fc.bias"], logit),
+    }
+    checkpoint.save(tmp_path / "head.safetensors", {**source.state, **head}, source.metadata)
+
+    def export_that_is_off_by(difference: float) -> Report:
+        def reload(self, path, model):
+            return lambda images: (model(images) + difference,)
+
+        monkeypatch.setattr(Tricklift, "reload", reload)
+        return export(tmp_path / "head.safetensors", tmp_path / "out.safetensors")
+
+    report = export_that_is_off_by(0.9 * TOLERANCE * scale)
+    assert report.allowed == pytest.approx(TOLERANCE * scale)
+    with pytest.raises(RuntimeError, match="export to tricklift was not kept: its logits differ"):
+        export_that_is_off_by(1.1 * TOLERANCE * scale)

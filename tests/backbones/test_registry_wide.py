@@ -18,6 +18,7 @@ from backbones.describe import describe
 from backbones.export import export
 from backbones.published import PUBLISHED
 from backbones.wrapper import TrickBackbone
+from families import parameters, representatives
 
 #: Exact numbers of parameters with a 1000-way head. ResNet: arXiv:1812.01187's authors' code and
 #: torchvision. HarDNet and RedNet: the authors' code. Others: timm, and its table rounded.
@@ -53,25 +54,10 @@ PARAMS = {
 ROUNDED = {"resnet50_a": 0.016, "hardnet39ds": 0.025, "hardnet68ds": 0.035}
 #: Not in torch.export: none so far.
 NOT_EXPORTABLE: dict[str, str] = {}
-HEAVY = ("timm/vgg19", "timm/vgg19_bn")
-
-
-def representatives() -> list[str]:
-    """The first name of each family of ours, and every listed network of timm."""
-    by_family: dict[str, str] = {}
-    for name in backbones.names():
-        family = backbones.info(name).family
-        by_family.setdefault(name if family == "timm" else family, name)
-    return list(by_family.values())
 
 
 def narrow(name: str) -> dict[str, Any]:
     return {"width": 0.25} if "width" in backbones.info(name).options else {}
-
-
-def parameters() -> list[Any]:
-    marks = {name: [pytest.mark.slow] for name in HEAVY}
-    return [pytest.param(n, marks=marks.get(n, []), id=n) for n in representatives()]
 
 
 class Norms:
@@ -196,13 +182,7 @@ def test_frozen_stages_keep_still(name: str, pictures: Tensor, randomise) -> Non
 FAST_TO_EXPORT = ("resnet18_a", "timm/mobilenetv1_100")
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(n, marks=[] if n in FAST_TO_EXPORT else [pytest.mark.slow], id=n)
-        for n in representatives()
-    ],
-)
+@pytest.mark.parametrize("name", parameters(slow={*representatives()} - {*FAST_TO_EXPORT}))
 def test_torch_export_and_trace(name: str, pictures: Tensor) -> None:
     model = backbones.build(name, 10, **narrow(name)).eval()
     if name in NOT_EXPORTABLE:
@@ -216,14 +196,12 @@ def test_torch_export_and_trace(name: str, pictures: Tensor) -> None:
             torch.testing.assert_close(graph(pictures), model(pictures), rtol=1e-4, atol=1e-4)
 
 
-def exports() -> list[Any]:
+def slow_to_load() -> set[str]:
     """timm's networks come whole, so all but the smallest are slow."""
-    names = representatives()
-    slow = [n for n in names if n.startswith("timm/") and n != "timm/mobilenetv1_100"]
-    return [pytest.param(n, marks=[pytest.mark.slow] if n in slow else [], id=n) for n in names]
+    return {n for n in representatives() if n.startswith("timm/")} - {"timm/mobilenetv1_100"}
 
 
-@pytest.mark.parametrize("name", exports())
+@pytest.mark.parametrize("name", parameters(slow=slow_to_load()))
 def test_an_export_comes_back_dilated_too(
     name: str, exported, tmp_path: Path, pictures: Tensor
 ) -> None:

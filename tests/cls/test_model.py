@@ -62,11 +62,6 @@ def test_unknown_backbone_is_named_before_training():
         MODELS.build(cfg)
 
 
-@pytest.fixture(scope="module")
-def seen() -> dict:
-    return {}
-
-
 @pytest.mark.parametrize("leaf", ["resnet18_b-baseline", "resnet18_d-tricks"])
 def test_trains_validates_and_leaves_its_files(leaf, tiny_config):
     cfg = tiny_config(leaf)

@@ -14,27 +14,12 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, init_default_scope
 
-import backbones
 import cls  # noqa: F401
 import det  # noqa: F401
 import seg  # noqa: F401
+from families import HEAVY, parameters, representatives
 
-HEAVY = ("timm/vgg19", "timm/vgg19_bn")
 INCEPTION = "timm/inception_v3"
-
-
-def representatives() -> list[str]:
-    """The first name of each family of ours, and every listed network of timm."""
-    by_family: dict[str, str] = {}
-    for name in backbones.names():
-        family = backbones.info(name).family
-        by_family.setdefault(name if family == "timm" else family, name)
-    return list(by_family.values())
-
-
-NAMES = [
-    pytest.param(n, marks=[pytest.mark.slow] if n in HEAVY else [], id=n) for n in representatives()
-]
 
 
 def resolved(repo: Path, leaf: str, name: str) -> Config:
@@ -44,7 +29,7 @@ def resolved(repo: Path, leaf: str, name: str) -> Config:
     return config
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", parameters())
 def test_a_training_step_of_classification(repo: Path, name: str) -> None:
     torch.manual_seed(0)
     own = "inception_v3-baseline" if name == INCEPTION else "resnet18_b-baseline"

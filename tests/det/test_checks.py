@@ -1,6 +1,16 @@
 """Every kind of bad detection input is one clear error when the dataset is built."""
 
 import pytest
+from mmengine.logging import MMLogger
+
+
+@pytest.fixture
+def log(caplog):
+    """What goes to mmengine's logger, which hands nothing on to Python's root logger."""
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 def test_good_input_is_read_as_mmdet_reads_it(voc):
@@ -95,9 +105,15 @@ def test_box_outside_the_image(voc, box):
         voc.read()
 
 
-def test_box_a_little_over_the_border_is_clipped_and_said(voc, capfd):
+def test_box_a_little_over_the_border_is_clipped_and_said(voc, log):
     voc.xml("a", [("cat", 0, -1, 82, 62)])
     assert voc.read()[0]["instances"][0]["bbox"] == [0, 0, 79, 59]
+    (said,) = log.records
+    assert said.levelname == "WARNING"
+    assert said.getMessage().endswith(
+        "trainval.txt: 1 x box that leaves the image by up to 2 pixels clipped "
+        "(first: a.xml, cat (0, -1, 82, 62))"
+    )
     with pytest.raises(ValueError, match="by more than 0"):
         voc.read(border=0)
 

@@ -118,13 +118,6 @@ def test_openmmlab_habits_are_understood():
     assert spread(["--cfg-options", "word"]) == ["--cfg-options", "word"]
 
 
-def test_prepare_tells_where(capsys, tiny_root):
-    # What is there already is found, whatever its size is not: sizes differ, so it is refused.
-    code, _, err = run(capsys, "prepare", "miniworld", "--root", str(tiny_root))
-    assert code == 2
-    assert "miniworld" in err
-
-
 def test_python_m_tricklift(tmp_path):
     done = subprocess.run(
         [sys.executable, "-P", "-m", "tricklift", "compare", "gone"],

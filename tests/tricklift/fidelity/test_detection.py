@@ -1,6 +1,7 @@
 """Every detection row: the detector that its config builds, against the authors' recipe.
 
-Source: PAPER's authors' code for the C4 detector (arXiv:1812.01187, section 6.1); FPN is mmdet's.
+Source: the authors' public code (GluonCV) for the C4 detector (arXiv:1812.01187, section 6.1); FPN
+is mmdet's.
 """
 
 import copy

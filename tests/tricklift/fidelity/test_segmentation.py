@@ -1,6 +1,7 @@
 """Every segmentation row: the segmenter that its config builds, against the authors' recipe.
 
-Source: PAPER's authors' code (arXiv:1812.01187, section 6.2); PSPNet is arXiv:1612.01105.
+Source: the authors' public code (GluonCV; arXiv:1812.01187, section 6.2); PSPNet is
+arXiv:1612.01105.
 """
 
 import copy

@@ -11,7 +11,7 @@ from tricklift.paper.gpu_hours import gpu_hours
 EXTENSIONS = ("FPN", "PSPNet")
 #: Columns that are no result of a run of ours.
 NOT_RUNS = re.compile("reference_|params|gflops")
-#: How many cells (runs with their metrics) the issue asks for, table by table.
+#: How many cells (runs with their metrics) each table has.
 COUNTS = {"2": 3, "3": 6, "4": 10, "5": 4, "6": 18, "7": 2, "8": 14, "9": 14}
 LEAVES = sorted(
     {cell.config for cell in CELLS} | set(TEACHERS) | {n for c in CELLS for n in c.needs}

@@ -1,9 +1,12 @@
 """`tricklift prepare`: what it teaches, prints, and how it ends."""
 
+import json
 import socket
+from functools import partial
 
 import pytest
 
+from tricklift import miniworld
 from tricklift.cli import main
 from tricklift.prepare import NAMES
 
@@ -29,6 +32,26 @@ def test_each_step_is_said_and_the_place_printed(shrunk, capsys):
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (0, f"ready: {tiny.place}\n")
     assert f"unpacking {tiny.archives / 'ILSVRC2012_img_train.tar'}\n" in err
+
+
+def test_a_miniworld_that_is_there_is_found_and_its_place_printed(capsys, tiny_root, monkeypatch):
+    place = tiny_root / "miniworld"
+    manifest = place / "manifest.json"
+    sizes = miniworld.MiniWorldSizes(**json.loads(manifest.read_text())["sizes"])
+    monkeypatch.setattr(miniworld, "generate", partial(miniworld.generate, sizes=sizes))
+    written = manifest.stat().st_mtime_ns
+    code, out, _ = run(capsys, "miniworld", "--root", str(tiny_root))
+    assert (code, out) == (0, f"ready: {place}\n")
+    assert manifest.stat().st_mtime_ns == written
+
+
+def test_a_miniworld_of_other_sizes_is_refused(capsys, tiny_root):
+    code, out, err = run(capsys, "miniworld", "--root", str(tiny_root))
+    assert (code, out) == (2, "")
+    last = err.strip().splitlines()[-1]
+    assert last.startswith(f"error: {tiny_root / 'miniworld'} holds a MiniWorld with ")
+    assert "cls_train 64 instead of 6000" in last
+    assert "remove it, give another folder, or replace it" in last
 
 
 def test_a_machine_without_network_gets_one_clear_line(shrunk, capsys, monkeypatch):
