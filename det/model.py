@@ -10,7 +10,7 @@ from backbones.config import feature_info_of, filled
 from backbones.registry import info
 
 #: What a C4 box head takes over from the backbone, apart from the backbone's own options.
-SHARED = ("name", "checkpoint", "norm_eval", "channels_last")
+SHARED = ("name", "checkpoint", "norm_eval", "norm_frozen", "channels_last")
 
 
 @MODELS.register_module()
