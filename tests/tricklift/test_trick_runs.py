@@ -159,21 +159,23 @@ def test_early_stopping_ends_a_run_and_a_resumed_one(root, tmp_path):
         "custom_hooks.1.patience": 1,
     }
 
-    def run(**more):
+    def run(name, **more):
         cfg = training.build_config(
             BASELINE, work_dir=tmp_path, tricks=["early_stopping"], options=options, **more
         )
         # mmengine names a run's message hub by the second; two in one process would share it
-        cfg.experiment_name = "resumed" if more else "first"
+        cfg.experiment_name = name
         training.train(cfg)
         return result_of(tmp_path)
 
-    result = run()
+    result = run("first")
     assert (result["status"], result["epochs"], result["iters"]) == ("done", 2, 4)
     assert [file.name for file in tmp_path.glob("epoch_*.pth")] == ["epoch_2.pth"]
-    # Its checkpoint knows the first validation, so one more without a rise ends the run again.
-    result = run(resume="auto")
-    assert (result["status"], result["epochs"]) == ("done", 3)
+    # Its checkpoint knows both validations, so the resumed run ends at once, and once more.
+    for again in ("resumed", "resumed again"):
+        result = run(again, resume="auto")
+        assert (result["status"], result["epochs"], result["iters"]) == ("done", 2, 4)
+        assert [file.name for file in tmp_path.glob("epoch_*.pth")] == ["epoch_2.pth"]
 
 
 def test_averaging_clipping_and_early_stopping_in_a_segmenter(root, tmp_path):
@@ -184,13 +186,20 @@ def test_averaging_clipping_and_early_stopping_in_a_segmenter(root, tmp_path):
         "custom_hooks.2.min_delta": 1000.0,
         "custom_hooks.2.patience": 1,
     }
-    cfg = training.build_config(
-        "seg/mini/fcn", work_dir=tmp_path, seed=1, tricks=tricks, options=options
-    )
-    training.train(cfg)
-    result = result_of(tmp_path)
-    assert result["tricks"] == ["gradient_clipping", "ema", "early_stopping"]
-    assert (result["status"], result["iters"]) == ("done", 2)
+    for resume in (None, "auto"):  # the second run finds that it has ended
+        cfg = training.build_config(
+            "seg/mini/fcn",
+            work_dir=tmp_path,
+            seed=1,
+            tricks=tricks,
+            options=options,
+            resume=resume,
+        )
+        cfg.experiment_name = f"resume {resume}"  # or they share a message hub
+        training.train(cfg)
+        result = result_of(tmp_path)
+        assert result["tricks"] == ["gradient_clipping", "ema", "early_stopping"]
+        assert (result["status"], result["iters"]) == ("done", 2)
     checkpoint = kept(tmp_path / "iter_2.pth")
     name = "decode_head.conv_seg.weight"
     assert not torch.equal(
@@ -199,8 +208,11 @@ def test_averaging_clipping_and_early_stopping_in_a_segmenter(root, tmp_path):
 
 
 def test_averaging_and_early_stopping_in_a_detector(root, tmp_path):
+    config = tmp_path / "longer.py"  # three epochs are too few to end early
+    base = FOLDER.parents[1] / "det" / "mini" / "faster_rcnn_fpn.py"
+    config.write_text(f"_base_ = [{str(base)!r}]\ntrain_cfg = dict(max_epochs=5)\n")
     cfg = training.build_config(
-        "det/mini/faster_rcnn_fpn",
+        config,
         work_dir=tmp_path,
         tricks=["ema", "early_stopping"],
         options=DET,
