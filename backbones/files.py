@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from backbones import pickles
+from backbones.normalisation import of_training
 from backbones.provenance import run_of
 from tricklift.ground.atomic import replacing
 
@@ -32,7 +33,8 @@ class Checkpoint:
         source: The file or the reference that they came from.
         state: Tensors by name (``stem.*``, ``stages.*``, and ``fc.*`` if there is a head).
         metadata: Strings: ``architecture``, ``options`` and ``tricks`` (JSON), ``num_classes``,
-            ``row``, ``dataset``, ``top1``, ... as far as they are known.
+            ``row``, ``dataset``, ``top1``, ``mean`` and ``std`` (JSON; 0..255, RGB), ... as far as
+            they are known.
     """
 
     source: str
@@ -137,6 +139,7 @@ def _read_pth(path: Path, ema: bool) -> Checkpoint:
         "tricks": json.dumps(config.get("tricks", [])),
         "dataset": str((config.get("benchmark") or {}).get("dataset", "")),
         "ema": str(ema),
+        **of_training(model.get("data_preprocessor")),
     }
     settings = ("type", "num_classes", "checkpoint", "init_cfg")
     options = {k: v for k, v in backbone.items() if k not in settings}

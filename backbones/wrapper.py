@@ -45,6 +45,7 @@ class TrickBackbone(BaseModule):
 
     Attributes:
         feature_info: Channels and strides of all stages of the network, dropped ones too.
+        trained_with: What is known of the weights loaded from `checkpoint` (their metadata).
 
     Raises:
         ValueError: A name, option, index or checkpoint that does not fit.
@@ -74,6 +75,7 @@ class TrickBackbone(BaseModule):
         drop_behind(net, max(out_indices))
         self.net: Any = net
         self.feature_info = net.feature_info
+        self.trained_with: dict[str, str] = {}
         self.out_indices = tuple(out_indices)
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
@@ -90,7 +92,8 @@ class TrickBackbone(BaseModule):
             return
         super().init_weights()
         if self.checkpoint is not None:
-            load_pretrained(self.net, self.checkpoint)
+            loaded = load_pretrained(self.net, self.checkpoint)
+            self.trained_with = {"source": loaded.source, **loaded.metadata}
 
     def train(self, mode: bool = True) -> "TrickBackbone":
         """Switch the mode, but keep still what is frozen."""

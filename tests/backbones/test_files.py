@@ -62,6 +62,8 @@ def test_a_checkpoint_of_mmengine(trained) -> None:
     assert checkpoint.metadata["row"] == "D-tricks"
     assert json.loads(checkpoint.metadata["tricks"]) == ["cosine", "mixup"]
     assert checkpoint.metadata["dataset"] == "MiniWorld"
+    assert json.loads(checkpoint.metadata["mean"]) == [127.5] * 3
+    assert json.loads(checkpoint.metadata["std"]) == [58.393, 57.12, 57.375]  # the default
 
 
 def test_trained_and_averaged_weights_are_not_mixed_up(trained) -> None:

@@ -123,3 +123,17 @@ def test_full_tier_freezes_what_the_paper_freezes(repo):
         )
         trained = [p for p in net.stages[1].parameters() if p.dim() > 1 or head == "fpn"]
         assert trained and all(p.requires_grad for p in trained), "of C4 no gamma, no beta"
+
+
+def test_images_normalised_otherwise_than_the_weights_are_refused(repo, tmp_path):
+    path = str(tmp_path / "half.safetensors")
+    meta = {"format": "tricklift", "architecture": "resnet18_b", "options": "{}"}
+    statistics = {"mean": "[127.5, 127.5, 127.5]", "std": "[127.5, 127.5, 127.5]"}
+    save_file(backbones.build("resnet18_b", 12).state_dict(), path, {**meta, **statistics})
+    config, model = model_of(repo, "mini/faster_rcnn_fpn.py", checkpoint=path)
+    with pytest.raises(
+        ValueError, match=r"half.safetensors was .*; set model.data_preprocessor.mean=\[127.5,"
+    ):
+        model.init_weights()
+    config.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
+    MODELS.build(config).init_weights()
