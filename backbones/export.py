@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from backbones.checkpoint import check
 from backbones.export_targets import TARGETS, Target
-from backbones.files import Checkpoint, read, replacing
+from backbones.files import Checkpoint, read
 from backbones.registry import build, info
+from tricklift.ground.atomic import replacing
 
 TOLERANCE = 1e-4
 

@@ -5,8 +5,6 @@ stage (``.pth``) are read too.
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +16,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from backbones import pickles
+from backbones.normalisation import of_training
 from backbones.provenance import run_of
+from tricklift.ground.atomic import replacing
 
 FORMAT = "tricklift"
 KNOWN = "a tricklift export (.safetensors), a checkpoint of the cls stage (.pth), timm/NAME[.TAG], "
@@ -33,7 +33,8 @@ class Checkpoint:
         source: The file or the reference that they came from.
         state: Tensors by name (``stem.*``, ``stages.*``, and ``fc.*`` if there is a head).
         metadata: Strings: ``architecture``, ``options`` and ``tricks`` (JSON), ``num_classes``,
-            ``row``, ``dataset``, ``top1``, ... as far as they are known.
+            ``row``, ``dataset``, ``top1``, ``mean`` and ``std`` (JSON; 0..255, RGB), ... as far as
+            they are known.
     """
 
     source: str
@@ -138,6 +139,7 @@ def _read_pth(path: Path, ema: bool) -> Checkpoint:
         "tricks": json.dumps(config.get("tricks", [])),
         "dataset": str((config.get("benchmark") or {}).get("dataset", "")),
         "ema": str(ema),
+        **of_training(model.get("data_preprocessor")),
     }
     settings = ("type", "num_classes", "checkpoint", "init_cfg")
     options = {k: v for k, v in backbone.items() if k not in settings}
@@ -170,22 +172,6 @@ def save(path: str | Path, state: Mapping[str, Tensor], metadata: Mapping[str, s
             temporary,
             {**metadata, "format": FORMAT},
         )
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; move it there if the block ends without an error."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def some(keys: Any, limit: int = 10) -> str:

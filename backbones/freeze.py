@@ -1,6 +1,7 @@
 """Frozen stages and frozen batch norm, for any network that fulfils `backbones.features.Backbone`.
 
-Both follow mmdet's ``frozen_stages`` and ``norm_eval``.
+``frozen_stages`` and ``norm_eval`` are mmdet's; ``norm_frozen`` goes by type, whatever a library
+calls its norms.
 """
 
 from typing import Any
@@ -38,3 +39,10 @@ def norms_to_eval(module: nn.Module) -> None:
     for part in module.modules():
         if isinstance(part, _BatchNorm):
             part.eval()
+
+
+def freeze_gammas(module: nn.Module) -> None:
+    """Take gamma and beta of every batch norm out of training, whatever it is called."""
+    for part in module.modules():
+        if isinstance(part, _BatchNorm):
+            part.requires_grad_(False)

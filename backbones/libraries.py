@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from backbones.naming import Naming, find
+from backbones.normalisation import noted
 
 
 def is_reference(ref: str | Path) -> bool:
@@ -71,6 +72,8 @@ def _tags(library: str, network: str) -> list[str]:
 def fetch(ref: str, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Get a library's pretrained weights of the backbone `name`, in our names, and metadata.
 
+    The metadata has ``mean`` and ``std``, see `backbones.normalisation`.
+
     Raises:
         ValueError: As `check`.
         FileNotFoundError: Neither in the library's cache nor to be downloaded.
@@ -78,7 +81,30 @@ def fetch(ref: str, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     naming, tag = check(ref, name)
     network = _created(ref, naming.library, naming.network, tag)
     metadata = {"format": naming.library, "architecture": name, "source": ref}
+    metadata |= noted(*_statistics(ref, network))
     return naming.from_library(network.state_dict()), metadata
+
+
+def timm_statistics(ref: str) -> tuple[list[float], list[float]]:
+    """Means and standard deviations in 0..255, RGB, that timm trained the weights `ref` with."""
+    import timm
+
+    config = timm.get_pretrained_cfg(ref.removeprefix("timm/"))
+    assert config is not None, f"timm has weights {ref}, but does not describe them"
+    return [255 * value for value in config.mean], [255 * value for value in config.std]
+
+
+def _statistics(ref: str, network: Any) -> tuple[list[float], list[float]]:
+    """Those in which the layers of a library's `network` get their images; see above."""
+    library, name, tag = parts(ref)
+    if library == "timm":
+        return timm_statistics(ref)
+    if getattr(network, "transform_input", False):  # torchvision's Inception does it within
+        return [127.5] * 3, [127.5] * 3
+    from torchvision.models import get_model_weights
+
+    recipe = get_model_weights(name)[tag or "DEFAULT"].transforms()
+    return [255 * value for value in recipe.mean], [255 * value for value in recipe.std]
 
 
 def whole(ref: str) -> nn.Module:

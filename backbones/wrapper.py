@@ -13,7 +13,7 @@ from torch import Tensor
 
 from backbones.checkpoint import added_keys, load_pretrained, pretrained
 from backbones.features import drop_behind, one_stage
-from backbones.freeze import freeze, frozen_modules, norms_to_eval
+from backbones.freeze import freeze, freeze_gammas, frozen_modules, norms_to_eval
 from backbones.registry import build
 
 
@@ -35,6 +35,7 @@ class TrickBackbone(BaseModule):
         out_indices: The stages to hand on, counted from 0; stages behind the last one are dropped.
         frozen_stages: -1 freezes nothing, 0 the stem, 1 the first stage too, and so on.
         norm_eval: Batch norm uses and keeps its running statistics in training.
+        norm_frozen: Gamma and beta of batch norm are not trained.
         output_stride: Input pixels per pixel of the last stage.
         checkpoint: Pretrained weights, see `backbones.checkpoint.load_pretrained`; None is random.
             They are loaded by `init_weights`, so training needs the file and testing does not.
@@ -44,6 +45,7 @@ class TrickBackbone(BaseModule):
 
     Attributes:
         feature_info: Channels and strides of all stages of the network, dropped ones too.
+        trained_with: What is known of the weights loaded from `checkpoint` (their metadata).
 
     Raises:
         ValueError: A name, option, index or checkpoint that does not fit.
@@ -59,6 +61,7 @@ class TrickBackbone(BaseModule):
         checkpoint: str | None = None,
         init_cfg: dict | list | None = None,
         channels_last: bool = False,
+        norm_frozen: bool = False,
         **options: Any,
     ) -> None:
         _refuse_pretrained_init(init_cfg)
@@ -72,9 +75,11 @@ class TrickBackbone(BaseModule):
         drop_behind(net, max(out_indices))
         self.net: Any = net
         self.feature_info = net.feature_info
+        self.trained_with: dict[str, str] = {}
         self.out_indices = tuple(out_indices)
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
+        self.norm_frozen = norm_frozen
         self.checkpoint = checkpoint
         self.channels_last = channels_last
         if channels_last:
@@ -87,7 +92,8 @@ class TrickBackbone(BaseModule):
             return
         super().init_weights()
         if self.checkpoint is not None:
-            load_pretrained(self.net, self.checkpoint)
+            loaded = load_pretrained(self.net, self.checkpoint)
+            self.trained_with = {"source": loaded.source, **loaded.metadata}
 
     def train(self, mode: bool = True) -> "TrickBackbone":
         """Switch the mode, but keep still what is frozen."""
@@ -96,6 +102,8 @@ class TrickBackbone(BaseModule):
             freeze(module)
         if self.norm_eval:
             norms_to_eval(self.net)
+        if self.norm_frozen:
+            freeze_gammas(self.net)
         return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -115,6 +123,7 @@ class TrickStage(BaseModule):
         stage: Which stage, counted from 0.
         checkpoint: The pretrained weights of the whole backbone; see `TrickBackbone`.
         norm_eval: Batch norm uses and keeps its running statistics in training.
+        norm_frozen: Gamma and beta of batch norm are not trained.
         frozen: No training of this stage at all.
         init_cfg: mmengine's initialisation instead of the backbone's own.
         channels_last: Keep weights and features in channels-last memory format.
@@ -137,6 +146,7 @@ class TrickStage(BaseModule):
         frozen: bool = False,
         init_cfg: dict | list | None = None,
         channels_last: bool = False,
+        norm_frozen: bool = False,
         **options: Any,
     ) -> None:
         _refuse_pretrained_init(init_cfg)
@@ -150,6 +160,7 @@ class TrickStage(BaseModule):
         self.name, self.index, self.options = name, stage, options
         self.checkpoint = checkpoint
         self.norm_eval = norm_eval
+        self.norm_frozen = norm_frozen
         self.frozen = frozen
         self.channels_last = channels_last
         if channels_last:
@@ -175,6 +186,8 @@ class TrickStage(BaseModule):
             freeze(self.stage)
         if self.norm_eval:
             norms_to_eval(self.stage)
+        if self.norm_frozen:
+            freeze_gammas(self.stage)
         return self
 
     def forward(self, x: Tensor) -> Tensor:

@@ -13,10 +13,8 @@ from mmengine.model import BaseDataPreprocessor
 from mmengine.registry import MODELS
 from torch import Tensor
 
+from backbones.normalisation import MEAN, STD
 from cls.colour import ColourJitter, apply_colour, colour_map
-
-MEAN = (123.68, 116.779, 103.939)
-STD = (58.393, 57.12, 57.375)
 
 
 @MODELS.register_module()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import backbones
 from backbones.checkpoint import check, pretrained, read
 from backbones.files import library_weights
-from backbones.libraries import is_reference, parts, whole
+from backbones.libraries import is_reference, parts, timm_statistics, whole
 
 GIVE = (
     "set model.distillation.teacher.checkpoint to an exported file, a .pth of the classification "
@@ -80,7 +80,7 @@ def load_teacher(
     with torch.random.fork_rng(devices=[]):
         network, name = _network(str(ref), name, num_classes, options)
     if teacher_mean is None and teacher_std is None and str(ref).startswith("timm/"):
-        teacher_mean, teacher_std = _timm_statistics(str(ref))
+        teacher_mean, teacher_std = timm_statistics(str(ref))
     if teacher_mean is None and teacher_std is None:
         return Teacher(network), name
     there = mean if teacher_mean is None else torch.tensor(teacher_mean, device=mean.device)
@@ -143,12 +143,3 @@ def _whole(ref: str, num_classes: int) -> tuple[nn.Module, str]:
             "teacher must be trained on the same classes"
         )
     return network, f"{library}/{name}"
-
-
-def _timm_statistics(ref: str) -> tuple[list[float], list[float]]:
-    """Means and standard deviations in 0..255 that timm trained these weights with."""
-    import timm
-
-    config = timm.get_pretrained_cfg(ref.removeprefix("timm/"))
-    assert config is not None, f"timm has weights {ref}, but does not describe them"
-    return [255 * value for value in config.mean], [255 * value for value in config.std]

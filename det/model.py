@@ -7,10 +7,11 @@ from mmdet.models import FasterRCNN
 from mmdet.registry import MODELS
 
 from backbones.config import feature_info_of, filled
+from backbones.normalisation import refuse_other
 from backbones.registry import info
 
 #: What a C4 box head takes over from the backbone, apart from the backbone's own options.
-SHARED = ("name", "checkpoint", "norm_eval", "channels_last")
+SHARED = ("name", "checkpoint", "norm_eval", "norm_frozen", "channels_last")
 
 
 @MODELS.register_module()
@@ -55,6 +56,15 @@ class TrickFasterRCNN(FasterRCNN):
         super().__init__(
             backbone=backbone, neck=neck, rpn_head=rpn_head, roi_head=roi_head, **kwargs
         )
+
+    def init_weights(self) -> None:
+        """Initialise and load the checkpoint.
+
+        Raises:
+            ValueError: It was trained with another normalisation than `data_preprocessor` does.
+        """
+        super().init_weights()
+        refuse_other(getattr(self.backbone, "trained_with", {}), self.data_preprocessor)
 
 
 def _last_stage(backbone: Mapping[str, Any]) -> int:

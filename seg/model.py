@@ -7,6 +7,7 @@ from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
 from backbones.config import feature_info_of, filled
+from backbones.normalisation import refuse_other
 
 Head = Mapping[str, Any]
 
@@ -55,6 +56,15 @@ class TrickEncoderDecoder(EncoderDecoder):
             neck=neck,
             **kwargs,
         )
+
+    def init_weights(self) -> None:
+        """Initialise and load the checkpoint.
+
+        Raises:
+            ValueError: It was trained with another normalisation than `data_preprocessor` does.
+        """
+        super().init_weights()
+        refuse_other(getattr(self.backbone, "trained_with", {}), self.data_preprocessor)
 
 
 def _filled_head(backbone: Mapping[str, Any], head: Head, where: str) -> dict[str, Any]:

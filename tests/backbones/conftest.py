@@ -128,7 +128,11 @@ def _train(work_dir: Path, ema: bool) -> dict[str, Any]:
 
     config = Config(
         {
-            "model": {"backbone": {"name": "resnet18_d", "width": 0.25}, "num_classes": 3},
+            "model": {
+                "backbone": {"name": "resnet18_d", "width": 0.25},
+                "num_classes": 3,
+                "data_preprocessor": {"type": "ClsPreprocessor", "mean": [127.5, 127.5, 127.5]},
+            },
             "row": "D-tricks",
             "tricks": ["cosine", "mixup"],
             "benchmark": {"task": "cls", "dataset": "MiniWorld"},

@@ -46,6 +46,7 @@ def test_to_tricklift_from_a_checkpoint(trained, tmp_path: Path) -> None:
     assert json.loads(metadata["tricks"]) == ["cosine", "mixup"]
     assert (metadata["ema"], metadata_of(averaged.path)["ema"]) == ("False", "True")
     assert {"created", "version", "dataset"} <= set(metadata)
+    assert json.loads(metadata["mean"]) == [127.5] * 3
 
 
 def test_an_export_of_an_export_is_the_same(exported, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Reading and writing weights: what is read is what was trained, and no code in a file runs."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from mmengine.logging import HistoryBuffer
 from safetensors.torch import save_file
 
 from backbones import pickles
-from backbones.files import read, replacing, save
+from backbones.files import read, save
 
 
 def assert_same(state: dict, expected: dict) -> None:
@@ -32,11 +33,25 @@ def test_a_saved_file_reads_back(tmp_path: Path) -> None:
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.safetensors"
     target.write_text("old")
-    with pytest.raises(KeyboardInterrupt), replacing(target) as temporary:
-        temporary.write_text("half")
-        raise KeyboardInterrupt
+    with pytest.raises(TypeError):  # metadata is text
+        save(target, {"x": torch.zeros(1)}, {"top1": 61.5})  # type: ignore[dict-item]
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_saved_file_has_the_permissions_of_its_kind(tmp_path: Path) -> None:
+    """A new one gets what the umask gives, one that is replaced keeps its own."""
+    plain, target = tmp_path / "plain", tmp_path / "a.safetensors"
+    umask = os.umask(0o027)
+    try:
+        plain.touch()
+        save(target, {"x": torch.zeros(1)}, {"architecture": "resnet18_b"})
+    finally:
+        os.umask(umask)
+    assert target.stat().st_mode == plain.stat().st_mode
+    target.chmod(0o600)
+    save(target, {"x": torch.zeros(1)}, {"architecture": "resnet18_b"})
+    assert target.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_checkpoint_of_mmengine(trained) -> None:
@@ -47,6 +62,8 @@ def test_a_checkpoint_of_mmengine(trained) -> None:
     assert checkpoint.metadata["row"] == "D-tricks"
     assert json.loads(checkpoint.metadata["tricks"]) == ["cosine", "mixup"]
     assert checkpoint.metadata["dataset"] == "MiniWorld"
+    assert json.loads(checkpoint.metadata["mean"]) == [127.5] * 3
+    assert json.loads(checkpoint.metadata["std"]) == [58.393, 57.12, 57.375]  # the default
 
 
 def test_trained_and_averaged_weights_are_not_mixed_up(trained) -> None:

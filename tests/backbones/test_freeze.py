@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 import backbones
-from backbones.freeze import freeze, frozen_modules, norms_to_eval
+from backbones.freeze import freeze, freeze_gammas, frozen_modules, norms_to_eval
 
 
 @pytest.fixture
@@ -39,6 +39,25 @@ def test_norm_eval_keeps_statistics_and_trains_gammas(model: nn.Module) -> None:
     for key, value in before.items():
         statistic = "running" in key or "num_batches" in key
         assert torch.equal(value, after[key]) == statistic, key
+
+
+@pytest.mark.parametrize("name", ["resnet18_d", "timm/mobilenetv1_100"])  # stem.norm1, bn1
+def test_frozen_gammas_go_by_type(name: str) -> None:
+    torch.manual_seed(0)
+    model = backbones.build(name, num_classes=3)
+    freeze_gammas(model)
+    gammas = {
+        f"{at}.{key}"
+        for at, part in model.named_modules()
+        if isinstance(part, nn.BatchNorm2d)
+        for key in ("weight", "bias")
+    }
+    assert len(gammas) >= 40
+    before = {k: v.detach().clone() for k, v in model.named_parameters()}
+    train_step(model)
+    still = {k for k, v in model.named_parameters() if torch.equal(v, before[k])}
+    assert still == gammas
+    assert all(part.training for part in model.modules()), "statistics are another matter"
 
 
 @pytest.mark.parametrize("count", [-2, 5])

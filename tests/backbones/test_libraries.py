@@ -42,6 +42,7 @@ def test_torchvision_weights_from_its_cache(offline: Path, randomise) -> None:
         loaded = load_pretrained(model, ref)
         assert_loaded(model, theirs, "torchvision")
         assert loaded.metadata["source"] == ref
+        assert loaded.metadata["mean"] == "[123.675, 116.28, 103.53]"
 
 
 def test_timm_weights_from_its_cache(offline: Path, randomise) -> None:
@@ -53,7 +54,8 @@ def test_timm_weights_from_its_cache(offline: Path, randomise) -> None:
     snapshot.mkdir(parents=True)
     save_file(theirs.state_dict(), snapshot / "model.safetensors")
     model = backbones.build("resnet18_d")
-    load_pretrained(model, "timm/resnet18d.ra2_in1k")
+    loaded = load_pretrained(model, "timm/resnet18d.ra2_in1k")
+    assert loaded.metadata["std"] == "[58.395, 57.12, 57.375]"
     assert_loaded(model, theirs, "timm")
 
 

@@ -92,6 +92,18 @@ def test_frozen_stages_and_norm_eval_hold_after_every_switch(norm_eval: bool, im
     assert moved == (set() if norm_eval else may_move)
 
 
+def test_frozen_gammas_hold_after_every_switch() -> None:
+    parts = TrickBackbone(norm_frozen=True, **SMALL), TrickStage(norm_frozen=True, **SMALL)
+    for part in parts:
+        part.requires_grad_(True)
+        part.eval()
+        part.train()
+        for module in part.modules():
+            weight = getattr(module, "weight", None)
+            if weight is not None:
+                assert weight.requires_grad != isinstance(module, nn.BatchNorm2d)
+
+
 def test_too_many_frozen_stages() -> None:
     with pytest.raises(
         ValueError, match=r"frozen_stages must be from -1 \(none\) to 4 \(all\); got 5"

@@ -12,8 +12,9 @@ from safetensors.torch import save_file
 
 import backbones
 from backbones.files import save
+from backbones.libraries import timm_statistics
 from cls.preprocessor import MEAN, STD
-from cls.teacher import Teacher, _timm_statistics, load_teacher
+from cls.teacher import Teacher, load_teacher
 
 STATISTICS = (torch.tensor(MEAN), torch.tensor(STD))
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -97,10 +98,10 @@ def test_a_file_of_a_librarys_weights(tmp_path):
 
 
 def test_timm_says_how_its_weights_were_normalised():
-    mean, std = _timm_statistics("timm/resnet18.a1_in1k")
+    mean, std = timm_statistics("timm/resnet18.a1_in1k")
     assert mean == pytest.approx([123.675, 116.28, 103.53])
     assert std == pytest.approx([58.395, 57.12, 57.375])
-    assert _timm_statistics("timm/inception_v3.tf_in1k")[0] == [127.5] * 3
+    assert timm_statistics("timm/inception_v3.tf_in1k")[0] == [127.5] * 3
 
 
 def test_a_checkpoint_of_the_classification_stage(tiny_config):

@@ -128,6 +128,7 @@ def test_the_papers_c4_recipe():
     assert model.test_cfg.rpn.max_per_img == 300
     assert model.test_cfg.rcnn.nms.iou_threshold == 0.3
     assert (model.backbone.frozen_stages, model.backbone.norm_eval) == (1, True)
+    assert model.backbone.norm_frozen and "paramwise_cfg" not in config.optim_wrapper
     resize = next(
         t for t in config.train_dataloader.dataset.datasets[0].pipeline if t.type == "Resize"
     )

@@ -6,6 +6,7 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from safetensors.torch import save_file
+from torch import nn
 
 import backbones
 import det  # noqa: F401
@@ -67,6 +68,19 @@ def test_c4_head_carries_stage_4_of_the_same_file(repo, name, exported):
     assert head.train().norm_eval
 
 
+@pytest.mark.parametrize("name", ["resnet18_b", "timm/res2net50_26w_4s"])
+def test_the_papers_detector_trains_no_norm(repo, name):
+    """Whatever the library calls them (`norm1`, `bn1`), in the body and in the C4 head."""
+    _, model = model_of(repo, "full/faster_rcnn_c4.py", name=name)
+    model.train()
+    norms = [part for part in model.modules() if isinstance(part, nn.BatchNorm2d)]
+    head = model.roi_head.shared_head
+    assert any(part in norms for part in head.modules())
+    assert not any(part.training for part in norms)
+    assert not any(value.requires_grad for part in norms for value in part.parameters())
+    assert all(part.weight.requires_grad for part in head.modules() if isinstance(part, nn.Conv2d))
+
+
 def test_a_wrong_checkpoint_is_an_error(repo, exported):
     path, _ = exported("resnet18_b")
     _, model = model_of(repo, "mini/faster_rcnn_fpn.py", name="resnet18_d", checkpoint=path)
@@ -107,4 +121,19 @@ def test_full_tier_freezes_what_the_paper_freezes(repo):
         assert not any(
             p.requires_grad for part in (net.stem, net.stages[0]) for p in part.parameters()
         )
-        assert all(p.requires_grad for p in net.stages[1].parameters())
+        trained = [p for p in net.stages[1].parameters() if p.dim() > 1 or head == "fpn"]
+        assert trained and all(p.requires_grad for p in trained), "of C4 no gamma, no beta"
+
+
+def test_images_normalised_otherwise_than_the_weights_are_refused(repo, tmp_path):
+    path = str(tmp_path / "half.safetensors")
+    meta = {"format": "tricklift", "architecture": "resnet18_b", "options": "{}"}
+    statistics = {"mean": "[127.5, 127.5, 127.5]", "std": "[127.5, 127.5, 127.5]"}
+    save_file(backbones.build("resnet18_b", 12).state_dict(), path, {**meta, **statistics})
+    config, model = model_of(repo, "mini/faster_rcnn_fpn.py", checkpoint=path)
+    with pytest.raises(
+        ValueError, match=r"half.safetensors was .*; set model.data_preprocessor.mean=\[127.5,"
+    ):
+        model.init_weights()
+    config.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
+    MODELS.build(config).init_weights()

@@ -78,3 +78,17 @@ def test_index_of_a_map_that_is_not_handed_on(repo):
 def test_unknown_backbone(repo):
     with pytest.raises(ValueError, match=r"unknown backbone 'resnet18_e'.*did you mean"):
         model_of(repo, "mini/fcn.py", name="resnet18_e")
+
+
+def test_images_normalised_otherwise_than_the_weights_are_refused(repo, tmp_path):
+    path = str(tmp_path / "half.safetensors")
+    meta = {"format": "tricklift", "architecture": "resnet18_b", "options": "{}"}
+    statistics = {"mean": "[127.5, 127.5, 127.5]", "std": "[127.5, 127.5, 127.5]"}
+    save_file(backbones.build("resnet18_b", 12).state_dict(), path, {**meta, **statistics})
+    config, model = model_of(repo, "mini/fcn.py", checkpoint=path)
+    with pytest.raises(
+        ValueError, match=r"half.safetensors was .*; set model.data_preprocessor.mean=\[127.5,"
+    ):
+        model.init_weights()
+    config.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
+    MODELS.build(config).init_weights()

@@ -174,13 +174,20 @@ def test_averaging_clipping_and_early_stopping_in_a_segmenter(root, tmp_path):
         "custom_hooks.2.min_delta": 1000.0,
         "custom_hooks.2.patience": 1,
     }
-    cfg = training.build_config(
-        "seg/mini/fcn", work_dir=tmp_path, seed=1, tricks=tricks, options=options
-    )
-    training.train(cfg)
-    result = result_of(tmp_path)
-    assert result["tricks"] == ["gradient_clipping", "ema", "early_stopping"]
-    assert (result["status"], result["iters"]) == ("done", 2)
+    for resume in (None, "auto"):  # the second run finds that it has ended
+        cfg = training.build_config(
+            "seg/mini/fcn",
+            work_dir=tmp_path,
+            seed=1,
+            tricks=tricks,
+            options=options,
+            resume=resume,
+        )
+        cfg.experiment_name = f"resume {resume}"  # or they share a message hub
+        training.train(cfg)
+        result = result_of(tmp_path)
+        assert result["tricks"] == ["gradient_clipping", "ema", "early_stopping"]
+        assert (result["status"], result["iters"]) == ("done", 2)
     checkpoint = kept(tmp_path / "iter_2.pth")
     name = "decode_head.conv_seg.weight"
     assert not torch.equal(
@@ -189,8 +196,11 @@ def test_averaging_clipping_and_early_stopping_in_a_segmenter(root, tmp_path):
 
 
 def test_averaging_and_early_stopping_in_a_detector(root, tmp_path):
+    config = tmp_path / "longer.py"  # three epochs are too few to end early
+    base = FOLDER.parents[1] / "det" / "mini" / "faster_rcnn_fpn.py"
+    config.write_text(f"_base_ = [{str(base)!r}]\ntrain_cfg = dict(max_epochs=5)\n")
     cfg = training.build_config(
-        "det/mini/faster_rcnn_fpn",
+        config,
         work_dir=tmp_path,
         tricks=["ema", "early_stopping"],
         options=DET,

@@ -297,8 +297,8 @@ def test_distillation_is_the_papers(baseline: Config):
     [
         # 120 epochs, validated each: a quarter is 30.
         ("cls/full/resnet50_b-standard", "accuracy/top1", 0.1, 1, 30, 1),
-        # 3 epochs: a tenth is under 1, a quarter under 3.
-        ("det/mini/faster_rcnn_fpn", "pascal_voc/mAP", 0.001, 1, 3, 1),
+        # 7 epochs: a tenth is under 1, a quarter under 3.
+        ("det/small/faster_rcnn_fpn", "pascal_voc/mAP", 0.001, 1, 3, 1),
         # 150 iterations: every 15, of which 10; a checkpoint where it may stop.
         ("seg/mini/fcn", "mIoU", 0.1, 15, 3, 15),
     ],
@@ -334,6 +334,19 @@ def test_a_config_that_has_no_place_for_a_trick(baseline: Config, name, change, 
     base = {**baseline.to_dict(), **change}
     with pytest.raises(ValueError, match=message):
         use(base, name)
+
+
+@pytest.mark.parametrize(("epochs", "fits"), [(1, False), (4, False), (5, True)])
+def test_early_stopping_needs_room_to_end_early(baseline: Config, epochs, fits):
+    """The first validation is a rise and three without one follow: a fifth can be left out."""
+    baseline.train_cfg.max_epochs = epochs
+    if fits:
+        assert use(baseline.to_dict(), "early_stopping")["custom_hooks"][-1]["patience"] == 3
+        return
+    with pytest.raises(
+        ValueError, match=rf"nothing early: train_cfg.max_epochs={epochs} .* set max_epochs to 5"
+    ):
+        use(baseline.to_dict(), "early_stopping")
 
 
 def test_a_trick_says_which_tasks_it_is_for(repo: Path):

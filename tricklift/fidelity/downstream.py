@@ -58,9 +58,7 @@ def detection_norm(cfg: Any) -> str:
     """What of batch norm stands still."""
     if not cfg.model.backbone.norm_eval:
         return "trained"
-    keys = (cfg.optim_wrapper.get("paramwise_cfg") or {}).get("custom_keys") or {}
-    still = keys.get("norm") == dict(lr_mult=0.0, decay_mult=0.0)
-    return "frozen" if still else "statistics frozen"
+    return "frozen" if cfg.model.backbone.get("norm_frozen") else "statistics frozen"
 
 
 def images_a_step(cfg: Any) -> str:

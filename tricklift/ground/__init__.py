@@ -7,7 +7,7 @@ torch. Every file here stands in for one thing that breaks, and says which upstr
 - `safe_load`: resuming under `torch.load(weights_only=True)`.
 - `checkpoints`: written whole, and the older one removed after the newer one stands.
 - `amp`: `AmpOptimWrapper` on a CPU (bfloat16).
-- `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo).
+- `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo); timm's norms, synchronised.
 - `setup`: importing it installs all of the above; a config names it in `custom_imports`.
 - `memory`: freed memory stays with the process (called where a training is built).
 - `atomic`: files that appear whole or not at all.

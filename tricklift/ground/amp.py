@@ -3,7 +3,8 @@
 Why: mmengine's asserts that there is a GPU, so `--amp` of the mmdet and mmseg tools and every
 config with `type='AmpOptimWrapper'` fail on a CPU. bfloat16 has float32's range, so there is
 nothing to scale: `loss_scale` is accepted in every form and has no effect there. On an accelerator
-this class is mmengine's own. float16 on a CPU is for tests of what a GPU does: it is scaled as
+this class is mmengine's own, where mmengine's works: not on Apple's MPS, which is refused with the
+way out. float16 on a CPU is for tests of what a GPU does: it is scaled as
 there, and most processors are slow at it.
 
 mmdet's RoI extractor casts the RoIs to the dtype of the features (`rois.type_as(feats[0])`). With
@@ -23,7 +24,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 
-from tricklift.ground.devices import has_accelerator
+from tricklift.ground.devices import MIXED, device, has_accelerator
 
 __all__ = ["AmpOptimWrapper", "install", "keep_rois_exact"]
 
@@ -46,13 +47,14 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
     """Mixed precision: mmengine's on an accelerator, bfloat16 autocast on a CPU.
 
     Args:
-        loss_scale: as mmengine: 'dynamic', a float or a dict. No effect in bfloat16 on a CPU.
+        loss_scale: as mmengine: 'dynamic', a number or a dict. No effect in bfloat16 on a CPU.
         dtype: autocast dtype. On a CPU None (bfloat16), bfloat16 or float16.
         use_fsdp: as mmengine. Not on a CPU.
         **kwargs: of `OptimWrapper`.
 
     Raises:
-        ValueError: on a CPU: another dtype, an unknown `loss_scale`, or `use_fsdp`.
+        ValueError: a device without mixed precision (MPS); on a CPU: another dtype, an unknown
+            `loss_scale`, or `use_fsdp`.
     """
 
     def __init__(
@@ -62,7 +64,10 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
         use_fsdp: bool = False,
         **kwargs: Any,
     ) -> None:
+        if isinstance(loss_scale, int) and not isinstance(loss_scale, bool):
+            loss_scale = float(loss_scale)  # mmengine's takes no other number
         if has_accelerator():
+            _refuse_device(device())
             super().__init__(loss_scale, dtype, use_fsdp, **kwargs)
             return
         if dtype not in DTYPES:
@@ -71,7 +76,7 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
                 f"dtype={dtype!r}; leave dtype out (then it is float16 on a GPU and bfloat16 "
                 f"here) or set it to 'bfloat16'"
             )
-        if loss_scale != "dynamic" and not isinstance(loss_scale, (int, float, dict)):
+        if loss_scale != "dynamic" and not isinstance(loss_scale, (float, dict)):
             raise ValueError(f"loss_scale is 'dynamic', a number or a dict, got {loss_scale!r}")
         if use_fsdp:
             raise ValueError("use_fsdp needs GPUs; leave it out on a CPU")
@@ -79,9 +84,9 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
         self.cast_dtype = DTYPES[dtype]
         settings = loss_scale if isinstance(loss_scale, dict) else {}
         self._scale_update_param = None
-        if isinstance(loss_scale, (int, float)):
-            settings = {"init_scale": float(loss_scale)}
-            self._scale_update_param = float(loss_scale)
+        if isinstance(loss_scale, float):
+            settings = {"init_scale": loss_scale}
+            self._scale_update_param = loss_scale
         scaled = self.cast_dtype == torch.float16  # else everything passes through
         self.loss_scaler = torch.amp.GradScaler("cpu", **settings, enabled=scaled)
 
@@ -105,6 +110,14 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
         keep_rois_exact()
         with OptimWrapper.optim_context(self, model), torch.autocast("cpu", self.cast_dtype):
             yield
+
+
+def _refuse_device(found: str) -> None:
+    if found not in MIXED:
+        raise ValueError(
+            f"mmengine trains in mixed precision on {', '.join(MIXED)}, not on {found!r}; leave it "
+            "out (no --amp, optim_wrapper.type='OptimWrapper')"
+        )
 
 
 def install() -> None:

@@ -1,10 +1,18 @@
-"""One question asked by several files: does this process train on an accelerator?"""
+"""Questions asked by several files: what does this process train on?"""
 
-__all__ = ["has_accelerator"]
+__all__ = ["MIXED", "device", "has_accelerator"]
+
+#: Where mmengine's `AmpOptimWrapper` works (it asserts so).
+MIXED = ("cuda", "npu", "mlu", "musa")
+
+
+def device() -> str:
+    """Return the device type that mmengine would train on: cuda, npu, mlu, mps, musa, cpu, ..."""
+    from mmengine.device import get_device
+
+    return str(get_device())
 
 
 def has_accelerator() -> bool:
     """Return whether mmengine would train on anything but the CPU (CUDA, NPU, MLU, MUSA, ...)."""
-    from mmengine.device import get_device
-
-    return str(get_device()) != "cpu"
+    return device() != "cpu"

@@ -2,7 +2,7 @@
 
 Why: mmengine's `_init_dist_*` call `torch.cuda.set_device` and take the backend 'nccl' of the
 config, and `Runner.wrap_model` gives `MMDistributedDataParallel` the `device_ids` of GPUs. All
-three fail on a CPU. With an accelerator nothing changes.
+three fail on a CPU. With an accelerator these stay mmengine's.
 """
 
 import functools
@@ -15,8 +15,8 @@ from mmengine.dist import utils as dist_utils
 from mmengine.model.wrappers import MMDistributedDataParallel
 from torch import nn
 
+from tricklift.ground import sync_bn
 from tricklift.ground.devices import has_accelerator
-from tricklift.ground.sync_bn import convert
 
 __all__ = ["install"]
 
@@ -24,7 +24,11 @@ LAUNCHERS = ("_init_dist_pytorch", "_init_dist_slurm", "_init_dist_mpi")
 
 
 def install() -> None:
-    """Make mmengine's launchers and its DDP wrapper work without an accelerator. Idempotent."""
+    """Make mmengine's launchers and its DDP wrapper work without an accelerator. Idempotent.
+
+    With one, too, synchronised norms keep the activations of timm's networks.
+    """
+    sync_bn.install()
     for name in LAUNCHERS:
         upstream = getattr(dist_utils, name)
         if not hasattr(upstream, "__wrapped__"):
@@ -65,7 +69,7 @@ def _without_devices(upstream: Callable[..., None]) -> Callable[..., None]:
     def init(self: nn.Module, module: nn.Module, *args: Any, **kwargs: Any) -> None:
         if not any(parameter.device.type != "cpu" for parameter in module.parameters()):
             kwargs.update(device_ids=None, output_device=None)
-            module = convert(module)
+            module = sync_bn.convert(module)
         upstream(self, module, *args, **kwargs)
 
     return init

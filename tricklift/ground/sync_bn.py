@@ -1,17 +1,57 @@
-"""Synchronised batch normalisation on CPUs.
+"""Synchronised batch normalisation: of timm's networks, and on CPUs.
 
-Why: the stock mmseg configs normalise by `SyncBN`. torch's `SyncBatchNorm` raises on CPU input when
+Why: with `sync_bn='torch'` mmengine makes a bare `SyncBatchNorm` of every norm. timm's
+`BatchNormAct2d` is norm, dropout and activation in one module, and would lose the latter two.
+
+The stock mmseg configs normalise by `SyncBN`. torch's `SyncBatchNorm` raises on CPU input when
 training is distributed, and `DistributedDataParallel` already refuses a CPU model that holds one.
 mmengine's own fallback to BatchNorm serves one process alone.
 """
 
+import sys
+
 import torch
+from mmengine.model import convert_sync_batchnorm as upstream_conversion
 from torch import Tensor, nn
 from torch import distributed as dist
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ["CpuSyncBatchNorm", "convert"]
+__all__ = ["CpuSyncBatchNorm", "CpuSyncBatchNormAct", "convert", "install", "synchronised"]
+
+USERS = ("mmengine.model", "mmengine.runner.runner", "mmengine._strategy.distributed")
+
+
+def install() -> None:
+    """Replace `convert_sync_batchnorm` where mmengine's runners look it up. Idempotent."""
+    for name in USERS:
+        if name in sys.modules:
+            vars(sys.modules[name])["convert_sync_batchnorm"] = synchronised
+
+
+def synchronised(module: nn.Module, implementation: str = "torch") -> nn.Module:
+    """Turn each batch norm in `module` into a synchronised one, in place; activations stay.
+
+    Args:
+        module: With norms of torch and of timm.
+        implementation: 'torch', or 'mmcv' for a network without timm's norms.
+
+    Returns:
+        `module`, or what replaces it if it is a norm itself.
+
+    Raises:
+        ValueError: Another implementation, or 'mmcv' for timm's norms.
+    """
+    from timm.layers.norm_act import BatchNormAct2d, convert_sync_batchnorm
+
+    if implementation == "torch":
+        return convert_sync_batchnorm(module)
+    if any(isinstance(part, BatchNormAct2d) for part in module.modules()):
+        raise ValueError(
+            f"sync_bn={implementation!r} would remove the activations of this network: timm keeps "
+            "them in its norms (BatchNormAct2d); set sync_bn='torch'"
+        )
+    return upstream_conversion(module, implementation)
 
 
 class CpuSyncBatchNorm(_BatchNorm):
@@ -62,12 +102,26 @@ class CpuSyncBatchNorm(_BatchNorm):
         self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
 
 
+class CpuSyncBatchNormAct(CpuSyncBatchNorm):
+    """What timm's `SyncBatchNormAct` does, over CPU processes."""
+
+    act: nn.Module
+    drop: nn.Module
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.act(self.drop(super().forward(input)))
+
+
 def convert(module: nn.Module) -> nn.Module:
     """Turn each `SyncBatchNorm` in `module` into one that works on CPUs, in place.
 
-    Parameters, buffers and state-dict keys stay what they are; only the class changes.
+    Parameters, buffers, state-dict keys and activations stay what they are; only the class changes.
     """
+    from timm.layers.norm_act import SyncBatchNormAct
+
     for child in module.modules():
-        if isinstance(child, nn.SyncBatchNorm):  # mmengine registers a subclass
+        if isinstance(child, SyncBatchNormAct):
+            child.__class__ = CpuSyncBatchNormAct  # type: ignore[assignment]
+        elif isinstance(child, nn.SyncBatchNorm):  # mmengine registers a subclass
             child.__class__ = CpuSyncBatchNorm  # type: ignore[assignment]
     return module

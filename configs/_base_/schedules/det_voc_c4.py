@@ -1,8 +1,8 @@
 """The paper's VOC07+12 schedule: 20 epochs, lr 1e-3 an image, steps at 14 and 20, warmup.
 
 The authors' code takes one image a GPU and sums nothing else; the learning rate is scaled with the
-batch. Batch norm stands still, gamma and beta included (`lr_mult=0`; all norms are ours).
-The paper adds linear warmup: 1,000 iterations from a third, as their code has it where it warms up.
+batch. The paper adds linear warmup: 1,000 iterations from a third, as their code has it where it
+warms up.
 """
 
 max_epochs = 20
@@ -16,7 +16,6 @@ param_scheduler = [
 optim_wrapper = dict(
     type="OptimWrapper",
     optimizer=dict(type="SGD", lr=1e-3, momentum=0.9, weight_decay=5e-4),
-    paramwise_cfg=dict(custom_keys={"norm": dict(lr_mult=0.0, decay_mult=0.0)}),
     clip_grad=dict(max_norm=35),
 )
 auto_scale_lr = dict(enable=True, base_batch_size=1)  # of train_dataloader.batch_size x GPUs

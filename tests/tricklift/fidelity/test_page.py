@@ -92,6 +92,8 @@ def test_another_config_reads_differently(point, key, value, config_of):
          "model.test_cfg.rcnn.nms.iou_threshold", 0.5),
         ("det/full/faster_rcnn_c4-d-cosine", DETECTION, "batch norm",
          "model.backbone.norm_eval", False),
+        ("det/full/faster_rcnn_c4-d-cosine", DETECTION, "batch norm",
+         "model.backbone.norm_frozen", False),
         ("det/full/faster_rcnn_c4-d-cosine", DETECTION, "frozen stages",
          "model.backbone.frozen_stages", 0),
         ("det/full/faster_rcnn_c4-d-cosine", DETECTION, "evaluation",

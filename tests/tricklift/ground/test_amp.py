@@ -109,12 +109,36 @@ def test_state_goes_to_and_fro(model):
     [
         (dict(dtype="float64"), "mixed precision on a CPU is bfloat16 .* got dtype='float64'"),
         (dict(loss_scale="static"), "loss_scale is 'dynamic', a number or a dict, got 'static'"),
+        (dict(loss_scale=True), "loss_scale is 'dynamic', a number or a dict, got True"),
         (dict(use_fsdp=True), "use_fsdp needs GPUs"),
     ],
 )
 def test_what_a_cpu_cannot_do(model, options, message):
     with pytest.raises(ValueError, match=message):
         AmpOptimWrapper(optimizer=torch.optim.SGD(model.parameters(), lr=0.1), **options)
+
+
+@pytest.mark.parametrize("device", ["mps", "dipu"])
+def test_a_device_without_mixed_precision(model, device, monkeypatch):
+    monkeypatch.setattr("mmengine.device.get_device", lambda: device)
+    with pytest.raises(
+        ValueError, match=rf"on cuda, npu, mlu, musa, not on '{device}'; .*type='OptimWrapper'"
+    ):
+        build(model)
+
+
+@pytest.fixture
+def as_on_a_gpu(monkeypatch):
+    """Let mmengine think that there is one; its scaler notices that there is none, and warns."""
+    monkeypatch.setattr("mmengine.device.get_device", lambda: "cuda")
+    monkeypatch.setattr(sys.modules[amp.HOMES[-1]], "is_cuda_available", lambda: True)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_whole_number_scales_on_a_gpu_too(model, as_on_a_gpu):
+    assert build(model, loss_scale=512)._scale_update_param == 512.0
+    with pytest.raises(TypeError, match="loss_scale must be of type float, dict"):
+        build(model, loss_scale=True)
 
 
 def test_rois_stay_exact():

@@ -20,6 +20,8 @@ WORKER = """
 import torch, tricklift.ground.setup
 from mmengine.dist import init_dist, get_dist_info, all_gather_object, broadcast
 from mmengine.model import BaseModel, MMDistributedDataParallel
+from mmengine.runner.runner import convert_sync_batchnorm
+from timm.layers.norm_act import BatchNormAct2d
 from torch import nn, distributed as dist
 
 class Model(BaseModel):
@@ -27,8 +29,10 @@ class Model(BaseModel):
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 3)
         self.norm = nn.SyncBatchNorm(4, momentum=0.5)
+        self.conv_act = nn.Conv2d(4, 3, 3)
+        self.norm_act = BatchNormAct2d(3, momentum=0.5)  # with ReLU
     def forward(self, inputs, mode='tensor'):
-        out = self.norm(self.conv(inputs))
+        out = self.norm_act(self.conv_act(self.norm(self.conv(inputs))))
         return dict(loss=(out ** 3).sum() / 100) if mode == 'loss' else out
 
 init_dist('pytorch', backend='nccl')
@@ -41,8 +45,10 @@ torch.manual_seed(0)
 whole, x = Model(), torch.randn(5, 3, 6, 7)
 whole.norm = nn.BatchNorm2d(4, momentum=0.5)
 torch.manual_seed(0)
-model = MMDistributedDataParallel(Model(), device_ids=[0], broadcast_buffers=False)
+model = convert_sync_batchnorm(Model(), 'torch')  # as Runner.wrap_model
+model = MMDistributedDataParallel(model, device_ids=[0], broadcast_buffers=False)
 assert model.device_ids is None and type(model.module.norm).__name__ == 'CpuSyncBatchNorm'
+assert type(model.module.norm_act).__name__ == 'CpuSyncBatchNormAct'
 assert set(model.module.state_dict()) == set(whole.state_dict())
 
 part = (x[:2], x[2:])[rank]  # uneven on purpose
