@@ -24,6 +24,7 @@ from tricklift.ground.fit import misfits, refuse
 from tricklift.ground.machine import cores
 from tricklift.ground.memory import keep_freed
 from tricklift.ground.spelling import check_top_level
+from tricklift.ground.steps import check_steps
 from tricklift.tricks import load
 
 #: What `--teacher` takes.
@@ -146,8 +147,8 @@ def train(cfg: Config) -> Path:
     """Trains to the end, or from the last checkpoint when resuming; returns the work dir.
 
     Raises:
-        ValueError: The checkpoint to resume from belongs to another model, or a classifier's sets
-            have other classes than each other or the model.
+        ValueError: The checkpoint to resume from belongs to another model, a classifier's sets
+            have other classes than each other or the model, or there is not one batch to train on.
     """
     with config_keys.unknown_arguments(cfg):
         runner = build_runner(cfg)
@@ -156,6 +157,8 @@ def train(cfg: Config) -> Path:
             checkpoint = cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)
             if checkpoint:
                 check_checkpoint(runner.model, checkpoint)
+        if runner.train_loop is not None:  # it is what train() builds first
+            check_steps(runner.train_loop.dataloader)
         runner.train()
     return Path(cfg.work_dir)
 

@@ -181,3 +181,13 @@ def test_other_classes_than_the_models_stop_before_training(root, tmp_path):
     with pytest.raises(ValueError, match=r"has 12 classes, but model.num_classes is 10; set"):
         training.train(cfg)
     assert not (tmp_path / "result.json").exists()
+
+
+@pytest.mark.parametrize("tricks", [[], ["warmup", "cosine"]])
+def test_fewer_images_than_a_batch_stop_before_training(root, tmp_path, tricks):
+    """Schedules that count iterations would fail by mmengine's assertion first."""
+    options = {**QUICK, "train_dataloader.batch_size": 65}
+    cfg = training.build_config(BASELINE, work_dir=tmp_path, tricks=tricks, options=options)
+    with pytest.raises(ValueError, match=r"64 images on 1 process .* make no batch of 65; set"):
+        training.train(cfg)
+    assert not (tmp_path / "result.json").exists()
