@@ -25,7 +25,7 @@ from tricklift.ground.machine import cores
 from tricklift.ground.memory import keep_freed
 from tricklift.ground.spelling import check_top_level
 from tricklift.ground.steps import check_steps
-from tricklift.tricks import load
+from tricklift.tricks import load, refuse_other_network
 
 #: What `--teacher` takes.
 TEACHERS = "an exported file, a .pth of the classification stage, timm/NAME or torchvision/NAME"
@@ -64,14 +64,16 @@ def build_config(
         launcher: none, pytorch, slurm or mpi.
 
     Raises:
-        ValueError: Unknown config, key or trick, a misspelt name in the config's file, or a setting
-            that this config has no place for.
+        ValueError: Unknown config, key or trick, a misspelt name in the config's file, a setting
+            that this config has no place for, or another backbone than the one of its tricks.
         FileNotFoundError: No such pretrained or resume file.
     """
     path = configs.find_config(reference)
     cfg = load(path, tricks)
     check_top_level(cfg)
     cfg.launcher = launcher
+    if backbone is not None:
+        refuse_other_network(cfg, backbone, f"--backbone: {configs.short_name(path) or path}")
     if backbone is not None or pretrained is not None:
         _set_backbone(cfg, backbone, pretrained)
     if teacher is not None:

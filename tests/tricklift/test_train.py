@@ -105,6 +105,18 @@ def test_a_config_without_our_backbone_has_no_place_for_one(tmp_path):
         training.build_config(file, backbone="resnet18_b")
 
 
+@pytest.mark.parametrize(
+    ("config", "tricks"),
+    [("cls/mini/resnet18_d-tricks", []), (BASELINE, ["resnet_d"]), ("seg/mini/fcn", ["resnet_d"])],
+)
+def test_a_backbone_that_would_undo_a_trick(config, tricks):
+    want = f"--backbone: {config} chooses its network by the trick resnet_d, which another .*18_b"
+    with pytest.raises(ValueError, match=want):
+        training.build_config(config, tricks=tricks, backbone="resnet18_b")
+    cfg = training.build_config(config, tricks=tricks, backbone="resnet18_d")  # its own
+    assert cfg.model.backbone.name == "resnet18_d" and "resnet_d" in cfg.tricks
+
+
 def test_unknown_backbone_says_which_there_are(root, tmp_path):
     cfg = training.build_config(BASELINE, work_dir=tmp_path, backbone="resnet18_x")
     with pytest.raises(ValueError, match="unknown backbone 'resnet18_x'"):
