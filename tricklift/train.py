@@ -19,6 +19,7 @@ import tricklift.ground.results
 import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
 from cls.checks import check_classes, check_tested_classes
+from cls.statistics_hook import sync_statistics
 from tricklift import config_keys, configs
 from tricklift.ground.fit import misfits, refuse
 from tricklift.ground.machine import cores
@@ -142,7 +143,9 @@ def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on as many threads as there are cores for this process."""
     keep_freed()
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
-    return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+    sync_statistics(runner)
+    return runner
 
 
 def train(cfg: Config) -> Path:

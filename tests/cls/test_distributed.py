@@ -147,3 +147,19 @@ def test_lambda_is_one_for_the_whole_step(notes):
     one, other = notes
     assert len(set(one["lambda"])) == STEPS
     assert one["lambda"] == other["lambda"]
+
+
+def test_all_processes_validate_one_model(notes):
+    """Batch statistics, weights' averages of them, and counters, which are whole numbers."""
+    one, other = notes
+    for name, times in (("validated", 2), ("averaged", 1)):
+        assert len(one[name]) == len(other[name]) == times
+        for a, b in zip(one[name], other[name], strict=True):
+            assert [key for key in a if "running_mean" in key]
+            for key, value in a.items():
+                assert torch.equal(value, b[key]), key
+    last = notes[0]["validated"][-1]
+    for key in last.keys() & notes[0]["saved"].keys():
+        assert torch.equal(last[key], notes[0]["saved"][key]), key
+    counts = {int(value) for key, value in last.items() if key.endswith("num_batches_tracked")}
+    assert counts and counts <= set(range(1, STEPS + 1))
