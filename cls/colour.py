@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from cls.draws import Drawer, alike
+
 LUMA = (0.299, 0.587, 0.114)
 YIQ = (
     (0.299, 0.587, 0.114),
@@ -74,15 +76,22 @@ class ColourJitter:
         """Out of `PROPERTIES`."""
         return FORMS[self.form]
 
-    def factors(self, name: str, count: int, device: torch.device) -> Tensor:
+    def factors(self, name: str, count: int, device: torch.device, draws: Drawer = alike) -> Tensor:
         """Draw `count` factors ``(N,)`` for a property; ones where it is not jittered."""
         if name not in self.properties:
             return torch.ones(count, device=device)
-        return torch.empty(count, device=device).uniform_(1 - self.strength, 1 + self.strength)
+        low, high = 1 - self.strength, 1 + self.strength
+        return draws(
+            lambda own: torch.empty(count, device=device).uniform_(low, high, generator=own), device
+        )
 
 
 def colour_map(
-    images: Tensor, mean: Tensor, std: Tensor, jitter: ColourJitter | None = None
+    images: Tensor,
+    mean: Tensor,
+    std: Tensor,
+    jitter: ColourJitter | None = None,
+    draws: Drawer = alike,
 ) -> tuple[Tensor, Tensor]:
     """The map of each image's colours: jitter, with numbers drawn here, then normalisation.
 
@@ -91,6 +100,7 @@ def colour_map(
         mean: Means ``(3,)``.
         std: Standard deviations ``(3,)``.
         jitter: What to draw, or None for normalisation alone.
+        draws: Where random numbers come from (`cls.draws`).
 
     Returns:
         Matrices ``(N, 3, 3)`` and offsets ``(N, 3)``, float32.
@@ -99,12 +109,12 @@ def colour_map(
     matrix = torch.eye(3, device=device).expand(count, 3, 3)
     offset = torch.zeros(count, 3, device=device)
     if jitter is not None:
-        draws = {name: jitter.factors(name, count, device) for name in PROPERTIES}
-        noise = torch.randn(count, 3, device=device) * jitter.pca
+        factors = {name: jitter.factors(name, count, device, draws) for name in PROPERTIES}
+        noise = draws(lambda own: torch.randn(count, 3, device=device, generator=own), device)
         # Contrast alone asks for the mean colour.
         known = "contrast" in jitter.properties
         mean_colour = images.mean(dim=(2, 3), dtype=torch.float32) if known else offset
-        matrix, offset = jitter_map(mean_colour, draws, noise)
+        matrix, offset = jitter_map(mean_colour, factors, noise * jitter.pca)
     return matrix / std.view(3, 1), (offset - mean) / std
 
 

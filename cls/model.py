@@ -14,6 +14,7 @@ from torch import Tensor
 
 import backbones
 from cls.distillation import Distillation
+from cls.draws import Draws
 from cls.targets import check_mixup, draw_mixup, mixup, smooth_targets
 
 
@@ -51,6 +52,8 @@ class ImageClassifier(BaseModel):
         if mixup is not None:
             check_mixup(**mixup)
         self.mixup = mixup
+        # One sequence with the flips and colours, so that nothing in it is drawn twice.
+        self.draws = getattr(self.data_preprocessor, "draws", None) or Draws()
         self.distillation = (
             None if distillation is None else Distillation(num_classes=num_classes, **distillation)
         )
@@ -98,7 +101,9 @@ class ImageClassifier(BaseModel):
         """
         targets = smooth_targets(labels, self.num_classes, **self.label_smoothing)
         if self.mixup is not None:
-            weight, order = draw_mixup(count=len(images), device=images.device, **self.mixup)
+            weight, order = draw_mixup(
+                count=len(images), device=images.device, draws=self.draws, **self.mixup
+            )
             images, targets = mixup(images, targets, weight, order)
         logits = self.backbone(images).float()
         if self.distillation is not None:

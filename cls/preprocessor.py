@@ -15,6 +15,7 @@ from torch import Tensor
 
 from backbones.normalisation import MEAN, STD
 from cls.colour import ColourJitter, apply_colour, colour_map
+from cls.draws import Drawer, Draws, alike
 
 
 @MODELS.register_module()
@@ -44,6 +45,7 @@ class ClsPreprocessor(BaseDataPreprocessor):
         self.register_buffer("std", torch.tensor(std), persistent=False)
         self.flip = flip
         self.jitter = None if jitter is None else ColourJitter(**jitter)
+        self.draws = Draws()
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
 
     def forward(self, data: dict[str, Tensor], training: bool = False) -> dict[str, Tensor]:
@@ -51,15 +53,17 @@ class ClsPreprocessor(BaseDataPreprocessor):
         data = self.cast_data(data)
         # Colours in 0..255 need more than bfloat16's 8 bits, whatever the network runs in.
         with torch.autocast(self.device.type, enabled=False):
-            images = random_flip(data["inputs"], self.flip) if training else data["inputs"]
+            images = data["inputs"]
+            images = random_flip(images, self.flip, self.draws) if training else images
             jitter = self.jitter if training else None
-            matrix, offset = colour_map(images, self.mean, self.std, jitter)
+            matrix, offset = colour_map(images, self.mean, self.std, jitter, self.draws)
             images = apply_colour(images, matrix, offset, self.memory_format)
         return {**data, "inputs": images}
 
 
-def random_flip(images: Tensor, probability: float) -> Tensor:
+def random_flip(images: Tensor, probability: float, draws: Drawer = alike) -> Tensor:
     """Mirror each image of ``(N, 3, H, W)`` left to right with the given probability."""
-    chosen = torch.rand(len(images), device=images.device) < probability
-    places = torch.arange(len(images), device=images.device) + len(images) * chosen
+    count, device = len(images), images.device
+    numbers = draws(lambda own: torch.rand(count, device=device, generator=own), device)
+    places = torch.arange(count, device=device) + count * (numbers < probability)
     return torch.cat([images, images.flip(3)]).index_select(0, places)

@@ -1,7 +1,10 @@
 """Soft targets: one-hot, label smoothing, and the mixing of two images' targets and pixels."""
 
 import torch
+from mmengine.dist import get_dist_info
 from torch import Tensor
+
+from cls.draws import Drawer, alike
 
 FORMS = ("paper", "public")
 PER = ("batch", "image")
@@ -75,20 +78,28 @@ def check_mixup(alpha: float, per: str = "batch") -> None:
 
 
 def draw_mixup(
-    alpha: float, count: int, device: torch.device, per: str = "batch"
+    alpha: float, count: int, device: torch.device, per: str = "batch", draws: Drawer = alike
 ) -> tuple[float | Tensor, Tensor]:
     """Draw lambda from Beta(alpha, alpha) and a permutation of `count` images.
+
+    Lambda comes from the CPU's global generator, which is alike in all processes: one a batch is
+    the same number in all of them, and of one an image each process takes its own.
 
     Args:
         alpha: Of the distribution; 0.2 in the paper.
         count: Images in the batch.
         device: Where the permutation (and one lambda an image) shall be.
         per: ``batch``: one lambda for all images (the paper); ``image``: one for each.
+        draws: Where random numbers come from (`cls.draws`).
 
     Raises:
         ValueError: As `check_mixup`.
     """
     check_mixup(alpha, per)
     beta = torch.distributions.Beta(alpha, alpha)
-    weight = beta.sample().item() if per == "batch" else beta.sample((count,)).to(device)
-    return weight, torch.randperm(count, device=device)
+    rank, world = get_dist_info()
+    weight: float | Tensor = (
+        beta.sample().item() if per == "batch" else beta.sample((world, count))[rank].to(device)
+    )
+    order = draws(lambda own: torch.randperm(count, device=device, generator=own), device)
+    return weight, order

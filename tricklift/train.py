@@ -19,12 +19,14 @@ import tricklift.ground.results
 import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
 from cls.checks import check_classes, check_tested_classes
+from cls.statistics_hook import sync_statistics
 from tricklift import config_keys, configs
 from tricklift.ground.fit import misfits, refuse
 from tricklift.ground.machine import cores
 from tricklift.ground.memory import keep_freed
 from tricklift.ground.spelling import check_top_level
-from tricklift.tricks import load
+from tricklift.ground.steps import check_steps
+from tricklift.tricks import load, refuse_other_network
 
 #: What `--teacher` takes.
 TEACHERS = "an exported file, a .pth of the classification stage, timm/NAME or torchvision/NAME"
@@ -63,14 +65,16 @@ def build_config(
         launcher: none, pytorch, slurm or mpi.
 
     Raises:
-        ValueError: Unknown config, key or trick, a misspelt name in the config's file, or a setting
-            that this config has no place for.
+        ValueError: Unknown config, key or trick, a misspelt name in the config's file, a setting
+            that this config has no place for, or another backbone than the one of its tricks.
         FileNotFoundError: No such pretrained or resume file.
     """
     path = configs.find_config(reference)
     cfg = load(path, tricks)
     check_top_level(cfg)
     cfg.launcher = launcher
+    if backbone is not None:
+        refuse_other_network(cfg, backbone, f"--backbone: {configs.short_name(path) or path}")
     if backbone is not None or pretrained is not None:
         _set_backbone(cfg, backbone, pretrained)
     if teacher is not None:
@@ -139,15 +143,17 @@ def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on as many threads as there are cores for this process."""
     keep_freed()
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
-    return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+    runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+    sync_statistics(runner)
+    return runner
 
 
 def train(cfg: Config) -> Path:
     """Trains to the end, or from the last checkpoint when resuming; returns the work dir.
 
     Raises:
-        ValueError: The checkpoint to resume from belongs to another model, or a classifier's sets
-            have other classes than each other or the model.
+        ValueError: The checkpoint to resume from belongs to another model, a classifier's sets
+            have other classes than each other or the model, or there is not one batch to train on.
     """
     with config_keys.unknown_arguments(cfg):
         runner = build_runner(cfg)
@@ -156,6 +162,8 @@ def train(cfg: Config) -> Path:
             checkpoint = cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)
             if checkpoint:
                 check_checkpoint(runner.model, checkpoint)
+        if runner.train_loop is not None:  # it is what train() builds first
+            check_steps(runner.train_loop.dataloader)
         runner.train()
     return Path(cfg.work_dir)
 

@@ -67,6 +67,8 @@ GROUPS = {
         "mixed_precision",
     ),
 }
+# Tricks that choose the network: another one by name would undo them.
+CHOOSES = ("resnet_b", "resnet_c", "resnet_d")
 # Tasks as a message names them.
 TASKS = {"cls": "classification", "det": "detection", "seg": "segmentation"}
 # Lists that a later trick extends instead of setting them: it reads what stands in `base`.
@@ -237,6 +239,26 @@ def variant(name: str, letter: str) -> str:
             f"config's backbone is {name!r}"
         )
     return f"{stem[1]}_{letter}"
+
+
+def refuse_other_network(cfg: Config, name: str, where: object) -> None:
+    """Refuse a backbone in the place of the one that the config's tricks have chosen.
+
+    Args:
+        cfg: With its tricks, as `load` gives it.
+        name: Of the backbone that is to take the place of the config's own.
+        where: Which config, for the message.
+
+    Raises:
+        ValueError: It is another network than the one of a trick in `CHOOSES`; names the trick.
+    """
+    choosing = [trick for trick in cfg.get("tricks") or () if trick in CHOOSES]
+    if choosing and (own := cfg.model.backbone.name) != name:
+        raise ValueError(
+            f"{where} chooses its network by the trick {', '.join(choosing)}, which another "
+            f"backbone would undo ({name} for {own}); take a config and tricks without it, or its "
+            "own network"
+        )
 
 
 def task_of(base: Mapping[str, Any]) -> str | None:

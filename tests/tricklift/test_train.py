@@ -105,6 +105,18 @@ def test_a_config_without_our_backbone_has_no_place_for_one(tmp_path):
         training.build_config(file, backbone="resnet18_b")
 
 
+@pytest.mark.parametrize(
+    ("config", "tricks"),
+    [("cls/mini/resnet18_d-tricks", []), (BASELINE, ["resnet_d"]), ("seg/mini/fcn", ["resnet_d"])],
+)
+def test_a_backbone_that_would_undo_a_trick(config, tricks):
+    want = f"--backbone: {config} chooses its network by the trick resnet_d, which another .*18_b"
+    with pytest.raises(ValueError, match=want):
+        training.build_config(config, tricks=tricks, backbone="resnet18_b")
+    cfg = training.build_config(config, tricks=tricks, backbone="resnet18_d")  # its own
+    assert cfg.model.backbone.name == "resnet18_d" and "resnet_d" in cfg.tricks
+
+
 def test_unknown_backbone_says_which_there_are(root, tmp_path):
     cfg = training.build_config(BASELINE, work_dir=tmp_path, backbone="resnet18_x")
     with pytest.raises(ValueError, match="unknown backbone 'resnet18_x'"):
@@ -179,5 +191,15 @@ def test_other_classes_than_the_models_stop_before_training(root, tmp_path):
     options = {**QUICK, "model.num_classes": 10}
     cfg = training.build_config(BASELINE, work_dir=tmp_path, options=options)
     with pytest.raises(ValueError, match=r"has 12 classes, but model.num_classes is 10; set"):
+        training.train(cfg)
+    assert not (tmp_path / "result.json").exists()
+
+
+@pytest.mark.parametrize("tricks", [[], ["warmup", "cosine"]])
+def test_fewer_images_than_a_batch_stop_before_training(root, tmp_path, tricks):
+    """Schedules that count iterations would fail by mmengine's assertion first."""
+    options = {**QUICK, "train_dataloader.batch_size": 65}
+    cfg = training.build_config(BASELINE, work_dir=tmp_path, tricks=tricks, options=options)
+    with pytest.raises(ValueError, match=r"64 images on 1 process .* make no batch of 65; set"):
         training.train(cfg)
     assert not (tmp_path / "result.json").exists()

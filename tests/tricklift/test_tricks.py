@@ -267,7 +267,13 @@ def test_a_line_that_use_would_replace_is_refused(repo: Path, tmp_path: Path):
     assert cfg.optim_wrapper.x == 1 and cfg.optim_wrapper.optimizer.lr == 0.1
 
 
-@pytest.mark.parametrize("name", ["mixup", "warmup", "cosine", "label_smoothing", "distillation"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("mixup", "warmup", "cosine", "label_smoothing", "distillation"),
+        *("zero_gamma", "no_bias_decay", "xavier_init", "kaiming_init"),
+    ],
+)
 @pytest.mark.parametrize(("task", "words"), [("det", "detection"), ("seg", "segmentation")])
 def test_a_trick_of_classification_is_refused_elsewhere(repo: Path, name, task, words):
     leaf = {"det": "det/mini/faster_rcnn_fpn", "seg": "seg/mini/fcn"}[task]

@@ -30,6 +30,7 @@ from tricklift.ground.identity import (
 from tricklift.ground.machine import machine, peak_memory
 from tricklift.ground.schema import RESULT_FILE, SCHEMA
 from tricklift.ground.spelling import check_top_level
+from tricklift.ground.steps import check_steps
 
 #: task -> our metric name -> (the evaluator's key, factor to percent).
 METRICS: dict[str, dict[str, tuple[str, float]]] = {
@@ -72,8 +73,8 @@ class ResultHook(Hook):
     MiB: both without data workers and GPU.
 
     Raises:
-        ValueError: A top-level name of the config is misspelt, `benchmark` lacks a key, or a
-            validation gives no metric of the task.
+        ValueError: A top-level name of the config is misspelt, there are too few images for one
+            batch, `benchmark` lacks a key, or a validation gives no metric of the task.
     """
 
     priority = "LOWEST"
@@ -90,7 +91,8 @@ class ResultHook(Hook):
         check_top_level(runner.cfg)
 
     def before_train(self, runner: Any) -> None:
-        """Checks the config's labels and writes the first record."""
+        """Checks that there is something to train on, and the labels; writes the first record."""
+        check_steps(runner.train_dataloader)
         self.path = Path(runner.work_dir) / RESULT_FILE
         self.started, self.cpu_started = time.monotonic(), time.process_time()
         self.record = _describe(runner)

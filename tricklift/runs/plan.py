@@ -13,9 +13,6 @@ from tricklift.errors import did_you_mean
 from tricklift.runs.jobs import Export, Job, Training
 from tricklift.runs.tiers import NO_PRETRAINING, Network, Tier, tier_of
 
-#: Tricks that choose the network, which a network in the row's place would undo.
-CHOOSES = ("resnet_b", "resnet_c", "resnet_d")
-
 
 def plan(
     tier: str,
@@ -47,7 +44,7 @@ def plan(
 
     Raises:
         ValueError: Unknown tier, row, trick or backbone, a trick that a row cannot have or has
-            already, a row that chooses its network itself, a teacher without distillation or
+            already, a row that chooses another network itself, a teacher without distillation or
             distillation without a teacher, no seeds or one given twice.
         FileNotFoundError: No such teacher.
     """
@@ -162,7 +159,7 @@ class Place:
         if tricks:
             backbone, changes = _network_with(training.config, tricks)
         if self.network:
-            _refuse_choice(training.config, tricks)
+            _refuse_choice(training.config, tricks, self.network.name)
             backbone = self.network.name
         weights, after = str(export.file), (export.name,)
         found = self._downstream(export.file.stem, backbone, weights, after, changes)
@@ -242,18 +239,13 @@ def _network_with(config: str, tricks: tuple[str, ...]) -> tuple[str, tuple[str,
 
 
 @lru_cache
-def _refuse_choice(config: str, tricks: tuple[str, ...]) -> None:
-    """Refuses a row whose tricks choose the network.
+def _refuse_choice(config: str, tricks: tuple[str, ...], backbone: str) -> None:
+    """Refuses a row whose tricks choose another network.
 
     Raises:
         ValueError: It has such a trick.
     """
     from tricklift.configs import find_config
-    from tricklift.tricks import load
+    from tricklift.tricks import load, refuse_other_network
 
-    choosing = [trick for trick in load(find_config(config), tricks).tricks if trick in CHOOSES]
-    if choosing:
-        raise ValueError(
-            f"{config} chooses its network by the trick {', '.join(choosing)}, which another "
-            "backbone would undo; take rows and tricks without it"
-        )
+    refuse_other_network(load(find_config(config), tricks), backbone, config)

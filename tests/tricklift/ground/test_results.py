@@ -107,3 +107,25 @@ def test_missing_labels_stop_before_training(tiny, tmp_path, labels):
 def test_wrong_evaluator_is_named(tiny, tmp_path):
     with pytest.raises(ValueError, match=r"gave \['mIoU'\], none of accuracy/top1, accuracy/top5"):
         tiny.train(tiny.config(tmp_path), {"mIoU": 1.0})
+
+
+@pytest.mark.parametrize("loop", ["EpochBasedTrainLoop", "IterBasedTrainLoop"])
+def test_less_than_one_batch_stops_before_training(tiny, tmp_path, loop):
+    """Whatever began the run: here it is mmengine's Runner itself."""
+    cfg = tiny.config(tmp_path)
+    cfg.train_dataloader = dict(cfg.train_dataloader, batch_size=5, drop_last=True)
+    if loop == "IterBasedTrainLoop":
+        cfg.train_cfg = dict(by_epoch=False, max_iters=2)
+    want = (
+        r"first step: 4 images on 1 process \(4 on each\) make no batch of 5; set .*batch_size to 4"
+    )
+    with pytest.raises(ValueError, match=want):
+        tiny.train(cfg)
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_a_sampler_without_an_end_fills_any_batch(tiny, tmp_path):
+    cfg = tiny.config(tmp_path, train_cfg=dict(by_epoch=False, max_iters=2, val_interval=2))
+    sampler = dict(type="InfiniteSampler", shuffle=True)
+    cfg.train_dataloader = dict(cfg.train_dataloader, batch_size=5, drop_last=True, sampler=sampler)
+    assert tiny.train(cfg, top1(50.0))["iters"] == 2

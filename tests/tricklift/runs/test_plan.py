@@ -175,6 +175,8 @@ def test_a_row_that_chooses_its_network_by_a_trick(tmp_path, rows, tricks):
     message = f"cls/mini/{rows[0]} chooses its network by the trick resnet_d, which another"
     with pytest.raises(ValueError, match=message):
         planning.plan("mini", tmp_path, rows=rows, tricks=tricks, backbones=["hardnet39ds"])
+    own = planning.plan("mini", tmp_path, rows=rows, tricks=tricks, backbones=["resnet18_d"])
+    assert own[2].backbone == "resnet18_d"
 
 
 def test_an_unknown_backbone(tmp_path):
