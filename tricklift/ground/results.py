@@ -18,6 +18,7 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from tricklift.ground import lock
 from tricklift.ground.atomic import write_text
 from tricklift.ground.identity import (
     backbone_of,
@@ -66,14 +67,15 @@ class ResultHook(Hook):
 
     Lowest priority, so that 'done' is written after the last checkpoint. A resumed run adds its
     times to the recorded ones and keeps the start, the best values and the higher peak of memory;
-    where the last validation is missing (the run was stopped in it) it is made up for.
+    where the last validation is missing (the run was stopped in it) it is made up for. While it
+    trains, the work dir is locked: a second process there would mix its checkpoints with ours.
 
     `cpu_seconds` are those of all threads of this process, `peak_memory` its resident memory in
     MiB: both without data workers and GPU.
 
     Raises:
-        ValueError: A top-level name of the config is misspelt, `benchmark` lacks a key, or a
-            validation gives no metric of the task.
+        ValueError: A top-level name of the config is misspelt, `benchmark` lacks a key, another
+            process trains in the work dir, or a validation gives no metric of the task.
     """
 
     priority = "LOWEST"
@@ -90,10 +92,12 @@ class ResultHook(Hook):
         check_top_level(runner.cfg)
 
     def before_train(self, runner: Any) -> None:
-        """Checks the config's labels and writes the first record."""
+        """Checks the config's labels, locks the work dir and writes the first record."""
         self.path = Path(runner.work_dir) / RESULT_FILE
         self.started, self.cpu_started = time.monotonic(), time.process_time()
         self.record = _describe(runner)
+        if is_main_process():
+            lock.take(*lock.of_run(runner.work_dir))
         self.validated = False
         self.seconds_before = self.cpu_before = self.peak_before = 0.0
         if runner.iter > 0:
@@ -129,7 +133,7 @@ class ResultHook(Hook):
         self._write()
 
     def after_train(self, runner: Any) -> None:
-        """Makes up for a missing last validation, then marks the result as done."""
+        """Makes up for a missing last validation, then marks the result as done, and unlocks."""
         if not self.validated and runner.val_loop is not None:
             runner.val_loop.run()
         self.record["iters"] = runner.iter  # fewer than planned after early stopping
@@ -138,6 +142,7 @@ class ResultHook(Hook):
         self.record["status"] = "done"
         self.record["finished"] = _now()
         self._write()
+        lock.release(lock.of_run(runner.work_dir)[0])
 
     def _take_over(self, cfg: Any) -> None:
         """Goes on from the record of the interrupted run, if it is one of the same config."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tricklift.ground import lock
 from tricklift.ground.schema import RESULT_FILE
 
 TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
@@ -91,12 +92,17 @@ class Training:
         return [*parts, "--resume"] if resume else parts
 
     def clear(self, out: Path) -> Path | None:
-        """Moves what another config left out of the way (nothing is deleted); returns where to."""
+        """Moves what another config left out of the way (nothing is deleted); returns where to.
+
+        Raises:
+            ValueError: Another process trains there.
+        """
         if not self.work_dir.exists():
             return None
         aside = out / STALE / f"{self.name.replace('/', '_')}-{uuid.uuid4().hex[:8]}"
         aside.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(self.work_dir, aside)
+        with lock.alone(*lock.of_run(self.work_dir)):
+            os.replace(self.work_dir, aside)
         return aside
 
     def summary(self) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tricklift import prepare
 from tricklift.errors import JobFailed
+from tricklift.ground import lock
 from tricklift.ground.atomic import write_text
 from tricklift.runs.board import Board
 from tricklift.runs.jobs import Job
@@ -68,13 +69,14 @@ def check_data(tier: str, root: str | Path) -> None:
 def note_command(out: str | Path, arguments: Sequence[str]) -> None:
     """Adds what was typed to `out/commands.json`, for the page that `compare` writes."""
     file = Path(out) / COMMANDS_FILE
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        entries = []
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    entries.append({"command": shlex.join(["tricklift", *arguments]), "started": now})
-    write_text(file, json.dumps(entries, indent=2) + "\n")
+    with lock.alone(file.with_name(f".{file.name}.lock")):
+        try:
+            entries = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            entries = []
+        entries.append({"command": shlex.join(["tricklift", *arguments]), "started": now})
+        write_text(file, json.dumps(entries, indent=2) + "\n")
 
 
 @dataclass
@@ -130,7 +132,11 @@ def run_jobs(jobs: Sequence[Job], out: Path, board: Board, at_once: int = 1) -> 
 
 
 def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
-    """The command that brings a job to its end; None where it is done before."""
+    """The command that brings a job to its end; None where it is done before.
+
+    Raises:
+        ValueError: It must be started anew, and another process trains in its folder.
+    """
     board.now(title, "looking at what is there")
     state = job.state()
     if state == "done":

@@ -148,6 +148,45 @@ def test_commands_are_noted_one_after_another(tmp_path):
     ]
 
 
+def test_commands_of_several_processes_are_all_noted(tmp_path):
+    note = (
+        "import sys; from tricklift.runs.run import note_command\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "for number in range(10): note_command(sys.argv[1], [sys.argv[2], str(number)])"
+    )
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    both = [
+        subprocess.Popen([sys.executable, "-c", note, str(tmp_path), name], **pipes)
+        for name in ("a", "b")
+    ]
+    assert [each.stdout.readline() for each in both] == ["ready\n"] * 2
+    for each in both:
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    for each in both:
+        each.communicate()
+        assert each.returncode == 0
+    noted = [entry["command"] for entry in json.loads((tmp_path / "commands.json").read_text())]
+    assert sorted(noted) == sorted(f"tricklift {name} {n}" for name in "ab" for n in range(10))
+
+
+def test_a_folder_in_which_another_process_trains_is_not_moved_away(training, tmp_path):
+    training.work_dir.mkdir(parents=True)
+    (training.work_dir / "result.json").write_text('{"status": "running", "config_hash": "other"}')
+    hold = (
+        "import sys; from tricklift.ground import lock;"
+        "lock.take(*lock.of_run(sys.argv[1])); print('taken', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold, str(training.work_dir)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"taken\n"
+        message = rf"another process \({other.pid} on .+\) trains in {training.work_dir}; wait"
+        with Board() as board, pytest.raises(ValueError, match=message):
+            run.run_jobs([training], tmp_path, board)
+    assert (training.work_dir / "result.json").is_file()
+    assert not (tmp_path / jobs.STALE).exists() or not any((tmp_path / jobs.STALE).iterdir())
+
+
 @pytest.mark.slow
 def test_all_jobs_of_a_tier_and_a_second_run_that_does_nothing(tiny_root, tmp_path, capsys):
     run.run("smoke", tmp_path, tiny_root)
