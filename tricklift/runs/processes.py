@@ -12,6 +12,7 @@ from tricklift.ground.machine import cores
 from tricklift.runs import warm
 from tricklift.runs.board import Board
 from tricklift.runs.jobs import TRICKLIFT
+from tricklift.runs.parent import TIED
 
 #: Lines of mmengine's log that say how far a run is.
 PROGRESS = re.compile(r"(Epoch|Iter)\((train|val|test)\).*")
@@ -21,6 +22,8 @@ Child = subprocess.Popen[str] | warm.WarmJob
 
 class Children:
     """The processes of the running jobs, which share the cores and can be stopped together.
+
+    Our own commands end by themselves when this process is gone.
 
     Args:
         at_once: How many run at a time.
@@ -52,10 +55,10 @@ class Children:
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if own else subprocess.DEVNULL,
             text=True,
             errors="replace",
-            env=self.environment,
+            env=self.environment | ({TIED: "1"} if own else {}),
         )
 
     def ended(self, child: Child) -> None:
