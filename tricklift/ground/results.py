@@ -18,7 +18,7 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
-from tricklift.ground import lock
+from tricklift.ground import lock, weights
 from tricklift.ground.atomic import write_text
 from tricklift.ground.identity import (
     backbone_of,
@@ -159,7 +159,7 @@ class ResultHook(Hook):
         self.cpu_before = float(old.get("cpu_seconds") or 0.0)
         self.peak_before = float(old.get("peak_memory") or 0.0)
         self.record["best"] = dict(old.get("best") or {})
-        kept = ("started", "config_hash", "pretrained", "row")
+        kept = ("started", "config_hash", "pretrained", "teacher", "row")
         self.record |= {key: old[key] for key in kept if old.get(key)}
 
     def _write(self) -> None:
@@ -195,7 +195,7 @@ def _describe(runner: Any) -> dict[str, Any]:
         "row": row_of(cfg),
         "backbone": backbone.get("name") or backbone.get("type"),
         "options": {key: value for key, value in backbone.items() if key not in settings},
-        "pretrained": pretrained_of(cfg),
+        **weights.noted(cfg, pretrained_of(cfg)),
         "tricks": list(cfg.get("tricks") or []),
         "metrics": {},
         "best": {},

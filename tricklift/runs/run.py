@@ -144,7 +144,7 @@ def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
         board.say(f"{title}: done before  {job.summary()}")
         return None
     if state == "stale" and (aside := job.clear(out)):
-        board.say(f"{title}: config has changed, old run is now in {aside}")
+        board.say(f"{title}: config or weights have changed, old run is now in {aside}")
     if not board.console.is_terminal:
         board.say(f"{title}: {'goes on' if state == 'started' else 'starts'}")
     return job.command(resume=state == "started")
