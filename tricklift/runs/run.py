@@ -14,11 +14,12 @@ from tricklift import prepare
 from tricklift.errors import JobFailed
 from tricklift.ground import lock
 from tricklift.ground.atomic import write_text
+from tricklift.ground.schema import RESULT_FILE
 from tricklift.runs.board import Board
-from tricklift.runs.jobs import Job
+from tricklift.runs.jobs import Job, Training, read_result
 from tricklift.runs.plan import plan
 from tricklift.runs.processes import Children, follow, last_words
-from tricklift.runs.tiers import tier_of
+from tricklift.runs.tiers import TIERS, tier_of
 from tricklift.tables.records import COMMANDS_FILE
 from tricklift.tables.text import duration
 
@@ -41,12 +42,14 @@ def run(
     `on_start` is called once when nothing was found wrong, before the first job.
 
     Raises:
-        ValueError: Unknown tier, row or backbone, data that are not whole, or no job `at_once`.
+        ValueError: Unknown tier, row or backbone, another tier's runs in `out`, data that are not
+            whole, or no job `at_once`.
         JobFailed: A job ended with an error; the same call goes on from there.
     """
     if at_once < 1:
         raise ValueError(f"at least one job must run at a time, got {at_once}")
     jobs = plan(tier, out, seeds, downstream_seeds, rows, tricks, teacher, backbones)
+    check_tier(jobs, Path(out))
     check_data(tier, root)
     os.environ["TRICKLIFT_ROOT"] = str(Path(root).resolve())  # configs and child processes read it
     if on_start:
@@ -56,6 +59,16 @@ def run(
         board.say(f"{len(jobs)} jobs into {out}; full logs in {Path(out) / 'logs'}")
         run_jobs(jobs, Path(out), board, at_once)
         board.say(f"all jobs done, {duration(time.monotonic() - started)}")
+
+
+def check_tier(jobs: Sequence[Job], out: Path) -> None:
+    """Refuses a folder with runs of another tier, which these would move away: names are shared."""
+    cfg = next(job for job in jobs if isinstance(job, Training)).resolved()
+    own = cfg["benchmark"]["tier"]
+    for file in sorted(out.glob(f"*/*/seed*/{RESULT_FILE}")):
+        found = (read_result(file.parent) or {}).get("tier")
+        if found in TIERS and found != own:
+            raise ValueError(f"{out} holds the tier {found}, not {own}; give another --out")
 
 
 def check_data(tier: str, root: str | Path) -> None:

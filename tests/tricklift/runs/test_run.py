@@ -12,6 +12,7 @@ import pytest
 from tricklift.errors import JobFailed
 from tricklift.runs import jobs, run
 from tricklift.runs.board import Board
+from tricklift.runs.plan import plan
 from tricklift.tables.compare import compare
 
 
@@ -100,6 +101,20 @@ def test_a_job_that_leaves_nothing(tmp_path):
 def test_no_job_at_a_time(tmp_path):
     with pytest.raises(ValueError, match="at least one job must run at a time, got 0"):
         run.run("mini", tmp_path, tmp_path, at_once=0)
+
+
+@pytest.mark.parametrize("tier", ["small", "smoke", "zoo"])
+def test_a_folder_with_runs_of_another_tier_is_refused(tmp_path, tier):
+    (job,) = [job for job in plan("mini", tmp_path) if job.name == "det/random-init/seed0"]
+    job.work_dir.mkdir(parents=True)
+    mini = json.dumps({"tier": job.resolved()["benchmark"]["tier"], "config_hash": "x"})
+    (job.work_dir / "result.json").write_text(mini)
+    message = rf"^{tmp_path} holds the tier mini, not {tier}; give another --out$"
+    with pytest.raises(ValueError, match=message):
+        run.run(tier, tmp_path, tmp_path)
+    assert (job.work_dir / "result.json").read_text() == mini
+    with pytest.raises(ValueError, match="no data set 'miniworld'"):  # the next thing it looks at
+        run.run("mini", tmp_path, tmp_path)
 
 
 def test_a_failure_says_what_the_job_said_and_where_all_of_it_is(training, tmp_path, monkeypatch):
