@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -97,10 +98,20 @@ def condensed(line: str) -> str:
 
 
 def last_words(log: Path) -> str:
-    """The last line of a log that says what went wrong."""
+    """The line of a log's last attempt that says what went wrong."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
-    lines = [line for line in lines if line and not line.startswith("$ ")]
+    begins = [number for number, line in enumerate(lines) if line.startswith("$ ")]
+    lines = [line for line in lines[begins[-1] + 1 if begins else 0 :] if line]
     errors = [
         line for line in lines[-30:] if re.match(r"(error: |\w*Error\b|\w+\.\w*Error\b)", line)
     ]
     return (errors or lines or ["no output"])[-1].removeprefix("error: ")
+
+
+def killed_by(code: int) -> str:
+    """What to say of an exit code below 0, which is that of a signal: `was killed by SIGTERM`."""
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

@@ -18,7 +18,7 @@ from tricklift.ground.schema import RESULT_FILE
 from tricklift.runs.board import Board
 from tricklift.runs.jobs import Job, Training, read_result
 from tricklift.runs.plan import plan
-from tricklift.runs.processes import Children, follow, last_words
+from tricklift.runs.processes import Children, follow, killed_by, last_words
 from tricklift.runs.tiers import TIERS, tier_of
 from tricklift.tables.records import COMMANDS_FILE
 from tricklift.tables.text import duration
@@ -171,6 +171,8 @@ def conclude(started: Started, code: int, board: Board) -> None:
     """
     job, log = started.job, started.log
     board.over(started.title)
+    if code < 0:
+        raise JobFailed(f"job {job.name} {killed_by(code)} (full log: {log})", code)
     if code != 0:
         raise JobFailed(f"job {job.name} failed: {last_words(log)} (full log: {log})", code)
     if job.state() != "done":

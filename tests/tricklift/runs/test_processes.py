@@ -71,6 +71,23 @@ def test_last_words_prefer_the_error(tmp_path):
     assert processes.last_words(log) == "no output"
 
 
+def test_last_words_are_those_of_the_last_attempt(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("$ tricklift train x\nerror: no folder 'x'\n$ tricklift train x --resume\n")
+    assert processes.last_words(log) == "no output"
+    with log.open("a") as file:
+        file.write("Epoch(train) [1][5/9]\n")
+    assert processes.last_words(log) == "Epoch(train) [1][5/9]"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(-9, "SIGKILL (out of memory?)"), (-15, "SIGTERM"), (-11, "SIGSEGV"), (-63, "signal 63")],
+)
+def test_a_signal_is_named(code, words):
+    assert processes.killed_by(code) == f"was killed by {words}"
+
+
 RUNS = """
 import sys
 from pathlib import Path

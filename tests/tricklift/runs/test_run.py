@@ -88,6 +88,19 @@ def test_a_failure_stops_what_runs_beside_it_and_what_follows(tmp_path):
     assert not slow.file.exists() and not after.file.exists()
 
 
+def test_a_killed_job_is_not_explained_by_its_progress(tmp_path):
+    class Killed(Writes):
+        def command(self, resume: bool) -> list[str]:
+            program = "import os; print('Epoch(train) [1]', flush=True); os.kill(os.getpid(), 9)"
+            return [sys.executable, "-c", program]
+
+    killed = Killed("big", tmp_path / "big")
+    message = r"^job big was killed by SIGKILL \(out of memory\?\) \(full log: "
+    with Board() as board, pytest.raises(JobFailed, match=message) as caught:
+        run.run_jobs([killed], tmp_path, board)
+    assert caught.value.code == -9
+
+
 def test_a_job_that_leaves_nothing(tmp_path):
     class Idle(Writes):
         def state(self) -> str:
