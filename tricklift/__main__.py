@@ -1,6 +1,8 @@
 """`python -m tricklift` is the command `tricklift`."""
 
 from tricklift.cli import main
+from tricklift.runs.parent import tie
 
 if __name__ == "__main__":
+    tie()
     main()

@@ -18,6 +18,7 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from tricklift.ground import lock, weights
 from tricklift.ground.atomic import write_text
 from tricklift.ground.identity import (
     backbone_of,
@@ -67,14 +68,16 @@ class ResultHook(Hook):
 
     Lowest priority, so that 'done' is written after the last checkpoint. A resumed run adds its
     times to the recorded ones and keeps the start, the best values and the higher peak of memory;
-    where the last validation is missing (the run was stopped in it) it is made up for.
+    where the last validation is missing (the run was stopped in it) it is made up for. While it
+    trains, the work dir is locked: a second process there would mix its checkpoints with ours.
 
     `cpu_seconds` are those of all threads of this process, `peak_memory` its resident memory in
     MiB: both without data workers and GPU.
 
     Raises:
         ValueError: A top-level name of the config is misspelt, there are too few images for one
-            batch, `benchmark` lacks a key, or a validation gives no metric of the task.
+            batch, `benchmark` lacks a key, another process trains in the work dir, or a validation
+            gives no metric of the task.
     """
 
     priority = "LOWEST"
@@ -91,11 +94,13 @@ class ResultHook(Hook):
         check_top_level(runner.cfg)
 
     def before_train(self, runner: Any) -> None:
-        """Checks that there is something to train on, and the labels; writes the first record."""
+        """Checks images and labels, locks the work dir and writes the first record."""
         check_steps(runner.train_dataloader)
         self.path = Path(runner.work_dir) / RESULT_FILE
         self.started, self.cpu_started = time.monotonic(), time.process_time()
         self.record = _describe(runner)
+        if is_main_process():
+            lock.take(*lock.of_run(runner.work_dir))
         self.validated = False
         self.seconds_before = self.cpu_before = self.peak_before = 0.0
         if runner.iter > 0:
@@ -131,7 +136,7 @@ class ResultHook(Hook):
         self._write()
 
     def after_train(self, runner: Any) -> None:
-        """Makes up for a missing last validation, then marks the result as done."""
+        """Makes up for a missing last validation, then marks the result as done, and unlocks."""
         if not self.validated and runner.val_loop is not None:
             runner.val_loop.run()
         self.record["iters"] = runner.iter  # fewer than planned after early stopping
@@ -140,6 +145,7 @@ class ResultHook(Hook):
         self.record["status"] = "done"
         self.record["finished"] = _now()
         self._write()
+        lock.release(lock.of_run(runner.work_dir)[0])
 
     def _take_over(self, cfg: Any) -> None:
         """Goes on from the record of the interrupted run, if it is one of the same config."""
@@ -156,7 +162,7 @@ class ResultHook(Hook):
         self.cpu_before = float(old.get("cpu_seconds") or 0.0)
         self.peak_before = float(old.get("peak_memory") or 0.0)
         self.record["best"] = dict(old.get("best") or {})
-        kept = ("started", "config_hash", "pretrained", "row")
+        kept = ("started", "config_hash", "pretrained", "teacher", "row")
         self.record |= {key: old[key] for key in kept if old.get(key)}
 
     def _write(self) -> None:
@@ -192,7 +198,7 @@ def _describe(runner: Any) -> dict[str, Any]:
         "row": row_of(cfg),
         "backbone": backbone.get("name") or backbone.get("type"),
         "options": {key: value for key, value in backbone.items() if key not in settings},
-        "pretrained": pretrained_of(cfg),
+        **weights.noted(cfg, pretrained_of(cfg)),
         "tricks": list(cfg.get("tricks") or []),
         "metrics": {},
         "best": {},

@@ -4,5 +4,7 @@
 SCHEMA = 1
 #: In the work dir of every run.
 RESULT_FILE = "result.json"
+#: Beside it: held by the process that trains there.
+LOCK_FILE = ".lock"
 #: The row of a detector or segmenter whose backbone starts from random weights.
 RANDOM_INIT = "random init"

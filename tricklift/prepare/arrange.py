@@ -10,16 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tricklift.ground import lock
 from tricklift.prepare import manifest, verify
 from tricklift.prepare.collect import collect
 from tricklift.prepare.job import Job
 from tricklift.prepare.sets import DataSet, Part
 from tricklift.prepare.unpack import unpack
-
-try:
-    import fcntl
-except ImportError:  # not on Windows: there two at once are the user's affair
-    fcntl = None  # type: ignore[assignment]
 
 
 def missing(name: str, known: DataSet, root: Path) -> str | None:
@@ -48,7 +44,8 @@ def arrange(job: Job) -> Path:
     absent = [part for part in job.known.parts if _is_absent(job.place_of(part))]
     if absent:
         _look_at_others(job, absent)
-        with _alone(job):
+        file = job.root / ".tricklift" / f"{job.name}.lock"
+        with lock.alone(file, f"prepares {job.name} in {job.root}"):
             absent = [part for part in absent if not _link(job, part)]
             archives = collect(job, absent) if absent else {}
             for part in absent:
@@ -154,22 +151,6 @@ def _staging(place: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _alone(job: Job) -> Iterator[None]:
-    """Nobody else prepares the same set at the same place meanwhile."""
-    file = job.root / ".tricklift" / f"{job.name}.lock"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as handle:
-        try:
-            if fcntl is not None:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # released when it is closed
-        except BlockingIOError:
-            raise ValueError(
-                f"{job.name} is being prepared in {job.root} by another process; wait for it"
-            ) from None
-        yield
 
 
 def _note(job: Job) -> None:

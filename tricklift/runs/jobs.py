@@ -1,7 +1,8 @@
 """The kinds of jobs: a training, and an export of what it trained.
 
 A job knows which jobs it waits for and whether it is done: a training when its `result.json` says
-so for the very config that it would run now, an export when its file holds that config's hash.
+so for the very config and weights that it would run with now, an export when its file holds that
+config's hash.
 """
 
 import json
@@ -9,10 +10,12 @@ import logging
 import os
 import sys
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tricklift.ground import lock
 from tricklift.ground.schema import RESULT_FILE
 
 TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
@@ -48,15 +51,14 @@ class Training:
     tricks: tuple[str, ...] = ()
     teacher: str | None = None
 
-    def config_hash(self) -> str:
-        """Hash of the config that this job would run now."""
+    def resolved(self) -> Mapping[str, Any]:
+        """The config that this job would run now."""
         from tricklift.config_keys import parse_options
-        from tricklift.ground.identity import config_hash
         from tricklift.train import build_config
 
         logging.disable(logging.INFO)  # what mmengine says about reading the config
         try:
-            cfg = build_config(
+            return build_config(
                 self.config,
                 work_dir=self.work_dir,
                 seed=self.seed,
@@ -68,14 +70,25 @@ class Training:
             )
         finally:
             logging.disable(logging.NOTSET)
-        return config_hash(cfg)
+
+    def config_hash(self) -> str:
+        """Hash of the config that this job would run now."""
+        from tricklift.ground.identity import config_hash
+
+        return config_hash(self.resolved())
 
     def state(self) -> str:
-        """`done`, `started` (to be resumed), `stale` (another config's) or `new`."""
+        """`done`, `started` (to be resumed), `stale` (of another config or weights) or `new`."""
+        from tricklift.ground.identity import config_hash
+        from tricklift.ground.weights import changed
+
         result = read_result(self.work_dir)
         if result is None:
             return "stale" if any(self.work_dir.glob("*.pth")) else "new"
-        if result.get("config_hash") != self.config_hash() or result.get("seed") != self.seed:
+        cfg = self.resolved()
+        if result.get("config_hash") != config_hash(cfg) or result.get("seed") != self.seed:
+            return "stale"
+        if changed(cfg, result):
             return "stale"
         return "done" if result.get("status") == "done" else "started"
 
@@ -91,12 +104,17 @@ class Training:
         return [*parts, "--resume"] if resume else parts
 
     def clear(self, out: Path) -> Path | None:
-        """Moves what another config left out of the way (nothing is deleted); returns where to."""
+        """Moves a stale run out of the way (nothing is deleted); returns where to.
+
+        Raises:
+            ValueError: Another process trains there.
+        """
         if not self.work_dir.exists():
             return None
         aside = out / STALE / f"{self.name.replace('/', '_')}-{uuid.uuid4().hex[:8]}"
         aside.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(self.work_dir, aside)
+        with lock.alone(*lock.of_run(self.work_dir)):
+            os.replace(self.work_dir, aside)
         return aside
 
     def summary(self) -> str:

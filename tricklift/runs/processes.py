@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from tricklift.ground.machine import cores
 from tricklift.runs import warm
 from tricklift.runs.board import Board
 from tricklift.runs.jobs import TRICKLIFT
+from tricklift.runs.parent import TIED
 
 #: Lines of mmengine's log that say how far a run is.
 PROGRESS = re.compile(r"(Epoch|Iter)\((train|val|test)\).*")
@@ -21,6 +23,8 @@ Child = subprocess.Popen[str] | warm.WarmJob
 
 class Children:
     """The processes of the running jobs, which share the cores and can be stopped together.
+
+    Our own commands end by themselves when this process is gone.
 
     Args:
         at_once: How many run at a time.
@@ -52,10 +56,10 @@ class Children:
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if own else subprocess.DEVNULL,
             text=True,
             errors="replace",
-            env=self.environment,
+            env=self.environment | ({TIED: "1"} if own else {}),
         )
 
     def ended(self, child: Child) -> None:
@@ -94,10 +98,20 @@ def condensed(line: str) -> str:
 
 
 def last_words(log: Path) -> str:
-    """The last line of a log that says what went wrong."""
+    """The line of a log's last attempt that says what went wrong."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
-    lines = [line for line in lines if line and not line.startswith("$ ")]
+    begins = [number for number, line in enumerate(lines) if line.startswith("$ ")]
+    lines = [line for line in lines[begins[-1] + 1 if begins else 0 :] if line]
     errors = [
         line for line in lines[-30:] if re.match(r"(error: |\w*Error\b|\w+\.\w*Error\b)", line)
     ]
     return (errors or lines or ["no output"])[-1].removeprefix("error: ")
+
+
+def killed_by(code: int) -> str:
+    """What to say of an exit code below 0, which is that of a signal: `was killed by SIGTERM`."""
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

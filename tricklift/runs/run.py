@@ -12,12 +12,14 @@ from pathlib import Path
 
 from tricklift import prepare
 from tricklift.errors import JobFailed
+from tricklift.ground import lock
 from tricklift.ground.atomic import write_text
+from tricklift.ground.schema import RESULT_FILE
 from tricklift.runs.board import Board
-from tricklift.runs.jobs import Job
+from tricklift.runs.jobs import Job, Training, read_result
 from tricklift.runs.plan import plan
-from tricklift.runs.processes import Children, follow, last_words
-from tricklift.runs.tiers import tier_of
+from tricklift.runs.processes import Children, follow, killed_by, last_words
+from tricklift.runs.tiers import TIERS, tier_of
 from tricklift.tables.records import COMMANDS_FILE
 from tricklift.tables.text import duration
 
@@ -40,12 +42,14 @@ def run(
     `on_start` is called once when nothing was found wrong, before the first job.
 
     Raises:
-        ValueError: Unknown tier, row or backbone, data that are not whole, or no job `at_once`.
+        ValueError: Unknown tier, row or backbone, another tier's runs in `out`, data that are not
+            whole, or no job `at_once`.
         JobFailed: A job ended with an error; the same call goes on from there.
     """
     if at_once < 1:
         raise ValueError(f"at least one job must run at a time, got {at_once}")
     jobs = plan(tier, out, seeds, downstream_seeds, rows, tricks, teacher, backbones)
+    check_tier(jobs, Path(out))
     check_data(tier, root)
     os.environ["TRICKLIFT_ROOT"] = str(Path(root).resolve())  # configs and child processes read it
     if on_start:
@@ -55,6 +59,16 @@ def run(
         board.say(f"{len(jobs)} jobs into {out}; full logs in {Path(out) / 'logs'}")
         run_jobs(jobs, Path(out), board, at_once)
         board.say(f"all jobs done, {duration(time.monotonic() - started)}")
+
+
+def check_tier(jobs: Sequence[Job], out: Path) -> None:
+    """Refuses a folder with runs of another tier, which these would move away: names are shared."""
+    cfg = next(job for job in jobs if isinstance(job, Training)).resolved()
+    own = cfg["benchmark"]["tier"]
+    for file in sorted(out.glob(f"*/*/seed*/{RESULT_FILE}")):
+        found = (read_result(file.parent) or {}).get("tier")
+        if found in TIERS and found != own:
+            raise ValueError(f"{out} holds the tier {found}, not {own}; give another --out")
 
 
 def check_data(tier: str, root: str | Path) -> None:
@@ -68,13 +82,14 @@ def check_data(tier: str, root: str | Path) -> None:
 def note_command(out: str | Path, arguments: Sequence[str]) -> None:
     """Adds what was typed to `out/commands.json`, for the page that `compare` writes."""
     file = Path(out) / COMMANDS_FILE
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        entries = []
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    entries.append({"command": shlex.join(["tricklift", *arguments]), "started": now})
-    write_text(file, json.dumps(entries, indent=2) + "\n")
+    with lock.alone(file.with_name(f".{file.name}.lock")):
+        try:
+            entries = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            entries = []
+        entries.append({"command": shlex.join(["tricklift", *arguments]), "started": now})
+        write_text(file, json.dumps(entries, indent=2) + "\n")
 
 
 @dataclass
@@ -130,7 +145,11 @@ def run_jobs(jobs: Sequence[Job], out: Path, board: Board, at_once: int = 1) -> 
 
 
 def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
-    """The command that brings a job to its end; None where it is done before."""
+    """The command that brings a job to its end; None where it is done before.
+
+    Raises:
+        ValueError: It must be started anew, and another process trains in its folder.
+    """
     board.now(title, "looking at what is there")
     state = job.state()
     if state == "done":
@@ -138,7 +157,7 @@ def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
         board.say(f"{title}: done before  {job.summary()}")
         return None
     if state == "stale" and (aside := job.clear(out)):
-        board.say(f"{title}: config has changed, old run is now in {aside}")
+        board.say(f"{title}: config or weights have changed, old run is now in {aside}")
     if not board.console.is_terminal:
         board.say(f"{title}: {'goes on' if state == 'started' else 'starts'}")
     return job.command(resume=state == "started")
@@ -152,6 +171,8 @@ def conclude(started: Started, code: int, board: Board) -> None:
     """
     job, log = started.job, started.log
     board.over(started.title)
+    if code < 0:
+        raise JobFailed(f"job {job.name} {killed_by(code)} (full log: {log})", code)
     if code != 0:
         raise JobFailed(f"job {job.name} failed: {last_words(log)} (full log: {log})", code)
     if job.state() != "done":

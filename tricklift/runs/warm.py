@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+from tricklift.runs.parent import end_after
+
 #: Imported once for all jobs; nothing in them computes, so no thread runs at the fork.
 PRELOAD = ["tricklift.train", "tricklift.cli.training", "cls", "det", "seg", "backbones.export"]
 #: Where these are, the driver of an accelerator could be loaded, which a fork does not survive.
@@ -80,6 +82,9 @@ class WarmJob:
 
 def _work(arguments: list[str], environment: dict[str, str], output: Connection) -> None:
     """In the fork: all that is written goes to `output`; ends with the command's exit code."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a fork has one"
+    end_after(parent.join)
     for descriptor in (1, 2):
         os.dup2(output.fileno(), descriptor)
     output.close()

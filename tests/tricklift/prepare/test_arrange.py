@@ -1,6 +1,7 @@
 """From archives or copies to the tree that the configs expect: whole, or not there."""
 
-import fcntl
+import subprocess
+import sys
 import tarfile
 from dataclasses import replace
 from pathlib import Path
@@ -309,9 +310,14 @@ def test_what_a_killed_process_left_is_cleared_away(shrunk):
 
 def test_two_at_once_do_not_get_in_each_others_way(shrunk):
     tiny = shrunk("voc")
-    (tiny.root / ".tricklift").mkdir(parents=True)
-    with (tiny.root / ".tricklift/voc.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        with pytest.raises(ValueError, match=r"voc is being prepared in .* by another process"):
+    hold = (
+        "import sys; from pathlib import Path; from tricklift.ground import lock;"
+        "lock.take(Path(sys.argv[1])); print('taken', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold, str(tiny.root / ".tricklift/voc.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None and other.stdout.readline() == b"taken\n"
+        message = rf"another process \({other.pid} on .+\) prepares voc in .*; wait for it"
+        with pytest.raises(ValueError, match=message):
             tiny.prepare(source=tiny.archives)
     tiny.prepare(source=tiny.archives)

@@ -1,11 +1,13 @@
 """Jobs: what is done, what is to be resumed, what another config left."""
 
 import json
+from pathlib import Path
 
 import pytest
 from safetensors.torch import save_file
-from torch import zeros
+from torch import full, zeros
 
+from tricklift.ground.weights import weights_sha256
 from tricklift.runs import jobs
 from tricklift.runs.plan import plan
 from tricklift.tables.compare import compare
@@ -23,6 +25,12 @@ def leave(job: jobs.Training, **changes) -> None:
     job.work_dir.mkdir(parents=True, exist_ok=True)
     data = {"status": "done", "config_hash": job.config_hash(), "seed": job.seed, "metrics": {}}
     (job.work_dir / "result.json").write_text(json.dumps({**data, **changes}))
+
+
+def export(file: Path, value: float, metadata: dict[str, str]) -> None:
+    """Writes an exported file of one number."""
+    file.parent.mkdir(exist_ok=True)
+    save_file({"w": full((1,), value)}, str(file), metadata=metadata)
 
 
 def test_state_of_a_training(training, tmp_path):
@@ -79,6 +87,35 @@ def test_a_new_pretraining_makes_what_follows_stale(tmp_path):
     leave(job)
     assert job.state() == "done"
     save_file({"w": zeros(1)}, str(file), metadata={**meta, "config_hash": "b"})
+    assert job.state() == "stale"
+
+
+def test_a_repeated_pretraining_makes_what_follows_stale_though_its_config_is_the_same(tmp_path):
+    (job,) = plan("mini", tmp_path, rows=["resnet18_b-baseline"])[3:]
+    file = tmp_path / "exports" / "resnet18_b-baseline-seed0.safetensors"
+    meta = {"architecture": "resnet18_b", "config_hash": "a"}
+    export(file, 0.0, meta)
+    leave(job, pretrained={"file": str(file), "weights_sha256": weights_sha256(file)})
+    assert job.state() == "done"
+    export(file, 0.0, {**meta, "created": "later"})
+    assert job.state() == "done"  # exported once more, of the same training
+    export(file, 1.0, meta)
+    assert job.state() == "stale"
+    leave(job, status="running", pretrained={"file": str(file), "weights_sha256": "0"})
+    assert job.state() == "stale"
+    leave(job, pretrained={"file": str(file)})  # as earlier versions left it
+    assert job.state() == "done"
+
+
+def test_a_repeated_teacher_makes_its_students_stale(tmp_path):
+    jobs_of_row = plan("small", tmp_path, rows=["resnet18_d-distill"])
+    job = next(job for job in jobs_of_row if job.name == "cls/resnet18_d-distill/seed0")
+    file = tmp_path / "exports" / "resnet34_d-smooth-seed0.safetensors"
+    meta = {"architecture": "resnet34_d", "config_hash": "a"}
+    export(file, 0.0, meta)
+    leave(job, teacher={"file": str(file), "weights_sha256": weights_sha256(file)})
+    assert job.state() == "done"
+    export(file, 1.0, meta)
     assert job.state() == "stale"
 
 

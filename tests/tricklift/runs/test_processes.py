@@ -1,9 +1,14 @@
 """Following a child process: all of it in the log, its progress on the board."""
 
 import os
+import subprocess
 import sys
+import time
 
-from tricklift.runs import board, processes
+import pytest
+
+from tricklift.ground import lock
+from tricklift.runs import board, processes, warm
 from tricklift.runs.board import Board
 from tricklift.runs.processes import Children, condensed, follow
 
@@ -64,3 +69,72 @@ def test_last_words_prefer_the_error(tmp_path):
     assert processes.last_words(log) == "no such config"
     log.write_text("$ python -m tricklift train x\n\n")
     assert processes.last_words(log) == "no output"
+
+
+def test_last_words_are_those_of_the_last_attempt(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("$ tricklift train x\nerror: no folder 'x'\n$ tricklift train x --resume\n")
+    assert processes.last_words(log) == "no output"
+    with log.open("a") as file:
+        file.write("Epoch(train) [1][5/9]\n")
+    assert processes.last_words(log) == "Epoch(train) [1][5/9]"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(-9, "SIGKILL (out of memory?)"), (-15, "SIGTERM"), (-11, "SIGSEGV"), (-63, "signal 63")],
+)
+def test_a_signal_is_named(code, words):
+    assert processes.killed_by(code) == f"was killed by {words}"
+
+
+RUNS = """
+import sys
+from pathlib import Path
+from tricklift.runs import warm
+from tricklift.runs.board import Board
+from tricklift.runs.jobs import Training
+from tricklift.runs.run import run_jobs
+
+out = Path(sys.argv[1])
+if sys.argv[2] == "cold":
+    warm.ACCELERATORS = (sys.executable,)
+options = ("train_cfg.max_epochs=1000", "model.backbone.width=0.25")
+job = Training("a", "cls/mini/resnet18_b-baseline", out / "a", 0, options=options)
+if __name__ == "__main__":
+    with Board() as board:
+        run_jobs([job], out, board)
+"""
+
+
+def is_free(work_dir) -> bool:
+    """Whether nobody trains there any more."""
+    try:
+        with lock.alone(*lock.of_run(work_dir)):
+            return True
+    except ValueError:
+        return False
+
+
+@pytest.mark.skipif(lock.fcntl is None, reason="no POSIX locks here")
+@pytest.mark.parametrize("start", ["warm", "cold"])
+def test_jobs_end_with_a_run_that_is_killed(tiny_root, tmp_path, start):
+    if start == "warm" and not warm.possible():
+        pytest.skip("jobs start cold here")
+    (tmp_path / "runs.py").write_text(RUNS)
+    environment = {**os.environ, "TRICKLIFT_ROOT": str(tiny_root)}
+    command = [sys.executable, str(tmp_path / "runs.py"), str(tmp_path), start]
+    parent = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 600
+    while not (tmp_path / "a" / "last_checkpoint").is_file():
+        assert parent.poll() is None, (tmp_path / "logs" / "a.log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert not is_free(tmp_path / "a")
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 30
+    while not is_free(tmp_path / "a"):
+        assert time.monotonic() < deadline, "the job goes on without its run"
+        time.sleep(0.1)
+    assert '"running"' in (tmp_path / "a" / "result.json").read_text()

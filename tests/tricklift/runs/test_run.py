@@ -12,6 +12,7 @@ import pytest
 from tricklift.errors import JobFailed
 from tricklift.runs import jobs, run
 from tricklift.runs.board import Board
+from tricklift.runs.plan import plan
 from tricklift.tables.compare import compare
 
 
@@ -87,6 +88,19 @@ def test_a_failure_stops_what_runs_beside_it_and_what_follows(tmp_path):
     assert not slow.file.exists() and not after.file.exists()
 
 
+def test_a_killed_job_is_not_explained_by_its_progress(tmp_path):
+    class Killed(Writes):
+        def command(self, resume: bool) -> list[str]:
+            program = "import os; print('Epoch(train) [1]', flush=True); os.kill(os.getpid(), 9)"
+            return [sys.executable, "-c", program]
+
+    killed = Killed("big", tmp_path / "big")
+    message = r"^job big was killed by SIGKILL \(out of memory\?\) \(full log: "
+    with Board() as board, pytest.raises(JobFailed, match=message) as caught:
+        run.run_jobs([killed], tmp_path, board)
+    assert caught.value.code == -9
+
+
 def test_a_job_that_leaves_nothing(tmp_path):
     class Idle(Writes):
         def state(self) -> str:
@@ -100,6 +114,20 @@ def test_a_job_that_leaves_nothing(tmp_path):
 def test_no_job_at_a_time(tmp_path):
     with pytest.raises(ValueError, match="at least one job must run at a time, got 0"):
         run.run("mini", tmp_path, tmp_path, at_once=0)
+
+
+@pytest.mark.parametrize("tier", ["small", "smoke", "zoo"])
+def test_a_folder_with_runs_of_another_tier_is_refused(tmp_path, tier):
+    (job,) = [job for job in plan("mini", tmp_path) if job.name == "det/random-init/seed0"]
+    job.work_dir.mkdir(parents=True)
+    mini = json.dumps({"tier": job.resolved()["benchmark"]["tier"], "config_hash": "x"})
+    (job.work_dir / "result.json").write_text(mini)
+    message = rf"^{tmp_path} holds the tier mini, not {tier}; give another --out$"
+    with pytest.raises(ValueError, match=message):
+        run.run(tier, tmp_path, tmp_path)
+    assert (job.work_dir / "result.json").read_text() == mini
+    with pytest.raises(ValueError, match="no data set 'miniworld'"):  # the next thing it looks at
+        run.run("mini", tmp_path, tmp_path)
 
 
 def test_a_failure_says_what_the_job_said_and_where_all_of_it_is(training, tmp_path, monkeypatch):
@@ -146,6 +174,45 @@ def test_commands_are_noted_one_after_another(tmp_path):
         "tricklift run small --out 'a b'",
         "tricklift run small --out 'a b' --seeds 0,1",
     ]
+
+
+def test_commands_of_several_processes_are_all_noted(tmp_path):
+    note = (
+        "import sys; from tricklift.runs.run import note_command\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
+        "for number in range(10): note_command(sys.argv[1], [sys.argv[2], str(number)])"
+    )
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    both = [
+        subprocess.Popen([sys.executable, "-c", note, str(tmp_path), name], **pipes)
+        for name in ("a", "b")
+    ]
+    assert [each.stdout.readline() for each in both] == ["ready\n"] * 2
+    for each in both:
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    for each in both:
+        each.communicate()
+        assert each.returncode == 0
+    noted = [entry["command"] for entry in json.loads((tmp_path / "commands.json").read_text())]
+    assert sorted(noted) == sorted(f"tricklift {name} {n}" for name in "ab" for n in range(10))
+
+
+def test_a_folder_in_which_another_process_trains_is_not_moved_away(training, tmp_path):
+    training.work_dir.mkdir(parents=True)
+    (training.work_dir / "result.json").write_text('{"status": "running", "config_hash": "other"}')
+    hold = (
+        "import sys; from tricklift.ground import lock;"
+        "lock.take(*lock.of_run(sys.argv[1])); print('taken', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold, str(training.work_dir)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"taken\n"
+        message = rf"another process \({other.pid} on .+\) trains in {training.work_dir}; wait"
+        with Board() as board, pytest.raises(ValueError, match=message):
+            run.run_jobs([training], tmp_path, board)
+    assert (training.work_dir / "result.json").is_file()
+    assert not (tmp_path / jobs.STALE).exists() or not any((tmp_path / jobs.STALE).iterdir())
 
 
 @pytest.mark.slow
