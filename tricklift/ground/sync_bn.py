@@ -121,7 +121,7 @@ def convert(module: nn.Module) -> nn.Module:
 
     for child in module.modules():
         if isinstance(child, SyncBatchNormAct):
-            child.__class__ = CpuSyncBatchNormAct  # type: ignore[assignment]
+            child.__class__ = CpuSyncBatchNormAct
         elif isinstance(child, nn.SyncBatchNorm):  # mmengine registers a subclass
             child.__class__ = CpuSyncBatchNorm  # type: ignore[assignment]
     return module
