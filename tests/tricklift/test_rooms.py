@@ -1,46 +1,93 @@
-"""Who may import whom: lower rooms know nothing of higher ones, tasks nothing of each other."""
+"""Who may import whom: every import is held against the table in CONTRIBUTING.md."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-OURS = ("backbones", "cls", "det", "seg", "tricklift")
+REPO = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())
+OURS = tuple(PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"])
 OPENMMLAB = ("mmengine", "mmcv", "mmdet", "mmseg")
-GROUND = "tricklift.ground"
-ATOMIC = "tricklift.ground.atomic"  # of the standard library alone
-CLASSES = "tricklift.miniworld.vocabulary"  # part of the ground: names of the classes
-CONFIGS = ("tricklift.configs", "tricklift.config_keys", "tricklift.errors")
-#: Room -> prefixes of what it may import of ours and of OpenMMLab.
-ALLOWED = {
-    "backbones": ("backbones", ATOMIC),
-    "backbones/wrapper.py": ("backbones", "mmengine"),
-    "cls": ("cls", "backbones", GROUND, "mmengine", "mmcv"),
-    "det": ("det", "backbones", GROUND, CLASSES, *OPENMMLAB),
-    "seg": ("seg", "backbones", GROUND, CLASSES, *OPENMMLAB),
-    "tricklift/ground": (GROUND, *OPENMMLAB),
-    "tricklift/miniworld": ("tricklift.miniworld",),
-    "tricklift/prepare": ("tricklift.prepare", "tricklift.miniworld", GROUND, "tricklift.errors"),
-    "tricklift/paper": ("tricklift.paper", *CONFIGS, "mmengine"),
-    "tricklift/tables": ("tricklift.tables", "tricklift.paper", *CONFIGS, GROUND, "backbones"),
-    "tricklift/fidelity": (
-        "tricklift.fidelity",
-        "tricklift.tables.text",
-        "tricklift.paper",
-        *CONFIGS,
-        *("backbones", "cls", "det", "seg", *OPENMMLAB),
-    ),
-    "tricklift/runs": (
-        "tricklift.runs",
-        "tricklift.tables",
-        "tricklift.prepare",
-        "backbones",
-        *CONFIGS,
-        *("tricklift.tricks", "tricklift.train", GROUND, "mmengine"),
-    ),
-}
+TASKS = ("cls", "det", "seg")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What files may import of ours and of OpenMMLab.
+
+    Attributes:
+        allowed: Dotted names; what is below one is allowed too.
+        forbidden: Names below an allowed one that are not.
+    """
+
+    allowed: tuple[str, ...]
+    forbidden: tuple[str, ...] = ()
+
+    def allows(self, name: str) -> bool:
+        return within(name, self.allowed) and not within(name, self.forbidden)
+
+
+def within(name: str, prefixes: tuple[str, ...]) -> bool:
+    return any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)
+
+
+def read_rule(cell: str) -> Rule:
+    """A cell of the table's last column.
+
+    Raises:
+        ValueError: It has words that mean nothing here.
+    """
+    names = tuple(re.findall(r"`([\w.]+)`", cell))
+    words = re.sub(r"`[\w.]+`|,", " ", cell).split()
+    if words == ["nothing"] and not names:
+        return Rule(())
+    if words == ["everything"] and not names:
+        return Rule((*OURS, *OPENMMLAB))
+    if words == ["everything", "but"]:
+        return Rule((*OURS, *OPENMMLAB), names)
+    if words in ([], ["OpenMMLab"]) and (names or words):
+        return Rule((*names, *(OPENMMLAB if words else ())))
+    raise ValueError(f"not a list of names: {cell!r}")
+
+
+def read_table(text: str) -> dict[str, Rule]:
+    """Path -> rule; a path ends in a slash (a folder) or in ``.py``, with ``*`` for any name."""
+    rules: dict[str, Rule] = {}
+    rows = text.partition("| may import |")[2].partition("\n\n")[0].splitlines()[2:]
+    for row in rows:
+        paths, _, cell = (part.strip() for part in row.strip("| ").split("|"))
+        for path in re.findall(r"`([^`]+)`", paths):
+            assert path not in rules, f"two rows for {path}"
+            assert path.endswith(("/", ".py")), f"neither a folder/ nor a file.py: {path}"
+            rule = read_rule(cell)
+            itself = (path.strip("/").replace("/", "."),) if path.endswith("/") else ()
+            rules[path] = Rule((*itself, *rule.allowed), rule.forbidden)
+    return rules
+
+
+RULES = read_table((REPO / "CONTRIBUTING.md").read_text())
+
+
+def row_of(file: str) -> str | None:
+    """The most specific path of the table that a file falls under."""
+
+    def covers(path: str) -> bool:
+        pattern = re.escape(path).replace(r"\*", "[^/]+")
+        return bool(re.fullmatch(pattern + ".*" if path.endswith("/") else pattern, file))
+
+    return max(filter(covers, RULES), key=len, default=None)
+
+
+def files_below(*folders: str) -> list[str]:
+    """All Python files in folders of the repository, from there."""
+    found = (file for folder in folders for file in (REPO / folder).rglob("*.py"))
+    return sorted(file.relative_to(REPO).as_posix() for file in found)
 
 
 def imported(file: Path) -> set[str]:
@@ -54,39 +101,68 @@ def imported(file: Path) -> set[str]:
             base = node.module or ""
             # `from tricklift import ground` imports tricklift.ground
             names |= {f"{base}.{alias.name}" for alias in node.names} if base in OURS else {base}
-    return names
+    return {name for name in names if within(name, (*OURS, *OPENMMLAB))}
 
 
-def within(name: str, prefixes: tuple[str, ...]) -> bool:
-    return any(name == prefix or name.startswith(prefix + ".") for prefix in prefixes)
-
-
-def rule_for(path: str) -> tuple[str, ...] | None:
-    best = max((room for room in ALLOWED if within(path, (room,)) or path.startswith(room + "/")),
-               key=len, default=None)  # fmt: skip
-    return ALLOWED[best] if best else None
-
-
-@pytest.mark.parametrize("room", [room for room in ALLOWED if not room.endswith(".py")])
-def test_a_room_imports_only_what_it_may(repo, room):
-    files = sorted((repo / room).rglob("*.py"))
-    assert files, f"no files in {room}"
+@pytest.mark.parametrize("path", RULES)
+def test_a_row_imports_only_what_it_may(path):
+    files = [file for file in files_below(path.partition("/")[0]) if row_of(file) == path]
+    assert files, f"no file falls under {path}"
     for file in files:
-        path = file.relative_to(repo).as_posix()
-        allowed = rule_for(path)
-        assert allowed is not None
-        for name in imported(file):
-            if within(name, (*OURS, *OPENMMLAB)):
-                assert within(name, allowed), f"{path} imports {name}; it may import {allowed}"
+        breaches = [name for name in imported(REPO / file) if not RULES[path].allows(name)]
+        assert not breaches, f"{file} imports {breaches}; CONTRIBUTING.md allows {RULES[path]}"
 
 
-def test_the_rules_catch_a_breach(tmp_path):
+def test_every_file_falls_under_a_row():
+    files = files_below(*OURS, "configs", "tests")
+    without = [file for file in files if row_of(file) is None]
+    assert not without, f"give {without} a row in CONTRIBUTING.md"
+
+
+def test_the_table_keeps_low_rooms_low_and_tasks_apart():
+    for task in TASKS:
+        allowed = {other for other in (*TASKS, "tricklift.runs") if RULES[f"{task}/"].allows(other)}
+        assert allowed == {task}
+    writing = "tricklift.ground.atomic"  # of the standard library alone
+    for low in ("backbones/", "tricklift/ground/", "tricklift/miniworld/"):
+        itself = low.strip("/").replace("/", ".")
+        assert set(RULES[low].allowed) <= {itself, writing, *OPENMMLAB}
+    assert not imported(REPO / "tricklift/ground/atomic.py")
+    assert not any(RULES["backbones/"].allows(name) for name in OPENMMLAB)
+
+
+def test_imports_of_all_kinds_are_seen(tmp_path):
     file = tmp_path / "x.py"
-    file.write_text("def f():\n    from tricklift import runs\n    import det.model\n")
+    file.write_text("import os\ndef f():\n    from tricklift import runs\n    import det.model\n")
     assert imported(file) == {"tricklift.runs", "det.model"}
-    assert not within("tricklift.runs", ALLOWED["cls"])
-    assert not within("det.model", ALLOWED["cls"])
-    assert rule_for("backbones/wrapper.py") == ("backbones", "mmengine")
+
+
+def test_the_words_of_the_table():
+    assert read_rule("nothing") == Rule(())
+    assert read_rule("`cls.checks`, `mmcv`") == Rule(("cls.checks", "mmcv"))
+    assert read_rule("`cls`, OpenMMLab") == Rule(("cls", *OPENMMLAB))
+    most = read_rule("everything but `tricklift.cli`")
+    assert most.allows("tricklift.runs.plan") and most.allows("mmdet.models")
+    assert not most.allows("tricklift.cli.listing")
+    for cell in ("", "the tasks", "nothing but `cls`", "`cls` and more"):
+        with pytest.raises(ValueError, match="not a list of names"):
+            read_rule(cell)
+
+
+@pytest.mark.parametrize(
+    ("file", "path"),
+    [
+        ("backbones/resnet.py", "backbones/"),
+        ("backbones/wrapper.py", "backbones/wrapper.py"),
+        ("tricklift/tricks.py", "tricklift/*.py"),
+        ("tricklift/train.py", "tricklift/train.py"),
+        ("tricklift/ground/ops/nms.py", "tricklift/ground/"),
+        ("tests/tricklift/test_tricks.py", "tests/"),
+        ("tricklift/new/file.py", None),
+    ],
+)
+def test_the_more_specific_row_counts(file, path):
+    assert row_of(file) == path
 
 
 def test_the_command_line_starts_without_heavy_libraries(tmp_path):
