@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.dist import barrier, is_main_process
+from mmengine.dist import barrier, get_dist_info
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
@@ -30,8 +30,8 @@ REMEDY = (
 class TeacherCacheHook(Hook):
     """Fills and hands over the cache that ``model.distillation.cache`` names; else does nothing.
 
-    The logits are computed under the run's own precision, on its device, by the main process; all
-    processes then read them from the folder.
+    The logits are computed under the run's own precision, on its device. Of several processes each
+    computes an equal share, so that none waits for long; then all read them from the folder.
 
     Raises:
         ValueError: The training images are not fixed, with what changes them; or the folder holds
@@ -51,16 +51,20 @@ class TeacherCacheHook(Hook):
             distillation.teacher.network, description(loader.dataset, model, runner.optim_wrapper)
         )
         keys = image_keys(loader.dataset)
-        if is_main_process():
+        rank, world = get_dist_info()
+        share = range(rank, len(keys), world)
 
-            def answer(places: list[int]) -> Tensor:
-                with runner.optim_wrapper.optim_context(runner.model):
-                    return answers(distillation, model, loader, places)
+        def answer(places: list[int]) -> Tensor:
+            with runner.optim_wrapper.optim_context(runner.model):
+                return answers(distillation, model, loader, [share[place] for place in places])
 
-            def progress(done: int, total: int) -> None:
-                runner.logger.info(f"teacher's logits: {done} of {total} images")
+        def progress(done: int, total: int) -> None:
+            each = f" on each of {world} processes" if world > 1 else ""
+            runner.logger.info(f"teacher's logits: {done} of {total} images{each}")
 
-            LogitCache(distillation.cache, made_by).fill(keys, answer, progress=progress)
+        own = [keys[place] for place in share]
+        writer = f"-{rank}of{world}" if world > 1 else ""
+        LogitCache(distillation.cache, made_by).fill(own, answer, progress=progress, writer=writer)
         barrier()
         distillation.use_table(LogitCache(distillation.cache, made_by).table(keys))
 

@@ -1,5 +1,6 @@
 """Images in one folder a class, as ImageNet is kept: ``root/<class>/*.jpg``."""
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import cv2
 from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 
 from cls import jpeg
@@ -32,7 +34,8 @@ class ClassFolders(BaseDataset):
     end (all of them, or `checked_files` spread evenly over a larger set).
 
     The list is kept in arrays (`cls.index`), which workers share. That of a large set is kept in a
-    file below XDG_CACHE_HOME, so that the second start neither lists nor checks it again.
+    file below XDG_CACHE_HOME, so that the second start neither lists nor checks it again. Where
+    none can be written, a line in the log says so.
 
     Args:
         data_root: Folder that holds the class folders, e.g. ``data/cifar10/train``.
@@ -73,13 +76,32 @@ class ClassFolders(BaseDataset):
         self._metainfo["classes"] = tuple(classes)
         if self.cached_from is None:
             return self.checked_index(classes)
-        mark, file = fingerprint(self.data_root, classes), cache_file(self.data_root)
-        index = recall(self.data_root, mark, self.checked_files, file)
+        mark = fingerprint(self.data_root, classes)
+        index = self.recalled(mark)
         if index is None:
             index = self.checked_index(classes)
             if len(index) >= self.cached_from:
-                store(index, mark, self.checked_files, file)
+                self.keep(index, mark)
         return index
+
+    def recalled(self, mark: str) -> FolderIndex | None:
+        """The list from its file; None where there is none, or no place for one."""
+        try:
+            return recall(self.data_root, mark, self.checked_files, cache_file(self.data_root))
+        except RuntimeError:
+            return None
+
+    def keep(self, index: FolderIndex, mark: str) -> None:
+        """Write the list to its file; where that cannot be, say so and go on without."""
+        try:
+            store(index, mark, self.checked_files, cache_file(self.data_root))
+        except (OSError, RuntimeError) as error:
+            print_log(
+                f"the list of {self.data_root} is not kept for the next start ({error}); set "
+                "XDG_CACHE_HOME to a folder that can be written",
+                logger="current",
+                level=logging.WARNING,
+            )
 
     def checked_index(self, classes: list[str]) -> FolderIndex:
         """List the files of each class, and look into some of them."""

@@ -87,7 +87,11 @@ def fingerprint(root: str | Path, classes: Sequence[str]) -> str:
 
 
 def cache_file(root: str | Path) -> Path:
-    """Where the index of `root` is kept: below XDG_CACHE_HOME, by default ``~/.cache``."""
+    """Where the index of `root` is kept: below XDG_CACHE_HOME, by default ``~/.cache``.
+
+    Raises:
+        RuntimeError: There is neither XDG_CACHE_HOME nor a home.
+    """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     place = hashlib.sha256(str(Path(root).absolute()).encode("utf-8", "surrogateescape"))
     return Path(base) / "tricklift" / "index" / f"{place.hexdigest()[:32]}.safetensors"
@@ -101,6 +105,9 @@ def store(index: FolderIndex, mark: str, checked: int, file: Path) -> None:
         mark: `fingerprint` of its folder.
         checked: How many of its files, at the most, have been looked into.
         file: See `cache_file`.
+
+    Raises:
+        OSError: It cannot be written.
     """
     arrays = {"labels": index.labels, "names": index.names, "ends": index.ends}
     facts = {"fingerprint": mark, "checked": str(checked), "classes": json.dumps(index.classes)}
@@ -111,11 +118,11 @@ def recall(root: str, mark: str, checked: int, file: Path) -> FolderIndex | None
     """The kept index of `root`, or None where there is none that fits.
 
     It fits if the folder has the same fingerprint, and no fewer files were looked into.
-    A damaged file counts as none.
+    A damaged file counts as none, and so does one that must not be read.
     """
-    if not file.is_file():
-        return None
     try:
+        if not file.is_file():
+            return None
         with safe_open(str(file), framework="numpy") as content:
             facts = content.metadata() or {}
             if facts.get("fingerprint") != mark or int(facts.get("checked", "-1")) < checked:

@@ -6,11 +6,15 @@ to each stays the same: it is computed once, and the teacher is not needed in la
 A cache is a folder of parts, safetensors files that hold one vector of logits an image. Its key is
 the file's name below the data root with its size in bytes (``ant/7.jpg@1234``); the metadata hold a
 hash of the teacher's weights and of all that is done to an image. Parts appear whole or not at all
-and are never changed, so a stopped run goes on with the images that are still missing.
+and are never changed, so a stopped run goes on with the images that are still missing, and several
+processes may fill it at a time, each with images and with names of parts of its own.
+
+The logits of a large set are gigabytes: they are in memory once, as one table.
 """
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +48,9 @@ class LogitCache:
         folder: Where the parts are; made when the first one is written.
         made_by: `fingerprint` of the teacher and the preprocessing.
 
+    Attributes:
+        parts: Image key -> the part that holds its logits.
+
     Raises:
         ValueError: The folder holds logits of another teacher or preprocessing, or a file that is
             no such part.
@@ -52,20 +59,20 @@ class LogitCache:
     def __init__(self, folder: str | Path, made_by: str) -> None:
         self.folder = Path(folder)
         self.made_by = made_by
-        self.logits: dict[str, Tensor] = {}
+        self.parts: dict[str, Path] = {}
         for file in self._parts():
-            self.logits.update(self._read(file))
+            self.parts.update(dict.fromkeys(self._keys(file), file))
 
     def _parts(self) -> list[Path]:
         """Whole parts; hidden files are what a killed run was writing."""
         files = sorted(self.folder.glob("*.safetensors"))
         return [file for file in files if not file.name.startswith(".")]
 
-    def _read(self, file: Path) -> dict[str, Tensor]:
+    def _keys(self, file: Path) -> list[str]:
+        """The images that a part holds, from its head."""
         try:
             with safe_open(file, framework="pt") as part:
-                metadata = part.metadata() or {}
-                held = {key: part.get_tensor(key) for key in part.keys()}  # noqa: SIM118
+                metadata, keys = part.metadata() or {}, list(part.keys())
         except SafetensorError as error:
             raise ValueError(f"{file} cannot be read ({error}); remove it") from error
         if metadata.get("format") != FORMAT or metadata.get("made_by") != self.made_by:
@@ -73,7 +80,7 @@ class LogitCache:
                 f"{file} holds logits of another teacher or of images prepared in another way; "
                 "give model.distillation.cache another folder, or remove this one"
             )
-        return held
+        return keys
 
     def fill(
         self,
@@ -81,36 +88,51 @@ class LogitCache:
         answer: Callable[[list[int]], Tensor],
         part: int = PART,
         progress: Callable[[int, int], None] | None = None,
+        writer: str = "",
     ) -> int:
         """Compute and keep what is missing of `keys`.
 
         Args:
-            keys: Of all images.
+            keys: Of all images, or of this process's share of them.
             answer: Gives the logits ``(n, K)`` of the images at these places of `keys`.
             part: Images a file.
             progress: Is told how many are done, of how many.
+            writer: Ends the names of the parts; another one for each process that fills the folder
+                at the same time.
 
         Returns:
             How many were computed.
         """
-        missing = [place for place, key in enumerate(keys) if key not in self.logits]
+        missing = [place for place, key in enumerate(keys) if key not in self.parts]
         for start in range(0, len(missing), part):
             places = missing[start : start + part]
             logits = answer(places).cpu().float()
             held = {keys[place]: row.clone() for place, row in zip(places, logits, strict=True)}
-            with replacing(self._next()) as temporary:
+            file = self._next(writer)
+            with replacing(file) as temporary:
                 save_file(held, temporary, {"format": FORMAT, "made_by": self.made_by})
-            self.logits.update(held)
+            self.parts.update(dict.fromkeys(held, file))
             if progress:
                 progress(start + len(places), len(missing))
         return len(missing)
 
-    def _next(self) -> Path:
+    def _next(self, writer: str) -> Path:
         number = 0
-        while (file := self.folder / f"{number:05d}.safetensors").exists():
+        while (file := self.folder / f"{number:05d}{writer}.safetensors").exists():
             number += 1
         return file
 
     def table(self, keys: Sequence[str]) -> Tensor:
         """The logits ``(len(keys), K)``, float32, in the order of `keys`."""
-        return torch.stack([self.logits[key] for key in keys])
+        wanted: dict[Path, list[int]] = defaultdict(list)
+        for place, key in enumerate(keys):
+            wanted[self.parts[key]].append(place)
+        table = torch.empty(0)
+        for file, places in wanted.items():
+            with safe_open(file, framework="pt") as part:
+                for place in places:
+                    row = part.get_tensor(keys[place])
+                    if not len(table):
+                        table = row.new_empty(len(keys), len(row))
+                    table[place] = row
+        return table

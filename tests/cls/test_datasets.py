@@ -1,8 +1,10 @@
+import os
 import shutil
 
 import pytest
 import torchvision
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS
 
 from cls.datasets import PREPARED, ClassFolders
@@ -161,6 +163,30 @@ def test_a_small_set_leaves_no_file(class_folders, tmp_path, monkeypatch):
     build(class_folders / "val")
     build(class_folders / "val", cached_from=None)
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("no folder", "Not a directory"),
+        (None, "Could not determine home directory"),
+    ],
+)
+def test_a_list_that_cannot_be_kept_does_not_stop_a_run(
+    class_folders, tmp_path, monkeypatch, capsys, place, reason
+):
+    (tmp_path / "no folder").touch()
+    if place is None:
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # an account without a home
+    else:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / place))
+    MMLogger.get_instance(f"cache-{tmp_path.name}")  # writes to what capsys reads
+    assert len(build(class_folders / "val", cached_from=1)) == 12
+    said = "".join(capsys.readouterr())
+    assert said.count("is not kept for the next start") == 1 and reason in said
+    build(class_folders / "val")  # too small to be kept
+    assert "is not kept" not in "".join(capsys.readouterr())
 
 
 def test_a_part_of_the_set(class_folders):

@@ -41,9 +41,21 @@ def test_goes_on_after_a_stop_and_takes_new_images(tmp_path):
         LogitCache(tmp_path, "me").fill(KEYS[:4], stops, part=2)
     (tmp_path / ".00001.safetensors.x.tmp.safetensors").write_bytes(b"half a file")
     cache = LogitCache(tmp_path, "me")
-    assert sorted(cache.logits) == KEYS[:2]
+    assert sorted(cache.parts) == KEYS[:2]
     assert cache.fill(KEYS, answer, part=2) == 3
     assert torch.equal(LogitCache(tmp_path, "me").table(KEYS), LOGITS)
+
+
+def test_several_processes_fill_it_at_a_time(tmp_path):
+    """Each with its share; both look for parts before either has written one."""
+    shares = [range(rank, len(KEYS), 2) for rank in (0, 1)]
+    caches = [LogitCache(tmp_path, "me") for _ in shares]
+    for rank, (share, cache) in enumerate(zip(shares, caches, strict=True)):
+        own = LOGITS[list(share)]
+        cache.fill([KEYS[i] for i in share], lambda p, own=own: own[p], 2, writer=f"-{rank}of2")
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == [f"0000{part}-{rank}of2.safetensors" for part, rank in ((0, 0), (0, 1), (1, 0))]
+    assert torch.equal(LogitCache(tmp_path, "me").table([*KEYS, KEYS[1]]), LOGITS[[*range(5), 1]])
 
 
 def test_another_teachers_logits_are_refused(tmp_path):
