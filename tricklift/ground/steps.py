@@ -20,7 +20,7 @@ def check_steps(loader: Any) -> None:
     Raises:
         ValueError: It is empty; names the images, the batch size and the processes.
     """
-    batches = getattr(loader, "batch_sampler", None)
+    batches: Any = getattr(loader, "batch_sampler", None)
     sampler = getattr(batches, "sampler", None)
     if sampler is None or isinstance(sampler, InfiniteSampler) or len(loader) > 0:
         return
