@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Subset
 
 from cls.distillation import Distillation
-from cls.logit_cache import LogitCache, fingerprint
+from cls.logit_cache import LogitCache, teacher_fingerprint
 from cls.preprocessor import ClsPreprocessor
 from cls.transforms import DecodeImage, PackClassified, ResizeCenterCropUint8
 
@@ -47,7 +47,7 @@ class TeacherCacheHook(Hook):
         loader = runner.train_dataloader
         refuse_random(loader.dataset, model)
         assert distillation.teacher is not None, "init_weights() has loaded the teacher"
-        made_by = fingerprint(
+        made_by = teacher_fingerprint(
             distillation.teacher.network, description(loader.dataset, model, runner.optim_wrapper)
         )
         keys = image_keys(loader.dataset)

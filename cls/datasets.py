@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 
 from cls import jpeg
-from cls.index import FolderIndex, cache_file, fingerprint, recall, store
+from cls.index import FolderIndex, cache_file, folder_fingerprint, recall, store
 from tricklift.ground.inputs import check_each, require, spread
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -76,7 +76,7 @@ class ClassFolders(BaseDataset):
         self._metainfo["classes"] = tuple(classes)
         if self.cached_from is None:
             return self.checked_index(classes)
-        mark = fingerprint(self.data_root, classes)
+        mark = folder_fingerprint(self.data_root, classes)
         index = self.recalled(mark)
         if index is None:
             index = self.checked_index(classes)

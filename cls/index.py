@@ -76,7 +76,7 @@ class FolderIndex(Sequence[dict[str, Any]]):
         return {"img_path": os.path.join(self.root, self.classes[label], name), "gt_label": label}
 
 
-def fingerprint(root: str | Path, classes: Sequence[str]) -> str:
+def folder_fingerprint(root: str | Path, classes: Sequence[str]) -> str:
     """Changes when a file or class is added, removed or renamed below `root`.
 
     It reads the folders' times of change, not the files: overwriting an image in place keeps it.
@@ -102,7 +102,7 @@ def store(index: FolderIndex, mark: str, checked: int, file: Path) -> None:
 
     Args:
         index: What to keep.
-        mark: `fingerprint` of its folder.
+        mark: `folder_fingerprint` of its folder.
         checked: How many of its files, at the most, have been looked into.
         file: See `cache_file`.
 

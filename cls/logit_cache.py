@@ -31,7 +31,7 @@ FORMAT = "tricklift-logits"
 PART = 2048
 
 
-def fingerprint(network: nn.Module, preprocessing: Any) -> str:
+def teacher_fingerprint(network: nn.Module, preprocessing: Any) -> str:
     """sha256 (hex) of a teacher's weights and of a description of what is done to the images."""
     digest = hashlib.sha256(json.dumps(preprocessing, sort_keys=True, default=str).encode())
     for key, value in sorted(network.state_dict().items()):
@@ -46,7 +46,7 @@ class LogitCache:
 
     Args:
         folder: Where the parts are; made when the first one is written.
-        made_by: `fingerprint` of the teacher and the preprocessing.
+        made_by: `teacher_fingerprint` of the teacher and of the preprocessing.
 
     Attributes:
         parts: Image key -> the part that holds its logits.

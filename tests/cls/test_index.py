@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cls.index import FolderIndex, cache_file, fingerprint, recall, store
+from cls.index import FolderIndex, cache_file, folder_fingerprint, recall, store
 
 FILES = {"cat": ["a.jpg", "ü b.jpg"], "dog": ["c.png"]}
 
@@ -36,7 +36,7 @@ def test_names_that_are_no_text_survive():
 
 
 def test_it_comes_back_from_its_file(tree, tmp_path):
-    mark, file = fingerprint(tree, list(FILES)), tmp_path / "cache" / "index.safetensors"
+    mark, file = folder_fingerprint(tree, list(FILES)), tmp_path / "cache" / "index.safetensors"
     index = FolderIndex.of(str(tree), FILES)
     store(index, mark, 3, file)
     back = recall(str(tree), mark, 2, file)
@@ -45,7 +45,7 @@ def test_it_comes_back_from_its_file(tree, tmp_path):
 
 
 def test_what_does_not_fit_is_not_taken(tree, tmp_path):
-    mark, file = fingerprint(tree, list(FILES)), tmp_path / "index.safetensors"
+    mark, file = folder_fingerprint(tree, list(FILES)), tmp_path / "index.safetensors"
     assert recall(str(tree), mark, 0, file) is None
     store(FolderIndex.of(str(tree), FILES), mark, 2, file)
     assert recall(str(tree), "another", 0, file) is None
@@ -56,10 +56,10 @@ def test_what_does_not_fit_is_not_taken(tree, tmp_path):
 
 @pytest.mark.parametrize("change", ["add", "remove", "rename"])
 def test_the_fingerprint_follows_the_folder(tree, change):
-    before = fingerprint(tree, list(FILES))
-    assert fingerprint(tree, list(FILES)) == before
+    before = folder_fingerprint(tree, list(FILES))
+    assert folder_fingerprint(tree, list(FILES)) == before
     os.utime(tree / "cat", ns=(0, 0))  # so that the change cannot fall into the same clock tick
-    before = fingerprint(tree, list(FILES))
+    before = folder_fingerprint(tree, list(FILES))
     match change:
         case "add":
             (tree / "cat" / "new.jpg").touch()
@@ -67,7 +67,7 @@ def test_the_fingerprint_follows_the_folder(tree, change):
             (tree / "cat" / "a.jpg").unlink()
         case "rename":
             (tree / "cat" / "a.jpg").rename(tree / "cat" / "z.jpg")
-    assert fingerprint(tree, list(FILES)) != before
+    assert folder_fingerprint(tree, list(FILES)) != before
 
 
 def test_each_folder_has_its_file_in_the_cache(monkeypatch, tmp_path):

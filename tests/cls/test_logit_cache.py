@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 import backbones
 from backbones.files import save
-from cls.logit_cache import LogitCache, fingerprint
+from cls.logit_cache import LogitCache, teacher_fingerprint
 
 KEYS = ["ant/0.jpg@10", "ant/1.jpg@20", "bee/0.jpg@30", "bee/1.jpg@40", "cow/0.jpg@50"]
 LOGITS = torch.arange(10.0).view(5, 2)
@@ -73,9 +73,9 @@ def test_a_damaged_part_is_named(tmp_path):
 def test_fingerprint_tells_weights_and_preprocessing_apart():
     one, same, other = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     same.load_state_dict(one.state_dict())
-    assert fingerprint(one, {"size": 64}) == fingerprint(same, {"size": 64})
-    assert fingerprint(one, {"size": 64}) != fingerprint(one, {"size": 32})
-    assert fingerprint(one, {"size": 64}) != fingerprint(other, {"size": 64})
+    assert teacher_fingerprint(one, {"size": 64}) == teacher_fingerprint(same, {"size": 64})
+    assert teacher_fingerprint(one, {"size": 64}) != teacher_fingerprint(one, {"size": 32})
+    assert teacher_fingerprint(one, {"size": 64}) != teacher_fingerprint(other, {"size": 64})
 
 
 @pytest.fixture
