@@ -96,7 +96,7 @@ def second_start(root: Path) -> Finding:
 
 
 def worker_memory(root: Path, say: Progress) -> Finding:
-    """Memory that a worker adds (PSS), at the end of an epoch over all names."""
+    """Memory that a worker adds (PSS): the most of samples every 50 batches of an epoch."""
     from torch.utils.data import DataLoader
 
     data = opened(root)

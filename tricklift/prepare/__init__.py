@@ -53,10 +53,12 @@ def prepare(
         return _arrange.arrange(Job(name, SETS[name], Path(root), given, say, progress))
     if source is not None:
         raise ValueError("miniworld is generated, not fetched; leave out --from")
-    from tricklift.miniworld import generate
+    from tricklift.miniworld import generate, verify
 
     place = Path(root) / MINIWORLD
-    generate(place, workers=cores(), progress=progress)
+    if generate(place, workers=cores(), progress=progress).reused:
+        say(f"checking {place}")
+        verify(place)
     return place
 
 
