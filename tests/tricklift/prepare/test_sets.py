@@ -25,8 +25,9 @@ def test_every_archive_that_a_part_needs_is_published(name):
     archives = {archive.name: archive for archive in SETS[name].archives()}
     needed = {n for part in SETS[name].parts for n in (*part.archives, *part.label_archives)}
     assert needed == set(archives)
-    if not SETS[name].page:
-        return  # our own small archives
+    assert SETS[name].page.startswith("http")
+    if SETS[name].layout:
+        return  # nobody publishes archives of this layout
     digits = {"md5": 32, "sha256": 64}
     for archive in archives.values():
         kind, _, value = archive.checksum.partition(":")
