@@ -8,6 +8,10 @@ from contextlib import contextmanager
 
 #: Exit code of every command that was given something it cannot work with.
 USER_ERROR = 2
+#: Exit code of a command that was stopped by Ctrl-C.
+STOPPED = 130
+#: How a training that was stopped goes on.
+RESUMES = "with --resume the command goes on from the last checkpoint"
 #: What code of ours raises for bad input (OSError: missing files and folders).
 USER_ERRORS = (ValueError, KeyError, OSError, ImportError, SyntaxError)
 
@@ -48,16 +52,24 @@ def one_line(error: BaseException) -> str:
 
 
 @contextmanager
-def friendly() -> Iterator[None]:
-    """Turns a user's error into one line on stderr and `SystemExit(2)`; Ctrl-C into 130."""
+def stoppable(advice: str = "") -> Iterator[None]:
+    """Turns Ctrl-C into `stopped; <advice>` on stderr and `SystemExit(130)`."""
     try:
         yield
     except KeyboardInterrupt:
-        print("stopped; the same command goes on where it was", file=sys.stderr)
-        raise SystemExit(130) from None
+        print("; ".join(filter(None, ("stopped", advice))), file=sys.stderr)
+        raise SystemExit(STOPPED) from None
+
+
+@contextmanager
+def friendly() -> Iterator[None]:
+    """Turns a user's error into one line on stderr and `SystemExit(2)`; Ctrl-C into 130."""
+    try:
+        with stoppable():
+            yield
     except JobFailed as error:
         print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(error.code if error.code in (USER_ERROR, 130) else 1) from None
+        raise SystemExit(error.code if error.code in (USER_ERROR, STOPPED) else 1) from None
     except USER_ERRORS as error:
         if os.environ.get("TRICKLIFT_DEBUG") == "1":
             raise

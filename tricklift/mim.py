@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from tricklift.errors import friendly
+from tricklift.errors import RESUMES, friendly, stoppable
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
@@ -45,7 +45,7 @@ def train_main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, help="sets randomness.seed")
     parser.add_argument("--tricks", help="A,B: tricks on top of the config's own")
     args = _parse(parser, argv)
-    with friendly():
+    with friendly(), stoppable(RESUMES):
         from tricklift.train import build_config, train
         from tricklift.tricks import split_names
 

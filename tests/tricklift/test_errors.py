@@ -1,10 +1,12 @@
 """One clear line for what a user can cause; everything else stays a traceback."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from tricklift.errors import JobFailed, did_you_mean, friendly, one_line
+from tricklift.errors import JobFailed, did_you_mean, friendly, one_line, stoppable
 
 
 class Unreadable(Dataset):
@@ -49,11 +51,14 @@ def test_a_failed_job_hands_its_code_on(code, expected, capsys):
     assert "job x failed: y" in capsys.readouterr().err
 
 
-def test_ctrl_c_says_that_it_can_go_on(capsys):
-    with pytest.raises(SystemExit) as end, friendly():
+@pytest.mark.parametrize(
+    ("inner", "said"), [(nullcontext(), "stopped\n"), (stoppable("go on"), "stopped; go on\n")]
+)
+def test_ctrl_c_says_what_the_innermost_knows(inner, said, capsys):
+    with pytest.raises(SystemExit) as end, friendly(), inner:
         raise KeyboardInterrupt
     assert end.value.code == 130
-    assert "goes on" in capsys.readouterr().err
+    assert capsys.readouterr().err == said
 
 
 def test_did_you_mean():

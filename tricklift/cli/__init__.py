@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from tricklift.cli import benchmark, listing, papers, profiling, speed, training
-from tricklift.errors import friendly
+from tricklift.errors import friendly, stoppable
 
 ABOUT = """How much of a classification trick survives transfer?
 
@@ -31,8 +33,19 @@ row needs in TRICKLIFT_EXPORTS (default: exports); archives of real data are loo
 TRICKLIFT_DATA (default: ../shared/data). TRICKLIFT_DEBUG=1 shows where an error came from.
 """
 
+
+class Commands(TyperGroup):
+    """The commands; typer itself would end a stopped one without a word."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the one that was called."""
+        with stoppable():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
     name="tricklift",
+    cls=Commands,
     help=ABOUT,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -6,12 +6,19 @@ from typing import Annotated
 
 import typer
 
+from tricklift.errors import stoppable
+
 Root = Annotated[
     Path,
     typer.Option(envvar="TRICKLIFT_ROOT", help="The folder that holds the data sets."),
 ]
 
+#: What is said of a command that was stopped.
+GOES_ON = "the same command goes on, each job from its last checkpoint"
+PUTS_IN_PLACE = "the same command puts in place what is still missing"
 
+
+@stoppable(GOES_ON)
 def demo(
     out: Annotated[Path, typer.Option(help="Where all of it goes.")] = Path("demo"),
     at_once: Annotated[
@@ -28,6 +35,7 @@ def demo(
     show(out, at_once)
 
 
+@stoppable(PUTS_IN_PLACE)
 def prepare(
     name: Annotated[str, typer.Argument(help="One of the names above.")],
     root: Root = Path("data"),
@@ -66,6 +74,7 @@ def prepare(
     print(f"ready: {with_progress(name, root, source)}")
 
 
+@stoppable(GOES_ON)
 def run(
     tier: Annotated[str, typer.Argument(help="mini, small, smoke (a few steps each) or zoo.")],
     out: Annotated[Path, typer.Option(help="Where runs, exports and logs go.")],

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from tricklift.errors import RESUMES, stoppable
+
 CFG_OPTIONS = "--cfg-options"
 #: Options whose value may be left out, with the value that they then have.
 BARE = {"--resume": "auto"}
@@ -51,6 +53,7 @@ def _is_value(word: str) -> bool:
     return word == "auto" or word.endswith((".pth", ".pt"))
 
 
+@stoppable(RESUMES)
 def train(
     config: Config,
     backbone: Backbone = None,
