@@ -7,7 +7,7 @@ import pytest
 from tricklift.tables.compare import compare
 from tricklift.tables.page import render
 
-PAGES = ("small",)
+PAGES = ("mini", "small")
 
 
 @pytest.mark.parametrize("name", PAGES)
