@@ -5,19 +5,15 @@ saw and computed.
 """
 
 import json
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from safetensors.torch import load_file
+from two_processes import in_two_processes
 
 import backbones
-import tricklift
 from backbones.files import save
 
 WORKER = """
@@ -79,30 +75,6 @@ runner.train()
 kept["table"] = runner.model.module.distillation.table
 torch.save(kept, Path(sys.argv[1]).parent / f"notes{get_rank()}.pt")
 """
-
-
-def in_two_processes(*command: Path) -> None:
-    """Run a script with its arguments twice, over gloo."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"),
-            *(f"--master_port={port}", *map(str, command)),
-        ],
-        env=dict(
-            os.environ,
-            PYTHONPATH=str(Path(tricklift.__file__).parents[1]),
-            CUDA_VISIBLE_DEVICES="-1",
-            OMP_NUM_THREADS="1",
-        ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stdout[-6000:]
 
 
 def written(file: Path, repo: Path, images: Path) -> Path:

@@ -3,17 +3,11 @@
 The processes compare themselves with one process that sees the whole batch.
 """
 
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
+from two_processes import in_two_processes
 
-import tricklift
 from tricklift.ground.sync_bn import CpuSyncBatchNorm, convert
 
 WORKER = """
@@ -74,27 +68,8 @@ dist.destroy_process_group()
 def test_two_processes_equal_one(tmp_path):
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2"),
-            *(f"--master_port={port}", str(script)),
-        ],
-        env=dict(
-            os.environ,
-            PYTHONPATH=str(Path(tricklift.__file__).parents[1]),
-            CUDA_VISIBLE_DEVICES="-1",
-            OMP_NUM_THREADS="1",
-        ),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert "fine 0" in done.stdout and "fine 1" in done.stdout
+    said = in_two_processes(script)
+    assert "fine 0" in said and "fine 1" in said
 
 
 def test_an_unknown_launcher_is_still_an_error():

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from tricklift.ground import lock
 
+# Windows has no fcntl: a work dir goes unlocked there, and nothing is left to test.
 pytestmark = pytest.mark.skipif(lock.fcntl is None, reason="no POSIX locks here")
 
 HOLDER = (

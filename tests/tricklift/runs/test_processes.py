@@ -116,6 +116,7 @@ def is_free(work_dir) -> bool:
         return False
 
 
+# It is by the lock that the test sees a job's end. Warm starts need Linux without an accelerator.
 @pytest.mark.skipif(lock.fcntl is None, reason="no POSIX locks here")
 @pytest.mark.parametrize("start", ["warm", "cold"])
 def test_jobs_end_with_a_run_that_is_killed(tiny_root, tmp_path, start):
