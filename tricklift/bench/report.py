@@ -70,7 +70,7 @@ def outcome(finding: dict[str, Any]) -> str:
     own, peer = finding["ours"], finding["peer"]
     if not peer:
         return number(own)
-    return f"{number(own)} and {number(peer)}, {own / peer - 1:+.1%}"
+    return f"{number(own)} and {number(peer)}, {own / peer - 1:+.2%}"
 
 
 def bounds(limiting: dict[str, Any], finding: dict[str, Any]) -> bool:

@@ -27,11 +27,11 @@ def test_a_missed_target_stands_with_its_own_limit():
 
 def test_losses_are_shown_with_how_far_they_are_apart():
     case = "mean loss, bfloat16 against float32"
-    missed = finding(case, None, False, target="within 2%", ours=1.7, peer=2.0)
+    missed = finding(case, None, False, target="within 2%", ours=1.9598, peer=2.0)
     limit = finding("limit: other samples against float32", None, ours=1.8, peer=2.0)
     assert report.missed([missed, limit]).splitlines()[-1] == (
-        f"- input: {case}: 1.7 and 2, -15.0%, within 2%. "
-        "limit: other samples against float32: 1.8 and 2, -10.0%"
+        f"- input: {case}: 1.96 and 2, -2.01%, within 2%. "
+        "limit: other samples against float32: 1.8 and 2, -10.00%"
     )
 
 
