@@ -1,7 +1,7 @@
 """The page `docs/profile.md`: the phases of a mini run of each task, before and now."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tricklift.bench.profile import PHASES, WORKERS, Phases, profile
@@ -20,7 +20,7 @@ WARM = "../tricklift/runs/warm.py"
 
 
 def measure(
-    configs: Sequence[str], trees: dict[str, str | Path | None], say: Callable[[str], None]
+    configs: Sequence[str], trees: Mapping[str, Path], say: Callable[[str], None]
 ) -> dict[str, dict[str, Phases]]:
     """Config -> name of a tree -> phases; the trees take turns config by config."""
     found: dict[str, dict[str, Phases]] = {}
@@ -53,15 +53,21 @@ def _sum(phases: Phases) -> dict[str, float]:
     return {kind: sum(entry[kind] for entry in phases.values()) for kind in ("wall", "cpu")}
 
 
-def page(found: dict[str, dict[str, Phases]], before: str | None = None) -> str:
+def page(
+    found: dict[str, dict[str, Phases]],
+    commits: Mapping[str, str | None],
+    before: str | None = None,
+) -> str:
     """The whole page.
 
     Args:
         found: What `measure` gives.
+        commits: Name of a tree -> its git commit, None for one without.
         before: How the older tree was named on the command line.
     """
     it = machine()
     threads = os.environ.get("OMP_NUM_THREADS", it["threads"])
     text = INTRO.format(before=f" --before {before}" if before else "", warm=WARM)
+    code = "\n".join(f"- {name}: commit {(of or 'unknown')[:8]}" for name, of in commits.items())
     where = f"- {it['cpu']}, {it['cores']} cores, {threads} threads, torch {it['torch']}"
-    return f"{text}\n{table(found)}\n\n## Machine\n\n{where}\n"
+    return f"{text}\n{table(found)}\n\n## Code\n\n{code}\n\n## Machine\n\n{where}\n"

@@ -31,17 +31,19 @@ def profile(
     from tricklift.bench import profile_page as pages
     from tricklift.configs import find_config
     from tricklift.ground.atomic import write_text
+    from tricklift.ground.results import TREE, source_commit
 
     for config in configs or ():
         find_config(config)
     if before is not None and not (before / "tricklift" / "train.py").is_file():
         raise ValueError(f"--before: {before} is no checkout of tricklift; give its top folder")
     os.environ["TRICKLIFT_ROOT"] = str(root.resolve())
-    trees: dict[str, str | Path | None] = {"before": before.resolve()} if before else {}
+    trees = {**({"before": before.resolve()} if before else {}), "now": TREE}
+    commits = {name: source_commit(tree) for name, tree in trees.items()}
     with Console(stderr=True).status("starting") as status:
-        found = pages.measure(configs or pages.CONFIGS, {**trees, "now": None}, status.update)
+        found = pages.measure(configs or pages.CONFIGS, trees, status.update)
     if page is not None:
-        write_text(page, pages.page(found, before.name if before else None))
+        write_text(page, pages.page(found, commits, before.name if before else None))
     print(json.dumps(found, indent=2) if as_json else pages.table(found))
 
 

@@ -41,17 +41,20 @@ METRICS: dict[str, dict[str, tuple[str, float]]] = {
 }
 
 
+#: The top folder of the source tree that this file is part of.
+TREE = Path(__file__).resolve().parents[2]
+
+
 @lru_cache
-def source_commit() -> str | None:
-    """Git commit of this source tree, '-dirty' added where it has changes; None outside of git."""
-    here = Path(__file__).resolve()
+def source_commit(tree: Path = TREE) -> str | None:
+    """Git commit of a source tree, '-dirty' added where it has changes; None outside of git."""
 
     def git(*args: str) -> str:
-        command = ["git", "-C", str(here.parent), *args]
+        command = ["git", "-C", str(tree), *args]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        git("ls-files", "--error-unmatch", here.name)
+        git("ls-files", "--error-unmatch", "tricklift/train.py")
         changed = git("status", "--porcelain", "--untracked-files=no")
         return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.CalledProcessError):

@@ -42,10 +42,12 @@ def test_a_real_run_and_its_page(tiny_root, monkeypatch, repo):
         assert found[phase]["wall"] > 0, phase
     assert found["imports"]["cpu"] > 0.5  # torch
     assert found["training"]["cpu"] > 0.02 and found["validation"]["cpu"] > 0.01
-    text = profile_page.page({config: {"before": found, "now": found}}, "old")
+    commits = {"before": None, "now": "0123456789abcdef"}
+    text = profile_page.page({config: {"before": found, "now": found}}, commits, "old")
     assert f"| phase | {config}, before | {config}, now |" in text
     assert f"| {WORKERS} | 0.0 ({found[WORKERS]['cpu']:.1f})" in text
     assert "--before old" in text
+    assert "- before: commit unknown\n- now: commit 01234567\n" in text
 
 
 def test_a_run_that_fails_says_why(tmp_path, monkeypatch):

@@ -1,10 +1,13 @@
 """ResultHook in real runs of mmengine's Runner on a problem of one linear layer."""
 
 import json
+import subprocess
 
 import pytest
 import torch
 from mmengine.runner import Runner
+
+from tricklift.ground.results import source_commit
 
 
 def top1(value: float) -> dict[str, float]:
@@ -129,3 +132,26 @@ def test_a_sampler_without_an_end_fills_any_batch(tiny, tmp_path):
     sampler = dict(type="InfiniteSampler", shuffle=True)
     cfg.train_dataloader = dict(cfg.train_dataloader, batch_size=5, drop_last=True, sampler=sampler)
     assert tiny.train(cfg, top1(50.0))["iters"] == 2
+
+
+def test_the_commit_of_a_tree_and_whether_it_was_changed(tmp_path):
+    def git(*command: str) -> str:
+        who = ["-c", "user.name=n", "-c", "user.email=n@example.org"]
+        given = ["git", "-C", str(tmp_path), *who, *command]
+        return subprocess.run(given, capture_output=True, text=True, check=True).stdout.strip()
+
+    code = tmp_path / "tricklift" / "train.py"
+    code.parent.mkdir()
+    code.write_text("one = 1\n")
+    assert source_commit(tmp_path) is None  # outside of git
+    git("init", "-q")
+    source_commit.cache_clear()
+    assert source_commit(tmp_path) is None  # in a repository that does not hold it
+    git("add", ".")
+    git("commit", "-q", "-m", "one")
+    source_commit.cache_clear()
+    assert source_commit(tmp_path) == git("rev-parse", "HEAD")
+    code.write_text("one = 2\n")
+    source_commit.cache_clear()
+    assert source_commit(tmp_path) == git("rev-parse", "HEAD") + "-dirty"
+    source_commit.cache_clear()
