@@ -81,7 +81,7 @@ def fetch(ref: str, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     naming, tag = check(ref, name)
     network = _created(ref, naming.library, naming.network, tag)
     metadata = {"format": naming.library, "architecture": name, "source": ref}
-    metadata |= noted(*_statistics(ref, network))
+    metadata |= noted(*_in_layers(ref, network))
     return naming.from_library(network.state_dict()), metadata
 
 
@@ -94,17 +94,25 @@ def timm_statistics(ref: str) -> tuple[list[float], list[float]]:
     return [255 * value for value in config.mean], [255 * value for value in config.std]
 
 
-def _statistics(ref: str, network: Any) -> tuple[list[float], list[float]]:
-    """Those in which the layers of a library's `network` get their images; see above."""
+def statistics(ref: str) -> tuple[list[float], list[float]]:
+    """Means and standard deviations in 0..255, RGB, of the images that a library's network takes.
+
+    The network is the one that `whole` gives; see also `_in_layers`.
+    """
     library, name, tag = parts(ref)
     if library == "timm":
         return timm_statistics(ref)
-    if getattr(network, "transform_input", False):  # torchvision's Inception does it within
-        return [127.5] * 3, [127.5] * 3
     from torchvision.models import get_model_weights
 
     recipe = get_model_weights(name)[tag or "DEFAULT"].transforms()
     return [255 * value for value in recipe.mean], [255 * value for value in recipe.std]
+
+
+def _in_layers(ref: str, network: Any) -> tuple[list[float], list[float]]:
+    """Those that the layers of a library's `network` see."""
+    if getattr(network, "transform_input", False):  # torchvision's Inception changes its images
+        return [127.5] * 3, [127.5] * 3
+    return statistics(ref)
 
 
 def whole(ref: str) -> nn.Module:

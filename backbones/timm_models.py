@@ -75,11 +75,11 @@ def timm_network(
     return model
 
 
-def create(network: str, num_classes: int) -> Any:
-    """timm's `network` with random weights."""
+def create(network: str, num_classes: int, **options: Any) -> Any:
+    """timm's `network` with random weights; `options` are timm's."""
     import timm
 
-    return timm.create_model(network, pretrained=False, num_classes=num_classes)
+    return timm.create_model(network, pretrained=False, num_classes=num_classes, **options)
 
 
 def _runs_in_a_row(model: Any) -> bool:

@@ -97,6 +97,7 @@ def description(dataset: Any, model: Any, optim_wrapper: Any) -> dict[str, Any]:
     transforms = [[type(t).__name__, vars(t)] for t in dataset.pipeline.transforms]
     return {
         "teacher": distillation.teacher_name,
+        "normalised": [distillation.teacher.scale, distillation.teacher.shift],
         "settings": {k: v for k, v in distillation.settings.items() if k != "checkpoint"},
         "pipeline": transforms,
         "mean": preprocessor.mean.tolist(),

@@ -1,5 +1,7 @@
 """The teacher of a distillation: any trained network that we, timm or torchvision can name."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,9 @@ from torch import Tensor, nn
 import backbones
 from backbones.checkpoint import check, pretrained, read
 from backbones.files import library_weights
-from backbones.libraries import is_reference, parts, timm_statistics, whole
+from backbones.libraries import is_reference, parts, statistics, whole
+from backbones.normalisation import noted
+from backbones.timm_models import PREFIX, create
 
 GIVE = (
     "set model.distillation.teacher.checkpoint to an exported file, a .pth of the classification "
@@ -56,10 +60,11 @@ def load_teacher(
 
     Args:
         settings: ``checkpoint`` (a file, or a library's name of weights); ``name`` of the network,
-            by default what the checkpoint holds, or for a library's name its own network; ``mean``
-            and ``std`` (0..255, RGB) that it was trained with, by default the student's, or for
-            ``timm/...`` weights what timm says; all else are options of the network over those
-            that the file holds.
+            by default what the checkpoint holds, or for a library's name its own network;
+            ``timm/NAME`` takes any network of timm for a file in timm's own names; ``mean`` and
+            ``std`` (0..255, RGB) that it was trained with, by default what the checkpoint or the
+            library says, else the student's; all else are options of the network over those that
+            the file holds.
         num_classes: Of the student; the teacher must have as many.
         mean: The student's means ``(3,)`` in 0..255.
         std: The student's standard deviations ``(3,)``.
@@ -78,27 +83,33 @@ def load_teacher(
         raise ValueError(f"distillation needs a trained teacher: {GIVE}")
     # Initial weights draw random numbers; the student's run shall not depend on its teacher.
     with torch.random.fork_rng(devices=[]):
-        network, name = _network(str(ref), name, num_classes, options)
-    if teacher_mean is None and teacher_std is None and str(ref).startswith("timm/"):
-        teacher_mean, teacher_std = timm_statistics(str(ref))
-    if teacher_mean is None and teacher_std is None:
+        network, name, known = _network(str(ref), name, num_classes, options)
+    given = {"mean": teacher_mean, "std": teacher_std}
+    there, spread = (
+        torch.tensor(given[key] or json.loads(known.get(key, "null")) or own.tolist()).to(own)
+        for key, own in (("mean", mean), ("std", std))
+    )
+    if torch.equal(there, mean) and torch.equal(spread, std):
         return Teacher(network), name
-    there = mean if teacher_mean is None else torch.tensor(teacher_mean, device=mean.device)
-    spread = std if teacher_std is None else torch.tensor(teacher_std, device=std.device)
     return Teacher(network, std / spread, (mean - there) / spread), name
 
 
 def _network(
     ref: str, name: str | None, num_classes: int, options: dict[str, Any]
-) -> tuple[nn.Module, str]:
-    """The network with all its weights, and its name."""
+) -> tuple[nn.Module, str, Mapping[str, str]]:
+    """The network with all its weights, its name, and metadata as of `Checkpoint`."""
     if name is None and not options and is_reference(ref):
         return _whole(ref, num_classes)
-    if is_reference(ref) or (Path(ref).is_file() and library_weights(ref) is not None):
+    weights = None if is_reference(ref) or not Path(ref).is_file() else library_weights(ref)
+    if weights is not None and name is not None and name.startswith(PREFIX):
+        backbones.info(name)  # refuses what timm lacks
+        network = create(name.removeprefix(PREFIX), num_classes, **options)
+        return _loaded(network, weights, ref, num_classes), name, {}
+    if is_reference(ref) or weights is not None:
         if name is None:
             raise ValueError(
-                f"the teacher's checkpoint {ref} does not say which network of ours it is for; set "
-                "model.distillation.teacher.name, e.g. to resnet152_b"
+                f"the teacher's checkpoint {ref} does not say which network it is for; set "
+                "model.distillation.teacher.name, e.g. to resnet152_b or timm/vit_small_patch16_224"
             )
         held = pretrained(name, ref, **options)
     else:
@@ -111,8 +122,15 @@ def _network(
         _check_name(held.metadata["architecture"], name, ref)
         check(held, name, **options)
     network = backbones.build(name, num_classes=num_classes, **options)
+    return _loaded(network, held.state, ref, num_classes), name, held.metadata
+
+
+def _loaded(
+    network: nn.Module, state: Mapping[str, Tensor], ref: str, num_classes: int
+) -> nn.Module:
+    """The network with these weights, all of which it needs."""
     own = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    given = {key: tuple(value.shape) for key, value in held.state.items()}
+    given = {key: tuple(value.shape) for key, value in state.items()}
     unfit = [key for key in own if given.get(key) != own[key]]
     if unfit:
         raise ValueError(
@@ -120,8 +138,8 @@ def _network(
             + ", ".join(f"{key} {given.get(key, 'missing')} for {own[key]}" for key in unfit[:4])
             + "; student and teacher must be trained on the same classes"
         )
-    network.load_state_dict({key: held.state[key] for key in own})
-    return network, name
+    network.load_state_dict({key: state[key] for key in own})
+    return network
 
 
 def _check_name(held: str, name: str, ref: str) -> None:
@@ -132,8 +150,8 @@ def _check_name(held: str, name: str, ref: str) -> None:
         )
 
 
-def _whole(ref: str, num_classes: int) -> tuple[nn.Module, str]:
-    """A library's own network, and its name there."""
+def _whole(ref: str, num_classes: int) -> tuple[nn.Module, str, Mapping[str, str]]:
+    """A library's own network, its name there, and the normalisation of its weights."""
     network, (library, name, _) = whole(ref), parts(ref)
     layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     last = layers[-1].weight.shape[0]
@@ -142,4 +160,4 @@ def _whole(ref: str, num_classes: int) -> tuple[nn.Module, str]:
             f"the teacher {ref} does not fit {num_classes} classes: it has {last}; student and "
             "teacher must be trained on the same classes"
         )
-    return network, f"{library}/{name}"
+    return network, f"{library}/{name}", noted(*statistics(ref))

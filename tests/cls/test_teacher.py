@@ -1,6 +1,5 @@
 """What a teacher can be loaded from, and what is refused."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from safetensors.torch import save_file
 
 import backbones
 from backbones.files import save
-from backbones.libraries import timm_statistics
+from backbones.libraries import statistics, timm_statistics
+from backbones.normalisation import noted
 from cls.preprocessor import MEAN, STD
 from cls.teacher import Teacher, load_teacher
 
@@ -21,10 +21,10 @@ IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
 def exported(
-    folder: Path, classes: int = 3, name: str = "resnet18_d"
+    folder: Path, classes: int = 3, name: str = "resnet18_d", metadata: dict[str, str] | None = None
 ) -> tuple[Path, torch.nn.Module]:
     network = backbones.build(name, num_classes=classes, width=0.125).eval()
-    metadata = {"architecture": name, "options": json.dumps({"width": 0.125})}
+    metadata = {"architecture": name, "options": '{"width": 0.125}', **(metadata or {})}
     save(folder / "t.safetensors", network.state_dict(), metadata)
     return folder / "t.safetensors", network
 
@@ -93,8 +93,26 @@ def test_a_file_of_a_librarys_weights(tmp_path):
     teacher, _ = load_teacher({"checkpoint": str(file), "name": "resnet18_b"}, 3, *STATISTICS)
     with torch.no_grad():
         torch.testing.assert_close(teacher(IMAGES), theirs(IMAGES))
-    with pytest.raises(ValueError, match="does not say which network of ours"):
+    with pytest.raises(ValueError, match="does not say which network it is for"):
         load_teacher({"checkpoint": str(file)}, 3, *STATISTICS)
+
+
+def test_a_file_of_any_network_of_timm(tmp_path):
+    """A transformer cannot be a backbone here, but it can teach."""
+    vit = timm.create_model("vit_tiny_patch16_224", num_classes=3).eval()
+    torch.nn.init.normal_(vit.head.weight)  # timm starts it at 0
+    file = tmp_path / "vit.safetensors"
+    save_file(vit.state_dict(), file)
+    settings = {"checkpoint": str(file), "name": "timm/vit_tiny_patch16_224"}
+    teacher, name = load_teacher(settings, 3, *STATISTICS)
+    images = torch.randn(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    assert name == "timm/vit_tiny_patch16_224"
+    with torch.no_grad():
+        torch.testing.assert_close(teacher(images), vit(images))
+    with pytest.raises(ValueError, match=r"does not fit 5 classes: head.weight \(3, 192\) for \(5"):
+        load_teacher(settings, 5, *STATISTICS)
+    with pytest.raises(ValueError, match=r"unknown backbone 'timm/vit_tiny_patch61_224'.*did you"):
+        load_teacher({**settings, "name": "timm/vit_tiny_patch61_224"}, 3, *STATISTICS)
 
 
 def test_timm_says_how_its_weights_were_normalised():
@@ -125,6 +143,26 @@ def test_a_teacher_with_another_normalisation_sees_its_own(tmp_path):
     with torch.no_grad():
         want = network((pixels - 127.5) / 127.5)
     torch.testing.assert_close(teacher(ours), want, rtol=1e-3, atol=1e-4)
+
+
+def test_a_file_says_how_its_teacher_was_normalised(tmp_path):
+    """By hand: 0 of the student is 123.68, which is (123.68 - 127.5) / 50 to the teacher."""
+    file, network = exported(tmp_path, metadata=noted([127.5] * 3, [50.0] * 3))
+    teacher, _ = load_teacher({"checkpoint": str(file)}, 3, *STATISTICS)
+    zeros = torch.zeros(1, 3, 32, 32)
+    seen = zeros + torch.tensor([(m - 127.5) / 50 for m in MEAN]).view(3, 1, 1)
+    with torch.no_grad():
+        torch.testing.assert_close(teacher(zeros), network(seen))
+    # What is set goes over what the file says.
+    settings = {"checkpoint": str(file), "mean": list(MEAN), "std": list(STD)}
+    teacher, _ = load_teacher(settings, 3, *STATISTICS)
+    with torch.no_grad():
+        torch.testing.assert_close(teacher(IMAGES), network(IMAGES))
+
+
+def test_torchvisions_inception_changes_its_images_itself():
+    """The whole network takes ImageNet's normalisation, though its layers see another."""
+    assert statistics("torchvision/inception_v3")[0] == pytest.approx([123.675, 116.28, 103.53])
 
 
 def test_a_teacher_answers_in_eval_whatever_its_network_was_in():
