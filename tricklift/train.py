@@ -20,7 +20,7 @@ import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
 from cls.checks import check_classes, check_tested_classes
 from cls.statistics_hook import sync_statistics
-from tricklift import config_keys, configs
+from tricklift import config_keys, configs, lengths
 from tricklift.ground.fit import misfits, refuse
 from tricklift.ground.machine import cores
 from tricklift.ground.memory import keep_freed
@@ -58,7 +58,8 @@ def build_config(
         tricks: Laid over the config on top of its own, see `tricklift.tricks.load`.
         teacher: Sets `model.distillation.teacher`: a file, timm/NAME or torchvision/NAME, whose
             network is the one that the file or the library says.
-        options: Dotted keys of `--cfg-options`, applied last.
+        options: Dotted keys of `--cfg-options`, applied last; warmup and cosine follow the lengths
+            that they set.
         amp: Mixed precision (`AmpOptimWrapper`).
         auto_scale_lr: Scale the learning rate to the batch size.
         resume: None, `auto` (the last checkpoint in the work dir, if any) or a checkpoint.
@@ -81,7 +82,11 @@ def build_config(
         _set_teacher(cfg, teacher)
     if seed is not None:
         cfg.merge_from_dict({"randomness.seed": seed})
-    config_keys.merge_options(cfg, options or {})
+    options = options or {}
+    if network := options.get("model.backbone.name"):
+        refuse_other_network(cfg, network, "--cfg-options model.backbone.name")
+    config_keys.merge_options(cfg, options)
+    lengths.follow(cfg, options)
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
     elif not cfg.get("work_dir"):

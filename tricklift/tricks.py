@@ -10,10 +10,12 @@ its members; the resolved config holds the members.
 
 A trick's file is a piece of config that sees the config so far as `base`, so that it can build on
 it (cosine reads how long the warmup is). Two tricks that set the same key differently are refused.
-A trick that is not for every task says so with `tasks = ("det",)`, which stays out of the config.
+Two names in a trick's file stay out of the config: `tasks = ("det",)` says that it is not for every
+task, and `already` whether `base` does what it is for in another way than by its keys.
 """
 
 import ast
+import copy
 import re
 import runpy
 import sys
@@ -25,6 +27,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from tricklift import lengths
 from tricklift.errors import did_you_mean
 from tricklift.paths import config_root
 
@@ -90,10 +93,14 @@ def described() -> list[tuple[str, tuple[str, ...], str]]:
         sentence = re.split(r"\.(?:\s|$)", text, maxsplit=1)[0]
         found.append((name, tasks_in(trick_file(name)), " ".join(sentence.split())))
     for group, names in GROUPS.items():
-        allowed = [tasks_in(trick_file(name)) for name in names]
-        tasks = tuple(task for task in TASKS if all(task in some for some in allowed))
-        found.append((group, tasks, f"All of {', '.join(names)}"))
+        found.append((group, tasks_of(group), f"All of {', '.join(names)}"))
     return found
+
+
+def tasks_of(name: str) -> tuple[str, ...]:
+    """The tasks that a trick, or a group as a whole, is for."""
+    allowed = [tasks_in(trick_file(trick)) for trick in members([name])]
+    return tuple(task for task in TASKS if all(task in some for some in allowed))
 
 
 def members(names: Sequence[str]) -> list[str]:
@@ -119,14 +126,14 @@ def load(path: str | Path, names: Sequence[str] = ()) -> Config:
     the config names gets their names added.
 
     Raises:
-        ValueError: Unknown trick, one that is on already, one for another task, or a clash.
+        ValueError: Unknown trick, one that is on already or would change nothing, one for another
+            task, a clash, or a length that its tricks do not see.
     """
     with _wait_for_use(names) as waiting:
         cfg = Config.fromfile(str(path))
         if waiting:
-            left = tuple(waiting)
-            waiting.clear()
-            cfg.merge_from_dict(use(cfg.to_dict(), *left))
+            cfg.merge_from_dict(use(cfg.to_dict()))
+    lengths.refuse_others(cfg)
     if names:
         added = sorted(names, key=lambda name: ORDER.index(members([name])[0]))
         cfg.row = " + ".join([str(cfg.get("row", "baseline")), *added])
@@ -146,26 +153,39 @@ def _wait_for_use(names: Sequence[str]) -> Iterator[list[str]]:
 def use(base: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """What the named tricks add to the config `base`; neither is changed.
 
+    What a leaf sets above the line that calls this counts as part of `base`.
+
     Returns:
         Top-level config keys, among them `tricks` (the names), to be merged over `base`.
 
     Raises:
         ValueError: Unknown trick, a trick named twice or for another task, two that set a key
-            differently, a base that has tricks already, or a line of a leaf that would be lost.
+            differently, a base that has tricks already, a line of a leaf that would be lost, or a
+            trick of the command line that changes nothing.
     """
     added = tuple(_waiting)
     _waiting.clear()
     check_names(names, added)
+    alone = [name for name in added if name not in GROUPS]
     names, added = tuple(members(names)), tuple(members(added))
     check_base(base)
+    leaf = lines_above(sys._getframe(1).f_globals)
+    below = with_lines(base, leaf)
     update: dict[str, Any] = {}
     set_by: dict[str, tuple[str, Any]] = {}
     every = sorted((*names, *added), key=ORDER.index)
     for name in every:
-        piece = read_trick(name, ConfigDict(merged(base, update)), task_of(base))
+        so_far = merged(below, update)
+        piece = read_trick(name, ConfigDict(so_far), task_of(below))
+        idle = piece.pop("already", False) or merged(so_far, piece) == so_far
+        if idle and name in alone:
+            raise ValueError(
+                f"trick {name!r} would change nothing here: the config below it does the same "
+                "already; leave it out"
+            )
         refuse_clashes(name, piece, set_by)
         update = merged(update, piece)
-    refuse_lost_lines(sys._getframe(1).f_globals, update)
+    refuse_lost_lines(leaf, update)
     return {**update, "tricks": every}
 
 
@@ -208,18 +228,42 @@ def check_base(base: Mapping[str, Any]) -> None:
         )
 
 
-def refuse_lost_lines(leaf: Mapping[str, Any], update: Mapping[str, Any]) -> None:
+def lines_above(frame: Mapping[str, Any]) -> dict[str, Any]:
+    """What a leaf sets above its `use` line.
+
+    Args:
+        frame: Global names of the file that calls `use`; nothing is taken if it is no config.
+    """
+    if "_base_" not in frame:
+        return {}
+    plain = (Mapping, list, tuple, str, int, float)
+    return {
+        key: value
+        for key, value in frame.items()
+        if not key.startswith("_") and (value is None or isinstance(value, plain))
+    }
+
+
+def with_lines(base: Mapping[str, Any], lines: Mapping[str, Any]) -> dict[str, Any]:
+    """A leaf's lines over its base, as mmengine will lay them."""
+    if not lines:
+        return dict(base)
+    whole = Config(copy.deepcopy(dict(base)))
+    whole.merge_from_dict(copy.deepcopy(dict(lines)))
+    return whole.to_dict()
+
+
+def refuse_lost_lines(lines: Mapping[str, Any], update: Mapping[str, Any]) -> None:
     """Refuse a leaf that sets a key above its `use` line which that line then replaces.
 
     Args:
-        leaf: Global names of the file that calls `use`; looked at if it is a config.
+        lines: What `lines_above` gives.
         update: What `use` is about to return.
 
     Raises:
         ValueError: Naming the keys.
     """
-    lost = sorted(set(update) & set(leaf)) if "_base_" in leaf else []
-    if lost:
+    if lost := sorted(set(update) & set(lines)):
         raise ValueError(
             f"this config sets {', '.join(lost)} above its use(...) line, which replaces it; set "
             f"single values below that line, such as {lost[0]}['key'] = value"

@@ -117,6 +117,27 @@ def test_a_backbone_that_would_undo_a_trick(config, tricks):
     assert cfg.model.backbone.name == "resnet18_d" and "resnet_d" in cfg.tricks
 
 
+def test_options_cannot_undo_a_trick():
+    options = {"model.backbone.name": "resnet18_b"}
+    want = r"--cfg-options model.backbone.name chooses its network by the trick resnet_d"
+    with pytest.raises(ValueError, match=want):
+        training.build_config(BASELINE, tricks=["resnet_d"], options=options)
+
+
+@pytest.mark.parametrize(
+    ("options", "lengths"),
+    [
+        ({"train_cfg.max_epochs": 30}, [(0, 1), (1, 30)]),
+        ({"train_cfg.max_epochs": 30, "warmup_epochs": 2}, [(0, 2), (2, 30)]),
+        ({"train_cfg.max_epochs": 30, "param_scheduler.1.end": 20}, [(0, 1), (1, 20)]),
+        ({"train_cfg.max_epochs": 1}, [(0, 1), (1, 10)]),  # warmup alone; cosine never starts
+    ],
+)
+def test_warmup_and_cosine_follow_the_options(options, lengths):
+    cfg = training.build_config("cls/mini/resnet18_d-tricks", options=options)
+    assert [(s.begin, s.end) for s in cfg.param_scheduler] == lengths
+
+
 def test_unknown_backbone_says_which_there_are(root, tmp_path):
     cfg = training.build_config(BASELINE, work_dir=tmp_path, backbone="resnet18_x")
     with pytest.raises(ValueError, match="unknown backbone 'resnet18_x'"):

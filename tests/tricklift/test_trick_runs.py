@@ -11,7 +11,6 @@ import backbones
 from backbones.export import export
 from backbones.files import read, save
 from tricklift import train as training
-from tricklift.ground.identity import config_hash
 from tricklift.tricks import known, tasks_in
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -44,6 +43,15 @@ SEG = {
     "model.backbone.width": 0.25,
 }
 BASELINE = "cls/mini/resnet18_b-baseline"
+#: Of tricks that the baseline has already (which is refused): lines that take them off.
+WITHOUT = {
+    "resnet_b": "model = dict(backbone=dict(name='resnet18_d'))",
+    "xavier_init": "model = dict(backbone=dict(init='kaiming'))",
+    "mixed_precision": (
+        "optim_wrapper = dict(_delete_=True, type='OptimWrapper', "
+        "optimizer=dict(type='SGD', lr=0.02))"
+    ),
+}
 FOLDER = Path(__file__).resolve().parents[2] / "configs" / "_base_" / "tricks"
 
 
@@ -79,15 +87,16 @@ def test_every_trick_of_a_classifier_trains(name, root, teacher, tmp_path):
     if name == "distillation":
         options["model.distillation.teacher.name"] = "resnet18_d"
         options["model.distillation.teacher.checkpoint"] = teacher
-    plainly = training.build_config(BASELINE, options=CLS)
-    cfg = training.build_config(BASELINE, work_dir=tmp_path, tricks=[name], options=options)
+    config = tmp_path / "leaf.py"
+    base = FOLDER.parents[1] / f"{BASELINE}.py"
+    config.write_text(f"_base_ = [{str(base)!r}]\n{WITHOUT.get(name, '')}\n")
+    cfg = training.build_config(config, work_dir=tmp_path, tricks=[name], options=options)
     training.train(cfg)
     result = result_of(tmp_path)
     assert (result["status"], result["tricks"], result["iters"]) == ("done", [name], 2)
     assert result["row"] == f"B-baseline + {name}"
     state = kept(tmp_path / "epoch_1.pth")["state_dict"]
     assert all(torch.isfinite(value).all() for value in state.values())
-    assert result["config_hash"] != config_hash(plainly)
 
 
 class Watching(Hook):

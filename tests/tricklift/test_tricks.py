@@ -22,10 +22,12 @@ from tricklift.tricks import (
     use,
 )
 
+FULL = "configs/cls/full/resnet50_b-standard.py"
+
 
 @pytest.fixture
 def baseline(repo: Path) -> Config:
-    return Config.fromfile(repo / "configs" / "cls" / "full" / "resnet50_b-standard.py")
+    return Config.fromfile(repo / FULL)
 
 
 def resolved(cfg: Config, *names: str) -> Config:
@@ -90,6 +92,71 @@ def test_mixup_lengthens_training_and_cosine_follows(baseline: Config):
     assert cfg.train_cfg.max_epochs == 200
     assert cfg.param_scheduler[-1].end == 200
     assert cfg.model.mixup.alpha == 0.2
+
+
+def test_mixup_moves_the_steps_of_a_rate_without_cosine(baseline: Config):
+    """30, 60 and 90 of 120 epochs are 50, 100 and 150 of 200."""
+    cfg = resolved(baseline, "mixup")
+    assert cfg.param_scheduler[0].milestones == [50, 100, 150]
+    assert rates(cfg, per_epoch=1, lr=1.0)[148:151] == pytest.approx([1e-2, 1e-2, 1e-3])
+
+
+def leaf_of(repo: Path, folder: Path, above: str, names: str, below: str) -> Path:
+    """A leaf over the full baseline with these lines about its `use` line."""
+    leaf = folder / "leaf.py"
+    line = f"globals().update(use(_base_, {names}))"
+    head = f"_base_ = [{str(repo / FULL)!r}]\nfrom tricklift.tricks import use\n"
+    leaf.write_text(f"{head}{above}\n{line}\n{below}\n")
+    return leaf
+
+
+def test_tricks_see_what_a_leaf_sets_above_them(repo: Path, tmp_path: Path):
+    lines = "train_cfg = dict(max_epochs=30)\nwarmup_epochs = 2"
+    cfg = load(leaf_of(repo, tmp_path, lines, "'warmup', 'cosine'", ""))
+    assert [(s.begin, s.end) for s in cfg.param_scheduler] == [(0, 2), (2, 30)]
+    assert cfg.train_cfg.max_epochs == 30 and cfg.train_cfg.val_interval == 1
+    # By hand: the last of 28 x 10 iterations after 20 of warmup.
+    last = rates(cfg, per_epoch=10, lr=0.4)[-1]
+    assert last == pytest.approx(0.2 * (1 + math.cos(279 / 280 * math.pi)), abs=1e-9)
+
+
+def test_lengths_that_tricks_do_not_see_are_refused(repo: Path, tmp_path: Path):
+    lines = "train_cfg = dict(max_epochs=30)"
+    leaf = leaf_of(repo, tmp_path, "", "'warmup', 'cosine'", lines)
+    with pytest.raises(ValueError, match=r"'cosine' goes from epoch 5 to 120, but .* for 5 to 30"):
+        load(leaf)
+    leaf = leaf_of(repo, tmp_path, "", "'warmup'", "warmup_epochs = 3")
+    with pytest.raises(ValueError, match=r"'warmup' goes from epoch 0 to 5, but .* for 0 to 3"):
+        load(leaf)
+    both = "train_cfg['max_epochs'] = 30\nparam_scheduler[-1]['end'] = 30"
+    cfg = load(leaf_of(repo, tmp_path, "", "'warmup', 'mixup', 'cosine'", both))
+    assert (cfg.train_cfg.max_epochs, cfg.param_scheduler[-1].end) == (30, 30)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "name"),
+    [
+        ("cls/full/resnet50_b-standard", "resnet_b"),
+        ("cls/full/resnet50_b-standard", "xavier_init"),
+        ("cls/mini/resnet18_b-baseline", "mixed_precision"),
+        ("det/full/faster_rcnn_c4", "linear_scaling"),
+    ],
+)
+def test_a_trick_that_changes_nothing_is_no_row(repo: Path, leaf: str, name: str):
+    want = f"trick '{name}' would change nothing here: the config below it does the same already"
+    with pytest.raises(ValueError, match=want):
+        load(repo / "configs" / f"{leaf}.py", [name])
+    # The members of a group come together, whatever is there of them.
+    if name == "mixed_precision":
+        assert name in load(repo / "configs" / f"{leaf}.py", ["efficient"]).tricks
+
+
+def test_a_config_without_warmup_epochs(repo: Path):
+    leaf = repo / "configs" / "cls" / "mini" / "resnet18_b-adamw.py"
+    for name in ("warmup", "cosine"):
+        want = rf"trick '{name}': this config .*for how many epochs.* add warmup_epochs = 5"
+        with pytest.raises(ValueError, match=want):
+            load(leaf, [name])
 
 
 def test_no_bias_decay_leaves_the_weights_of_convolutions_and_the_head(baseline: Config):
@@ -162,9 +229,6 @@ def test_equal_settings_do_not_clash():
     refuse_clashes("b", {"model": {"x": 1}}, set_by)
     with pytest.raises(ValueError, match="tricks 'b' and 'c'"):
         refuse_clashes("c", {"model": {"x": 2}}, set_by)
-
-
-FULL = "configs/cls/full/resnet50_b-standard.py"
 
 
 def test_command_line_tricks_are_more_names_in_the_leafs_line(repo: Path, tmp_path: Path):
@@ -255,15 +319,10 @@ def test_a_second_layer_of_tricks_is_refused(repo: Path):
 
 
 def test_a_line_that_use_would_replace_is_refused(repo: Path, tmp_path: Path):
-    leaf = tmp_path / "leaf.py"
     above, below = "optim_wrapper = dict(clip_grad=dict(max_norm=1))", "optim_wrapper['x'] = 1"
-    text = "_base_ = [{base!r}]\nfrom tricklift.tricks import use\n{above}\n{line}\n{below}\n"
-    line = "globals().update(use(_base_, 'no_bias_decay'))"
-    leaf.write_text(text.format(base=str(repo / FULL), above=above, line=line, below=""))
     with pytest.raises(ValueError, match=r"sets optim_wrapper above its use\(...\) line"):
-        load(leaf)
-    leaf.write_text(text.format(base=str(repo / FULL), above="", line=line, below=below))
-    cfg = load(leaf)
+        load(leaf_of(repo, tmp_path, above, "'no_bias_decay'", ""))
+    cfg = load(leaf_of(repo, tmp_path, "", "'no_bias_decay'", below))
     assert cfg.optim_wrapper.x == 1 and cfg.optim_wrapper.optimizer.lr == 0.1
 
 

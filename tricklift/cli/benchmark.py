@@ -97,7 +97,11 @@ def run(
     ] = None,
     tricks: Annotated[
         str | None,
-        typer.Option(metavar="A,B", help="Tricks on top of each pretraining config's own."),
+        typer.Option(
+            metavar="A,B",
+            help="Tricks on top of each pretraining config's own; those of detection alone on top "
+            "of the detector's.",
+        ),
     ] = None,
     teacher: Annotated[
         str | None,

@@ -35,8 +35,9 @@ def plan(
         downstream_seeds: Detection and segmentation run with each of these from every pretraining;
             None: with the seed of the pretraining.
         rows: Names of pretraining configs, and `random-init`; None is all of the tier.
-        tricks: On top of each pretraining config's own; such rows stand beside those without, as
-            `<config>+<trick>`. Teachers stay as they are.
+        tricks: On top of each pretraining config's own; those that are not for classification, on
+            top of the downstream configs' (nothing is pretrained anew for them). Such runs stand
+            beside those without, as `<config>+<trick>`. Teachers stay as they are.
         teacher: Who teaches the rows with the trick `distillation` among `tricks`: a file, or a
             reference such as `timm/NAME`.
         backbones: Each row once with each of these in the place of its own network, as
@@ -55,14 +56,15 @@ def plan(
     chosen = chosen_rows(what, rows)
     networks = chosen_networks(what, backbones)
     teacher = _checked_teacher(teacher, tricks)
+    laid = by_task(tricks, what)
     passes = [[seed] for seed in downstream_seeds] if downstream_seeds else [None]
     jobs: dict[str, Job] = {}
     for some in passes:
         for seed in seeds:
             for row in chosen:
                 for network in networks:
-                    place = Place(what, out, row, seed, tuple(some or [seed]), network)
-                    for job in place.jobs(tuple(tricks), teacher):
+                    place = Place(what, out, row, seed, tuple(some or [seed]), laid, network)
+                    for job in place.jobs(teacher):
                         jobs.setdefault(job.name, job)
     return list(jobs.values())
 
@@ -98,6 +100,35 @@ def chosen_networks(tier: Tier, names: Sequence[str] | None) -> Sequence[Network
     return [known.get(name, Network(name)) for name in dict.fromkeys(names)]
 
 
+def by_task(tricks: Sequence[str], tier: Tier) -> dict[str, tuple[str, ...]]:
+    """Task -> the tricks that go over its configs: the pretraining's, where they are for it.
+
+    Raises:
+        ValueError: An unknown trick, one named twice, or one that a config downstream cannot have.
+    """
+    from tricklift.tricks import check_names, tasks_of
+
+    check_names((), tuple(tricks))
+    found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(tier.downstream, ())}
+    for trick in tricks:
+        allowed = tasks_of(trick)
+        for task in ("cls",) if "cls" in allowed else allowed:
+            found[task] += (trick,)
+    for task, config in tier.downstream.items():
+        _check_config(f"{task}/{tier.configs}/{config}", found[task])
+    return found
+
+
+@lru_cache
+def _check_config(config: str, tricks: tuple[str, ...]) -> None:
+    """Raises ValueError where a config cannot have these tricks."""
+    from tricklift.configs import find_config
+    from tricklift.tricks import load
+
+    if tricks:
+        load(find_config(config), tricks)
+
+
 def _checked_teacher(teacher: str | None, tricks: Sequence[str]) -> str | None:
     """The teacher of `--teacher`, a file with its whole path; None where nothing is distilled."""
     from backbones.libraries import is_reference
@@ -127,6 +158,7 @@ class Place:
         row: A pretraining config, or `random-init`.
         seed: Of the pretraining.
         downstream: Seeds of detection and segmentation.
+        tricks: Task -> tricks over its configs, as `by_task` gives them.
         network: In the place of the row's own, or None.
     """
 
@@ -135,9 +167,10 @@ class Place:
     row: str
     seed: int
     downstream: tuple[int, ...]
+    tricks: dict[str, tuple[str, ...]]
     network: Network | None = None
 
-    def jobs(self, tricks: tuple[str, ...] = (), teacher: str | None = None) -> list[Job]:
+    def jobs(self, teacher: str | None = None) -> list[Job]:
         """The tier's teacher of this row, the pretraining, the export, and what follows from it."""
         if self.row == NO_PRETRAINING:
             label = f"{self.row}-{self.network.label}" if self.network else self.row
@@ -151,6 +184,7 @@ class Place:
             lessons = _, lesson = self._pretraining(self.tier.teachers[self.row])
             options = (f"model.distillation.teacher.checkpoint={lesson.file}",)
             needs = (lesson.name,)
+        tricks = self.tricks["cls"]
         training, export = self._pretraining(
             self.row, options, needs, tricks, teacher, self.network
         )
@@ -208,13 +242,23 @@ class Place:
         jobs: list[Job] = []
         for seed in self.downstream:
             for task, config in self.tier.downstream.items():
-                name = f"{task}/{origin}/seed{seed}"
+                tricks = self.tricks[task]
+                name = f"{task}/{'+'.join((origin, *tricks))}/seed{seed}"
                 reference = f"{task}/{self.tier.configs}/{config}"
                 options = (*self.tier.options.get(task, ()), *changes)
                 options += self.network.options.get(task, ()) if self.network else ()
-                folder = self.out / name
                 jobs.append(
-                    Training(name, reference, folder, seed, backbone, weights, needs, options)
+                    Training(
+                        name,
+                        reference,
+                        self.out / name,
+                        seed,
+                        backbone,
+                        weights,
+                        needs=needs,
+                        options=options,
+                        tricks=tricks,
+                    )
                 )
         return jobs
 

@@ -2,6 +2,11 @@
 
 tasks = ("cls",)
 _warmup = [s for s in base.param_scheduler if s["type"] == "LinearLR"]
+if _warmup and "warmup_epochs" not in base:
+    raise ValueError(
+        "trick 'cosine': this config warms up, but does not say for how many epochs, which the "
+        "cosine is to follow; add warmup_epochs = 5, or leave the trick out"
+    )
 param_scheduler = [
     *_warmup,
     dict(

@@ -98,6 +98,33 @@ def test_tricks_stand_beside_the_rows_without_them(tmp_path):
     assert not detection.options and not detection.tricks
 
 
+def test_tricks_of_detection_go_over_the_detector_alone(tmp_path):
+    rows = ["resnet18_b-baseline", "random-init"]
+    plain = planning.plan("mini", tmp_path, rows=rows)
+    plan = planning.plan("mini", tmp_path, rows=rows, tricks=["giou_loss", "cosine"])
+    assert [job.name for job in plan] == [
+        "cls/resnet18_b-baseline+cosine/seed0",
+        "export/resnet18_b-baseline+cosine-seed0",
+        "det/resnet18_b-baseline+cosine-seed0+giou_loss/seed0",
+        "seg/resnet18_b-baseline+cosine-seed0/seed0",
+        "det/random-init+giou_loss/seed0",
+        "seg/random-init/seed0",
+    ]
+    assert [job.tricks for job in plan if isinstance(job, jobs.Training)] == [
+        ("cosine",),
+        ("giou_loss",),
+        (),
+        ("giou_loss",),
+        (),
+    ]
+    cfg = plan[2].resolved()
+    assert cfg.model.roi_head.bbox_head.loss_bbox.type == "GIoULoss"
+    assert plan[-1].config_hash() == plain[-1].config_hash()
+    # Without a trick of classification, the pretraining is the plain row's, and shared with it.
+    plan = planning.plan("mini", tmp_path, rows=rows, tricks=["giou_loss"])
+    assert plan[0] == plain[0] and plan[1] == plain[1] and plan[3] == plain[3]
+
+
 def test_a_trick_that_changes_the_network_changes_it_downstream(tmp_path):
     plan = planning.plan(
         "mini", tmp_path, rows=["resnet18_b-baseline"], tricks=["se", "deformable", "zero_gamma"]
@@ -138,6 +165,10 @@ def test_tricks_that_a_row_cannot_have_are_refused_before_anything_runs(tmp_path
         planning.plan("mini", tmp_path, tricks=["mixup"])
     with pytest.raises(ValueError, match="unknown trick 'mixpu'"):
         planning.plan("mini", tmp_path, tricks=["mixpu"])
+    with pytest.raises(ValueError, match="tricks 'giou_loss' and 'ciou_loss' cannot be combined"):
+        planning.plan("mini", tmp_path, tricks=["giou_loss", "ciou_loss"])
+    with pytest.raises(ValueError, match="trick 'ema' is named 2 times"):
+        planning.plan("mini", tmp_path, tricks=["ema", "ema"])
 
 
 def test_a_backbone_takes_the_place_of_each_rows_own(tmp_path):
