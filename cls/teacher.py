@@ -59,7 +59,8 @@ def load_teacher(
     """Build a teacher and load every one of its weights.
 
     Args:
-        settings: ``checkpoint`` (a file, or a library's name of weights); ``name`` of the network,
+        settings: ``checkpoint`` (a file, or a library's name of weights; of a ``.pth`` with EMA the
+            weights as trained, of an export with ``--ema`` the average); ``name`` of the network,
             by default what the checkpoint holds, or for a library's name its own network;
             ``timm/NAME`` takes any network of timm for a file in timm's own names; ``mean`` and
             ``std`` (0..255, RGB) that it was trained with, by default what the checkpoint or the

@@ -87,6 +87,11 @@ def test_cosine_after_warmup_is_the_papers_equation(baseline: Config):
         assert got[50 + t] == pytest.approx(want, abs=1e-9)
 
 
+def test_gradient_clipping_cuts_the_whole_norm_to_5(baseline: Config):
+    clip = resolved(baseline, "gradient_clipping").optim_wrapper.clip_grad
+    assert dict(clip) == {"max_norm": 5.0, "norm_type": 2}
+
+
 def test_mixup_lengthens_training_and_cosine_follows(baseline: Config):
     cfg = resolved(baseline, "warmup", "cosine", "mixup")
     assert cfg.train_cfg.max_epochs == 200

@@ -1,8 +1,8 @@
 """The paper's VOC07+12 schedule: 20 epochs, lr 1e-3 an image, steps at 14 and 20, warmup.
 
-The authors' code takes one image a GPU and sums nothing else; the learning rate is scaled with the
-batch. The paper adds linear warmup: 1,000 iterations from a third, as their code has it where it
-warms up.
+The authors' code names 1e-3 without a batch; here the rate is scaled with the images a step. The
+paper adds linear warmup: 1,000 iterations from a third, as their code has it where it warms up.
+Gradients are clipped as in mmdet's older configs.
 """
 
 max_epochs = 20

@@ -116,7 +116,11 @@ def rates_of(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def stated(recipe: Any) -> np.ndarray:
-    """The paper's rate of each iteration (sections 2.1, 3.1, 5.1)."""
+    """The paper's rate of each iteration (sections 2.1, 3.1, 5.1).
+
+    Warmup has the form that the page names: i / (m - 1), from 0 to all of the rate; the paper's own
+    form is in `test_warmup_is_near_the_papers_formula`.
+    """
     length = recipe.images // recipe.batch
     step = np.arange(recipe.epochs * length)
     first = recipe.warmup * length
@@ -135,6 +139,16 @@ def test_rate_of_every_iteration(row, rates_of):
     found = rates_of(row.cfg, row.recipe.images)
     assert found.shape == wanted.shape
     assert np.abs(found - wanted).max() < EXACT
+
+
+def test_warmup_is_near_the_papers_formula(row, rates_of):
+    """Section 3.1: iteration i of m, counted from 1, has i / m of the rate."""
+    recipe = row.recipe
+    steps = recipe.warmup * (recipe.images // recipe.batch)
+    if steps:
+        found = rates_of(row.cfg, recipe.images)[:steps]
+        papers = recipe.rate * np.arange(1, steps + 1) / steps
+        assert np.abs(found - papers).max() <= recipe.rate / steps + EXACT
 
 
 def test_rate_at_chosen_iterations(row, rates_of):
