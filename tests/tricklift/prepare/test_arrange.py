@@ -11,6 +11,7 @@ from PIL import Image
 
 from tricklift import prepare
 from tricklift.prepare import SETS
+from tricklift.prepare.layouts import imagenet_train
 from tricklift.prepare.published import Archive
 from tricklift.prepare.sets import Whole
 
@@ -76,6 +77,17 @@ def test_validation_pictures_of_imagenet_go_to_their_classes(shrunk):
         folder = tiny.place / "val" / wnid
         assert files(folder) == names
         assert {shade(folder / name) for name in names} == {number}
+
+
+@pytest.mark.parametrize(
+    "member",
+    ["../..evil", "n01440764/other.JPEG", "n01440764/n01440764/n01440764_1.JPEG", "n1/n1_1.JPEG"],
+)
+def test_a_picture_that_is_not_of_its_class_is_refused(member):
+    with pytest.raises(ValueError, match="is no picture of a class"):
+        imagenet_train(member, {})
+    good = "n01440764/n01440764_10026.JPEG"
+    assert imagenet_train(good, {}) == good
 
 
 @pytest.mark.parametrize("name", FULL)
