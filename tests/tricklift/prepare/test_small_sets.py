@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tricklift import prepare
+from tricklift.prepare import checksums, sampling
 
 
 def write_bccd(folder: Path, names: list[str]) -> Path:
@@ -79,4 +80,5 @@ def test_the_real_archives_unpack(shared_data, tmp_path, monkeypatch):
     for name in ("bccd", "camvid"):
         prepare.prepare(name, tmp_path)
         assert prepare.missing(name, tmp_path) is None
+        assert sampling.sample(name, tmp_path) == checksums.known(name)
     assert (tmp_path / "bccd" / "ImageSets" / "Main" / "test.txt").is_file()
