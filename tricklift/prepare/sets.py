@@ -62,8 +62,9 @@ class DataSet:
         parts: What it consists of.
         archives: Says what is published about its archives (a function, since torchvision knows
             and takes seconds to import).
-        page: Where a person gets the data, and their terms.
+        page: Where a person gets the data, and their terms in full.
         layout: How an unpacked copy must lie, where no archive of this layout is published.
+        terms: The terms in one phrase; empty where the page states none that we know.
     """
 
     folder: str
@@ -72,13 +73,16 @@ class DataSet:
     archives: Callable[[], tuple[Archive, ...]]
     page: str
     layout: str = ""
+    terms: str = ""
 
 
-def _small(name: str, about: str, whole: Whole, page: str, layout: str) -> DataSet:
+def _small(name: str, about: str, whole: Whole, page: str, layout: str, terms: str = "") -> DataSet:
     """A set that lies in a folder NAME, or in `NAME.tar.gz` with that folder."""
     archive = f"{name}.tar.gz"
     part = Part("", (archive,), layouts.below(name), whole)
-    return DataSet(name, about, (part,), lambda: (Archive(archive),), page, f"{name}/{layout}")
+    return DataSet(
+        name, about, (part,), lambda: (Archive(archive),), page, f"{name}/{layout}", terms
+    )
 
 
 def _voc_part(year: int, archives: tuple[str, ...], images: int, lists: dict[str, int]) -> Part:
@@ -124,6 +128,7 @@ BCCD = _small(
     ),
     "https://github.com/Shenggan/BCCD_Dataset, its folder BCCD",
     "{JPEGImages,Annotations,ImageSets/Main}, with lists train, val, trainval and test",
+    "MIT",
 )
 CAMVID = _small(
     "camvid",
@@ -133,6 +138,7 @@ CAMVID = _small(
     "{images,annotations}/{training,validation}, where training has its train and val, and "
     "validation its test; labels: 0 is void, 1 to 11 are sky, building, pole, road, pavement, "
     "tree, sign, fence, car, pedestrian, bicyclist",
+    "research use",
 )
 SAMPLES = _small(
     "imagenet-samples",
@@ -155,6 +161,7 @@ VOC = DataSet(
     ),
     archives=published.voc,
     page="http://host.robots.ox.ac.uk/pascal/VOC/",
+    terms="the pictures are under Flickr's terms of use",
 )
 ADE20K = DataSet(
     folder="ade/ADEChallengeData2016",
@@ -169,6 +176,7 @@ ADE20K = DataSet(
     ),
     archives=published.ade20k,
     page="http://sceneparsing.csail.mit.edu/",
+    terms="pictures for non-commercial research and education, annotations under BSD-3",
 )
 IMAGENET = DataSet(
     folder="imagenet",
@@ -201,6 +209,7 @@ IMAGENET = DataSet(
     archives=published.imagenet,
     page="https://image-net.org/challenges/LSVRC/2012/2012-downloads.php (log in there; training "
     "images and validation images of tasks 1 and 2, development kit of tasks 1 and 2)",
+    terms="non-commercial research and education",
 )
 PLACES365 = DataSet(
     folder="places365",
@@ -223,6 +232,7 @@ PLACES365 = DataSet(
     ),
     archives=published.places365,
     page="http://places2.csail.mit.edu/download.html",
+    terms="non-commercial research and education, pictures not to be passed on",
 )
 SETS: dict[str, DataSet] = {
     "cifar10": CIFAR10,

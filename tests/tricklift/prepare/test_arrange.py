@@ -120,6 +120,7 @@ def test_imagenet_says_what_to_fetch_from_where_and_where_to_put_it(shrunk):
     text = str(error.value)
     for archive in ("img_train.tar", "img_val.tar", "devkit_t12.tar.gz"):
         assert f"ILSVRC2012_{archive}" in text
+    assert "without a login (terms: non-commercial research and education): fetch " in text
     for word in ("image-net.org/challenges", str(tiny.root / "archives"), "--from"):
         assert word in text
     (tiny.archives / "ILSVRC2012_img_val.tar").unlink()
@@ -140,6 +141,8 @@ def test_a_set_is_downloaded_and_put_in_place(shrunk, server, name):
     assert files(tiny.root / "archives") == set(server.files)
     assert sum(line.startswith(f"downloading {server.url}") for line in lines) == len(server.files)
     assert len(server.asked) == len(server.files)
+    terms = f"(terms: {SETS[name].terms}; {SETS[name].page})"
+    assert SETS[name].terms and sum(terms in line for line in lines) == len(server.files)
 
 
 def test_without_a_network_it_says_what_to_fetch_by_hand(shrunk, server):

@@ -63,7 +63,7 @@ def test_no_archive_says_where_it_looked(bccd, tmp_path):
     with pytest.raises(
         FileNotFoundError,
         match=r"archives/bccd\.tar\.gz; fetch the data from https://github.com/Shenggan/.*"
-        r"layout bccd/{JPEGImages,.* as --from",
+        r"\(terms: MIT\), bring them into the layout bccd/{JPEGImages,.* as --from",
     ):
         prepare.prepare("bccd", tmp_path)
 
