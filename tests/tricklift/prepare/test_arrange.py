@@ -11,6 +11,7 @@ from PIL import Image
 
 from tricklift import prepare
 from tricklift.prepare import SETS
+from tricklift.prepare.layouts import imagenet_train
 from tricklift.prepare.published import Archive
 from tricklift.prepare.sets import Whole
 
@@ -78,6 +79,17 @@ def test_validation_pictures_of_imagenet_go_to_their_classes(shrunk):
         assert {shade(folder / name) for name in names} == {number}
 
 
+@pytest.mark.parametrize(
+    "member",
+    ["../..evil", "n01440764/other.JPEG", "n01440764/n01440764/n01440764_1.JPEG", "n1/n1_1.JPEG"],
+)
+def test_a_picture_that_is_not_of_its_class_is_refused(member):
+    with pytest.raises(ValueError, match="is no picture of a class"):
+        imagenet_train(member, {})
+    good = "n01440764/n01440764_10026.JPEG"
+    assert imagenet_train(good, {}) == good
+
+
 @pytest.mark.parametrize("name", FULL)
 def test_what_is_there_is_checked_and_left_alone(shrunk, name):
     tiny = shrunk(name)
@@ -108,6 +120,7 @@ def test_imagenet_says_what_to_fetch_from_where_and_where_to_put_it(shrunk):
     text = str(error.value)
     for archive in ("img_train.tar", "img_val.tar", "devkit_t12.tar.gz"):
         assert f"ILSVRC2012_{archive}" in text
+    assert "without a login (terms: non-commercial research and education): fetch " in text
     for word in ("image-net.org/challenges", str(tiny.root / "archives"), "--from"):
         assert word in text
     (tiny.archives / "ILSVRC2012_img_val.tar").unlink()
@@ -128,6 +141,8 @@ def test_a_set_is_downloaded_and_put_in_place(shrunk, server, name):
     assert files(tiny.root / "archives") == set(server.files)
     assert sum(line.startswith(f"downloading {server.url}") for line in lines) == len(server.files)
     assert len(server.asked) == len(server.files)
+    terms = f"(terms: {SETS[name].terms}; {SETS[name].page})"
+    assert SETS[name].terms and sum(terms in line for line in lines) == len(server.files)
 
 
 def test_without_a_network_it_says_what_to_fetch_by_hand(shrunk, server):

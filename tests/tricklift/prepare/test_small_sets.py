@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tricklift import prepare
+from tricklift.prepare import checksums, sampling
 
 
 def write_bccd(folder: Path, names: list[str]) -> Path:
@@ -62,7 +63,7 @@ def test_no_archive_says_where_it_looked(bccd, tmp_path):
     with pytest.raises(
         FileNotFoundError,
         match=r"archives/bccd\.tar\.gz; fetch the data from https://github.com/Shenggan/.*"
-        r"layout bccd/{JPEGImages,.* as --from",
+        r"\(terms: MIT\), bring them into the layout bccd/{JPEGImages,.* as --from",
     ):
         prepare.prepare("bccd", tmp_path)
 
@@ -79,4 +80,5 @@ def test_the_real_archives_unpack(shared_data, tmp_path, monkeypatch):
     for name in ("bccd", "camvid"):
         prepare.prepare(name, tmp_path)
         assert prepare.missing(name, tmp_path) is None
+        assert sampling.sample(name, tmp_path) == checksums.known(name)
     assert (tmp_path / "bccd" / "ImageSets" / "Main" / "test.txt").is_file()

@@ -77,6 +77,44 @@ def test_a_member_that_leaves_the_folder_is_refused(tmp_path, out, kind, name):
     assert not Path("/evil").exists()
 
 
+@pytest.mark.parametrize("name", ["...tar", "a/...tar", "a/../...tar", "./...tar"])
+def test_a_nested_archive_whose_folder_would_be_the_one_above_is_refused(tmp_path, out, name):
+    inner = write_tar(tmp_path / "c.tar", tarfile.TarInfo("..evil"))
+    archive = tmp_path / "x.tar"
+    write_tar(archive, tarfile.TarInfo(name), contents=inner.read_bytes())
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match=r"x\.tar: member '.*\.\.\.tar' leaves the fol"):
+        list(members(archive, nested=True))
+    with pytest.raises(ValueError, match=r"x\.tar: member '.*\.\.\.tar' leaves the fol"):
+        unpack(archive, out, str, nested=True)
+    assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip", "nested"])
+@pytest.mark.parametrize("place", ["../evil", "{}/evil", "a/../../evil", "a/..", "", "link/evil"])
+def test_no_target_leads_out_of_the_folder(tmp_path, out, kind, place):
+    """Whatever a layout answers: the last look is where the file is written."""
+    (out / "link").symlink_to(tmp_path)
+    if kind == "zip":
+        archive = write_zip(tmp_path / "x.zip", zipfile.ZipInfo("odd"))
+    else:
+        archive = write_tar(tmp_path / "x.tar", tarfile.TarInfo("odd"))
+    if kind == "nested":
+        inner = archive.read_bytes()
+        write_tar(archive, tarfile.TarInfo("c.tar"), contents=inner)
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(ValueError, match=r"x\.(tar|zip): member '(c/)?odd' leaves the folder of"):
+        unpack(archive, out, lambda name: place.format(tmp_path), nested=kind == "nested")
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_that_is_reached_through_a_link_is_a_folder(tmp_path, out):
+    (tmp_path / "link").symlink_to(out)
+    archive = write_tar(tmp_path / "x.tar", tarfile.TarInfo("1.txt"))
+    unpack(archive, tmp_path / "link", str)
+    assert all_below(out) == ["1.txt"]
+
+
 @pytest.mark.parametrize(
     "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
 )
