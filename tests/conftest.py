@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,15 @@ REPO = Path(__file__).resolve().parent.parent
 def repo() -> Path:
     """The folder of pyproject.toml."""
     return REPO
+
+
+@pytest.fixture
+def baseline(repo: Path) -> Any:
+    """The paper's baseline, ResNet-50-B, as the test's own."""
+    from laid import FULL
+    from mmengine.config import Config
+
+    return Config.fromfile(repo / FULL)
 
 
 @pytest.fixture(scope="session")

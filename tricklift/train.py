@@ -20,13 +20,13 @@ import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
 from cls.checks import check_classes, check_tested_classes
 from cls.statistics_hook import sync_statistics
-from tricklift import config_keys, configs, lengths
+from tricklift import config_keys, configs
 from tricklift.ground.fit import misfits, refuse
 from tricklift.ground.machine import cores
 from tricklift.ground.memory import keep_freed
 from tricklift.ground.spelling import check_top_level
 from tricklift.ground.steps import check_steps
-from tricklift.tricks import load, refuse_other_network
+from tricklift.tricks import lengths, load, refuse_other_network
 
 #: What `--teacher` takes.
 TEACHERS = "an exported file, a .pth of the classification stage, timm/NAME or torchvision/NAME"

@@ -11,7 +11,8 @@ import backbones
 from backbones.export import export
 from backbones.files import read, save
 from tricklift import train as training
-from tricklift.tricks import known, tasks_in
+from tricklift.tricks import known
+from tricklift.tricks.names import tasks_in
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 QUICK = {

@@ -106,7 +106,7 @@ def by_task(tricks: Sequence[str], tier: Tier) -> dict[str, tuple[str, ...]]:
     Raises:
         ValueError: An unknown trick, one named twice, or one that a config downstream cannot have.
     """
-    from tricklift.tricks import check_names, tasks_of
+    from tricklift.tricks.names import check_names, tasks_of
 
     check_names((), tuple(tricks))
     found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(tier.downstream, ())}

@@ -1,0 +1,48 @@
+"""Tricks laid over the paper's baseline, in a config object or in a leaf's file."""
+
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import PARAM_SCHEDULERS
+
+from tricklift.tricks import use
+
+FULL = "configs/cls/full/resnet50_b-standard.py"
+
+
+def resolved(cfg: Config, *names: str) -> Config:
+    cfg.merge_from_dict(use(cfg.to_dict(), *names))
+    return cfg
+
+
+def rates(cfg: Config, per_epoch: int, lr: float) -> list[float]:
+    """The rate of every iteration, by mmengine's own schedulers on a real optimizer."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
+    schedulers = []
+    for item in cfg.param_scheduler:
+        item = dict(item)
+        kind = PARAM_SCHEDULERS.get(item.pop("type"))
+        if item.pop("convert_to_iter_based", False):
+            schedulers.append(
+                kind.build_iter_from_epoch(optimizer=optimizer, epoch_length=per_epoch, **item)
+            )
+        else:
+            schedulers.append(kind(optimizer=optimizer, **item))
+    seen = []
+    for step in range(cfg.train_cfg.max_epochs * per_epoch):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        for scheduler in schedulers:
+            if not scheduler.by_epoch or (step + 1) % per_epoch == 0:
+                scheduler.step()
+    return seen
+
+
+def leaf_of(repo: Path, folder: Path, above: str, names: str, below: str) -> Path:
+    """A leaf over the full baseline with these lines about its `use` line."""
+    leaf = folder / "leaf.py"
+    line = f"globals().update(use(_base_, {names}))"
+    head = f"_base_ = [{str(repo / FULL)!r}]\nfrom tricklift.tricks import use\n"
+    leaf.write_text(f"{head}{above}\n{line}\n{below}\n")
+    return leaf
