@@ -14,12 +14,12 @@ def run_of(checkpoint: Path, averaged: bool | None) -> dict[str, str]:
             with EMA is validated with these, so its accuracy is not that of the others.
 
     Returns:
-        ``config_hash``, ``commit``, ``seed`` and ``top1`` (percent) as far as they are known;
-        ``top1`` only where it is the accuracy of this very file.
+        ``config_hash``, ``commit``, ``seed``, ``world_size`` (number of processes) and ``top1``
+        (percent) as far as they are known; ``top1`` only where it is that of this very file.
     """
     result = _json(checkpoint.parent / "result.json")
-    known = (key for key in ("config_hash", "commit", "seed") if result.get(key) is not None)
-    facts = {key: str(result[key]) for key in known}
+    known = ("config_hash", "commit", "seed", "world_size")
+    facts = {key: str(result[key]) for key in known if result.get(key) is not None}
     top1 = _top1(checkpoint, result)
     if isinstance(top1, int | float) and averaged is not False:
         facts["top1"] = f"{top1:.4f}"

@@ -1,4 +1,4 @@
-"""Shared by all tests: few threads, and the folder of real data where there is one."""
+"""Shared by all tests: few threads, no folders of the caller's in configs, and real data if any."""
 
 import os
 
@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 REPO = Path(__file__).resolve().parent.parent
+
+for folder in ("TRICKLIFT_ROOT", "TRICKLIFT_EXPORTS"):  # configs read them: tests set their own
+    os.environ.pop(folder, None)
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def _label(entry: dict[str, Any]) -> str:
 def _lines(entry: dict[str, Any], label: int, config: int) -> list[str]:
     theirs = _values(entry["paper"]) if entry["paper"] else "no row (extension)"
     own = _values(entry["own"]) if entry["own"] else "-"
-    own += f" (without {entry['changed']} runs of changed configs)" if entry["changed"] else ""
+    own += f" (without {entry['changed']} runs that are not the recipe)" if entry["changed"] else ""
     first = (
         f"  {_label(entry):{label}}  {entry['config']:{config}}  {entry['gpu_hours']:6.0f} GPU-h"
         f"  paper {theirs}  own {own}"

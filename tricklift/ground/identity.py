@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -61,17 +62,25 @@ def pretrained_of(cfg: Mapping[str, Any]) -> dict[str, Any] | None:
     source = backbone.get("checkpoint") or (backbone.get("init_cfg") or {}).get("checkpoint")
     if not source:
         return None
+    return known_of(source)
+
+
+def known_of(source: str) -> dict[str, Any]:
+    """What is known of the weights that a config names.
+
+    Returns:
+        Of an export its file and origin (None for what its header lacks): row, architecture, data
+        set, top-1 (percent), and the hash, seed and number of processes of the run that trained
+        it. Of another file {file}, of a reference to a zoo {name}.
+    """
     meta = read_header(source)
     if not meta:
         return {"file": source} if Path(source).is_file() else {"name": source}
+    known = ("row", "architecture", "dataset", "config_hash", "seed", "world_size")
     return {
         "file": source,
-        "row": meta.get("row"),
-        "architecture": meta.get("architecture"),
-        "dataset": meta.get("dataset"),
+        **{key: meta.get(key) for key in known},
         "top1": finite(meta.get("top1")),
-        "config_hash": meta.get("config_hash"),
-        "seed": meta.get("seed"),
     }
 
 
@@ -110,11 +119,14 @@ def config_hash(cfg: Mapping[str, Any], loaded: str | None = None) -> str:
     return _hashed(plain)
 
 
-def recipe_hash(cfg: Mapping[str, Any]) -> str:
-    """As `config_hash`, whatever weights the model starts from and its teacher has."""
-    plain = _computing(cfg)
-    plain["model"] = _without_weights(plain.get("model"))
-    return _hashed(plain)
+def export_mark(architecture: str | None, trained: str | None) -> str:
+    """What an exported backbone counts as in `config_hash`.
+
+    Args:
+        architecture: Our name of the network.
+        trained: The config hash of the run that trained it.
+    """
+    return f"<export {architecture} {trained}>"
 
 
 def finite(value: Any) -> float | None:
@@ -150,18 +162,10 @@ def _neutral(value: Any, root: str) -> Any:
     if isinstance(value, list | tuple):
         return [_neutral(item, root) for item in value]
     if isinstance(value, str):
+        if meta := read_header(value):  # first: exports may lie below the data root
+            return export_mark(meta.get("architecture"), meta.get("config_hash"))
         if value == root or value.startswith(root + "/"):
-            return "<root>" + value[len(root) :]
-        if meta := read_header(value):
-            return f"<export {meta.get('architecture')} {meta.get('config_hash')}>"
-    return value
-
-
-def _without_weights(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_weights(item) for key, item in value.items() if key != "checkpoint"}
-    if isinstance(value, list | tuple):
-        return [_without_weights(item) for item in value]
+            return "<root>" + re.sub("/+", "/", value[len(root) :])
     return value
 
 

@@ -25,7 +25,6 @@ from tricklift.ground.identity import (
     config_hash,
     finite,
     pretrained_of,
-    recipe_hash,
     row_of,
 )
 from tricklift.ground.machine import machine, peak_memory
@@ -208,7 +207,6 @@ def _describe(runner: Any) -> dict[str, Any]:
         "seed": runner.seed,
         "config": cfg.filename,
         "config_hash": config_hash(cfg),
-        "recipe_hash": recipe_hash(cfg),
         "commit": source_commit(),
         "epochs": runner.max_epochs if by_epoch else None,
         "iters": runner.max_iters,

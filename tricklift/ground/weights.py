@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tricklift.ground.identity import backbone_of, loaded_of
+from tricklift.ground.identity import backbone_of, known_of, loaded_of
 
 #: In the entries `pretrained` and `teacher` of a result. `sha256` in `pretrained` is another thing:
 #: that of the checkpoint of `load_from`, which is part of the run's identity.
@@ -61,8 +61,7 @@ def noted(cfg: Mapping[str, Any], pretrained: dict[str, Any] | None) -> dict[str
     teacher = sources.get("teacher")
     if teacher is None:
         return {"pretrained": pretrained, "teacher": None}
-    kind = "file" if Path(teacher).is_file() else "name"
-    return {"pretrained": pretrained, "teacher": {kind: teacher, **_hash_of(teacher)}}
+    return {"pretrained": pretrained, "teacher": {**known_of(teacher), **_hash_of(teacher)}}
 
 
 def changed(cfg: Mapping[str, Any], result: Mapping[str, Any]) -> bool:

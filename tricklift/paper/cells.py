@@ -190,6 +190,11 @@ def cells(table: str | None = None) -> list[Cell]:
     return [cell for cell in CELLS if table in (None, cell.table)]
 
 
+def needs_of(config: str) -> tuple[str, ...]:
+    """Short names of the configs whose exports a provided config starts from, or learns from."""
+    return next((cell.needs for cell in CELLS if cell.config == config), ())
+
+
 @cache
 def resolved(name: str) -> Any:
     """The resolved config of a short name, read once; do not change it."""

@@ -1,12 +1,13 @@
 """The cells of the paper's tables beside our own values: what `tricklift rows` prints."""
 
+import copy
 import statistics
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tricklift.ground.identity import recipe_hash
-from tricklift.paper.cells import CELLS, GPUS, Cell, cells, resolved
+from tricklift.ground.identity import config_hash, export_mark
+from tricklift.paper.cells import CELLS, GPUS, Cell, cells, needs_of, resolved
 from tricklift.paper.gpu_hours import gpu_hours
 from tricklift.tables.records import Record, find
 
@@ -14,8 +15,8 @@ from tricklift.tables.records import Record, find
 def runs_of(cell: Cell, records: list[Record]) -> tuple[list[Record], list[Record]]:
     """The finished runs of a cell's config, wherever its tree stands: as it is, and changed.
 
-    Changed are those with tricks, options, weights, another network or another number of processes
-    from the command line.
+    Changed are those with tricks, options, weights, a teacher, another network or another number of
+    processes from the command line, and those whose record does not say who taught them.
     """
     runs = [record for record in records if record.done and config_of(record) == cell.config]
     same = [run for run in runs if fits(cell, run)]
@@ -30,10 +31,15 @@ def config_of(run: Record) -> str:
 def fits(cell: Cell, run: Record) -> bool:
     """Whether a run of the cell's config is its recipe: unchanged, from the weights of its row.
 
-    The batch of a config is that of one process, so their number belongs to the recipe.
+    The hash of a run's config tells its weights and teacher by the hash of the config that trained
+    them, and so on, down to what began from random weights. What the record says of them must agree
+    too. The batch of a config is that of one process, so their number belongs to the recipe.
     """
-    from_row = cell.task == "cls" or run["row"] == cell.row
-    return from_row and run["world_size"] == GPUS and run["recipe_hash"] == recipe_of(cell.config)
+    return (
+        run["world_size"] == GPUS
+        and run["config_hash"] == hash_of(cell.config)
+        and _begun_and_taught(cell, run)
+    )
 
 
 def of_paper(run: Record) -> bool:
@@ -42,9 +48,45 @@ def of_paper(run: Record) -> bool:
 
 
 @cache
-def recipe_of(config: str) -> str:
-    """The recipe hash of a provided config as it is."""
-    return recipe_hash(resolved(config))
+def hash_of(config: str) -> str:
+    """The config hash of a provided config, run with the exports that it needs.
+
+    These are of provided configs that were run with what they need, wherever the files lie.
+    """
+    cfg = copy.deepcopy(resolved(config))
+    for need in needs_of(config):
+        cls = cfg.benchmark.task == "cls"
+        network = cfg.model.distillation.teacher if cls else cfg.model.backbone
+        network.checkpoint = export_mark(resolved(need).model.backbone.name, hash_of(need))
+    return config_hash(cfg)
+
+
+def _begun_and_taught(cell: Cell, run: Record) -> bool:
+    """Whether the weights that a run began from, or its teacher, are noted as what it needs."""
+    if cell.task != "cls":
+        return all(_trained_by(need, run.pretrained) for need in cell.needs)
+    teacher = dict(run["teacher"] or {})
+    return not run.pretrained and all(_trained_by(need, teacher) for need in cell.needs)
+
+
+def _trained_by(config: str, weights: dict[str, Any]) -> bool:
+    """Whether weights are noted as those of a config's finished run on the paper's GPUs.
+
+    Only of the last (or best) checkpoint of a finished run the top-1 is known. Exports of older
+    versions do not say on how many processes they were trained: that is no objection.
+    """
+    cfg = resolved(config)
+    wanted = {
+        "row": cfg.row,
+        "architecture": cfg.model.backbone.name,
+        "dataset": cfg.benchmark.dataset,
+        "config_hash": hash_of(config),
+    }
+    return (
+        wanted.items() <= weights.items()
+        and weights.get("top1") is not None
+        and weights.get("world_size") in (None, str(GPUS))
+    )
 
 
 def own_values(cell: Cell, runs: list[Record]) -> dict[str, float] | None:

@@ -8,9 +8,15 @@ Expected: val top-1 56.70 (arXiv:1812.01187, Table 7). Not run here: needs GPUs.
 
 _base_ = ["resnet50_d-mixup-distill.py"]
 
-teacher = "{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-places365-mixup.safetensors"
 data_root = "{{$TRICKLIFT_ROOT:data}}/places365"
-model = dict(num_classes=365, distillation=dict(teacher=dict(checkpoint=teacher)))
+model = dict(
+    num_classes=365,
+    distillation=dict(
+        teacher=dict(
+            checkpoint="{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-places365-mixup.safetensors"
+        )
+    ),
+)
 train_dataloader = dict(dataset=dict(data_root=data_root + "/train", num_classes=365))
 val_dataloader = dict(dataset=dict(data_root=data_root + "/val", num_classes=365))
 test_dataloader = val_dataloader

@@ -88,7 +88,10 @@ def test_a_teacher_stands_in_the_result(tmp_path, named):
     teacher = "timm/resnet18" if named else str(tmp_path / "t.safetensors")
     expected = {"name": teacher} if named else {"file": teacher}
     if not named:
-        expected["weights_sha256"] = write(tmp_path / "t.safetensors")
+        origin = {"row": "+ smooth", "dataset": "CIFAR-10", "world_size": "8"}
+        expected["weights_sha256"] = write(tmp_path / "t.safetensors", top1="92.5", **origin)
+        expected |= {**origin, "architecture": "resnet18_b", "config_hash": "ab", "seed": "3"}
+        expected["top1"] = 92.5
     config = "cls/mini/resnet18_b-baseline"
     cfg = build_config(config, tricks=["distillation"], teacher=teacher)
     assert weights.noted(cfg, None) == {"pretrained": None, "teacher": expected}

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tricklift.paper.cells import needs_of, resolved
+from tricklift.tables.cells import hash_of
 from tricklift.tables.records import Record
 
 METRICS = {"cls": "top1", "det": "voc_map", "seg": "miou"}
@@ -30,3 +32,22 @@ def finished(
 def run() -> Callable[..., Record]:
     """`finished`."""
     return finished
+
+
+def of_recipe(config: str) -> dict:
+    """What tells in a result file that a run is the recipe of a config of the full tier."""
+    told = {"config": f"configs/{config}.py", "config_hash": hash_of(config), "world_size": 8}
+    told |= {"row": resolved(config).get("row"), "pretrained": None, "teacher": None}
+    for need in needs_of(config):
+        cfg = resolved(need)
+        held = {"row": cfg.row, "dataset": cfg.benchmark.dataset, "top1": 77.5, "seed": "0"}
+        held |= {"file": "anywhere.safetensors", "architecture": cfg.model.backbone.name}
+        held |= {"config_hash": hash_of(need), "world_size": "8"}
+        told |= {"teacher": held} if told["row"] else {"pretrained": held, "row": cfg.row}
+    return told
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Callable[[str], dict]:
+    """`of_recipe`."""
+    return of_recipe

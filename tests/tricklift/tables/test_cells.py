@@ -4,10 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from mmengine.config import Config
+from safetensors.torch import save_file
 
+from tricklift import configs
 from tricklift.cli import main
-from tricklift.ground.identity import recipe_hash
-from tricklift.tables.cells import listing, recipe_of
+from tricklift.ground.identity import config_hash, pretrained_of
+from tricklift.ground.weights import noted
+from tricklift.paper.cells import CELLS, needs_of
+from tricklift.tables.cells import hash_of, listing, own_values, runs_of
+from tricklift.tables.records import find
 from tricklift.train import build_config
 
 #: Heads that the paper does not have.
@@ -39,31 +46,39 @@ def test_listing(everything):
     assert first["command"].startswith("mim train tricklift $(tricklift config cls/full/")
 
 
-def result(task: str, config: str, metrics: dict, **more) -> dict:
-    """A finished run of a cell's recipe, on the paper's number of GPUs."""
-    recipe = recipe_of("/".join(Path(config).with_suffix("").parts[-3:]))
-    return {
-        "schema": 1, "status": "done", "task": task, "tier": "full", "dataset": "x",
-        "protocol": "x", "row": "x", "metrics": metrics, "config_hash": "x", "wall_seconds": 1.0,
-        "machine": {}, "config": config, "recipe_hash": recipe,
-        "world_size": 8, **more,
-    }  # fmt: skip
+COSINE, DISTILL = (f"cls/full/resnet50_d-{row}" for row in ("cosine", "distill"))
+C4 = "det/full/faster_rcnn_c4-d-cosine"
 
 
-def test_own_values_are_means_of_finished_runs(tmp_path, capsys):
-    name = "/elsewhere/configs/cls/full/resnet50_d-cosine.py"
-    c4 = "configs/det/full/faster_rcnn_c4-d-cosine.py"
-    runs = [
-        result("cls", name, {"top1": 77.0, "top5": 93.0}),
-        result("cls", name, {"top1": 78.0, "top5": 94.0}),
-        result("cls", name, {"top1": 1.0, "top5": 1.0}, status="running"),
-        result("cls", "configs/cls/small/resnet18_d-cosine.py", {"top1": 2.0}),
-        result("det", c4, {"voc_map": 79.0}, row="+ cosine", pretrained={"top1": 77.5}),
-    ]
-    for index, record in enumerate(runs):
-        folder = tmp_path / str(index)
+@pytest.fixture
+def leave(recipe, tmp_path):
+    """Writes the result file of a finished run of a recipe, on the paper's number of GPUs."""
+
+    def write(config: str, metrics: dict, /, **changes) -> None:
+        told = {"schema": 1, "status": "done", "tier": "full", "dataset": "x", "protocol": "x"}
+        told |= {"task": config[:3], "metrics": metrics, "wall_seconds": 1.0, "machine": {}}
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
-        (folder / "result.json").write_text(json.dumps(record))
+        (folder / "result.json").write_text(json.dumps(told | recipe(config) | changes))
+
+    return write
+
+
+def cell_of(config: str, folder: Path) -> dict:
+    """What is listed for the cell of a config, whose runs are below a folder."""
+    records = find(folder)
+    cell = next(cell for cell in CELLS if cell.config == config)
+    same, changed = runs_of(cell, records)
+    return {"own": own_values(cell, same), "changed": len(changed)}
+
+
+def test_own_values_are_means_of_finished_runs(leave, tmp_path, capsys):
+    leave(COSINE, {"top1": 77.0, "top5": 93.0}, config=f"/elsewhere/configs/{COSINE}.py")
+    leave(COSINE, {"top1": 78.0, "top5": 94.0})
+    leave(COSINE, {"top1": 1.0, "top5": 1.0}, status="running")
+    leave(COSINE, {"top1": 2.0}, config="configs/cls/small/resnet18_d-cosine.py")
+    leave(C4, {"voc_map": 79.0})
+    leave(DISTILL, {"top1": 78.5, "top5": 94.5})
     code, out, _ = run(capsys, "rows", "--json", "--results", str(tmp_path))
     assert code == 0
     own = {
@@ -73,34 +88,120 @@ def test_own_values_are_means_of_finished_runs(tmp_path, capsys):
     }
     assert own == {
         ("6", "+ cosine", "resnet50_d", ""): {"top1": 77.5, "top5": 93.5},
+        ("6", "+ distill w/o mixup", "resnet50_d", ""): {"top1": 78.5, "top5": 94.5},
         ("8", "+ cosine", "resnet50_d", "C4"): {"voc_map": 79.0, "top1": 77.5},
     }
 
 
-def test_runs_of_a_changed_config_do_not_count(tmp_path, capsys):
-    leaf = "configs/cls/full/resnet50_d-cosine.py"
-    changed = recipe_hash(build_config("cls/full/resnet50_d-cosine", tricks=["ema"]))
-    changes = {"ema": {"recipe_hash": changed}, "older": {"recipe_hash": None}}
-    changes["one GPU, so another batch"] = {"world_size": 1}
-    for name, change in changes.items():
-        (tmp_path / name).mkdir()
-        record = result("cls", leaf, {"top1": 99.0}, **change)
-        (tmp_path / name / "result.json").write_text(json.dumps(record))
-    cell = next(e for e in listing("6", tmp_path) if f"configs/{e['config']}.py" == leaf)
+def test_runs_of_a_changed_config_do_not_count(leave, tmp_path, capsys):
+    changed = config_hash(build_config(COSINE, tricks=["ema"]))
+    leave(COSINE, {"top1": 99.0}, config_hash=changed)
+    leave(COSINE, {"top1": 99.0}, world_size=1)  # another batch
+    leave(COSINE, {"top1": 99.0}, world_size=None)  # of an older version: not known
+    cell = next(e for e in listing("6", tmp_path) if e["config"] == COSINE)
     assert (cell["own"], cell["changed"]) == (None, 3)
     _, out, _ = run(capsys, "rows", "--table", "6", "--results", str(tmp_path))
-    assert "own - (without 3 runs of changed configs)" in out
+    assert "own - (without 3 runs that are not the recipe)" in out
 
 
-def test_runs_from_other_weights_do_not_count(tmp_path):
-    """The recipe's hash leaves weights out: the row says where a run started."""
-    leaf = "configs/det/full/faster_rcnn_c4-d-cosine.py"
-    for place, row in enumerate(("+ cosine", "random init", "timm/resnet50d.gluon_in1k")):
-        (tmp_path / str(place)).mkdir()
-        record = result("det", leaf, {"voc_map": 79.0 - 20 * place}, row=row)
-        (tmp_path / str(place) / "result.json").write_text(json.dumps(record))
-    cell = next(e for e in listing("8", tmp_path) if f"configs/{e['config']}.py" == leaf)
-    assert (cell["own"], cell["changed"]) == ({"voc_map": 79.0}, 2)
+def started_from(config: str, key: str, value: str) -> dict:
+    """What a run of a config notes that got another file of weights."""
+    cfg = build_config(config, options={key: value})
+    return {"config_hash": config_hash(cfg), **noted(cfg, pretrained_of(cfg))}
+
+
+def test_a_classifier_begins_from_random_weights(leave, tmp_path):
+    file = tmp_path / "imagenet.pth"
+    file.write_bytes(b"weights")
+    for key in ("load_from", "model.backbone.checkpoint"):
+        leave(COSINE, {"top1": 80.5}, **started_from(COSINE, key, str(file)))
+    # a name that is no file here is loaded by mmengine all the same, and in no hash
+    name = "https://download.example.org/resnet50_d.pth"
+    told = started_from(COSINE, "load_from", name)
+    assert told["config_hash"] == hash_of(COSINE)
+    leave(COSINE, {"top1": 80.5}, **told)
+    assert cell_of(COSINE, tmp_path) == {"own": None, "changed": 3}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"row": "+ mixup w/o distill"},
+        {"architecture": "resnet50_d"},
+        {"dataset": "Places365"},
+        {"config_hash": "of another recipe"},
+        {"world_size": "1"},
+        {"top1": None},  # not the last checkpoint of a finished run
+    ],
+    ids=lambda other: next(iter(other)),
+)
+@pytest.mark.parametrize(("config", "key"), [(DISTILL, "teacher"), (C4, "pretrained")])
+def test_other_weights_and_teachers_do_not_count(leave, recipe, tmp_path, config, key, other):
+    told = recipe(config)[key]
+    if key == "pretrained" and "architecture" in other:
+        other = {"architecture": "resnet50_b"}
+    assert told | other != told
+    leave(config, {"top1": 70.5, "voc_map": 50.0}, **{key: told | other})
+    assert cell_of(config, tmp_path) == {"own": None, "changed": 1}
+
+
+def test_where_a_run_began_counts_by_its_hash_too(leave, tmp_path):
+    """What is noted of the weights is the row's, but the config says otherwise."""
+    for config in (DISTILL, C4):
+        leave(config, {"top1": 70.5}, config_hash=config_hash(build_config(config)))
+        assert cell_of(config, tmp_path) == {"own": None, "changed": 1}
+
+
+def test_what_older_results_do_not_say(leave, recipe, tmp_path):
+    """Exports without the number of processes count; a teacher of whom nothing is said does not."""
+    held = recipe(C4)["pretrained"]
+    leave(C4, {"voc_map": 79.0}, pretrained={**held, "world_size": None})
+    assert cell_of(C4, tmp_path)["own"] == {"voc_map": 79.0, "top1": 77.5}
+    leave(DISTILL, {"top1": 78.0}, teacher={"file": "t.safetensors", "weights_sha256": "0"})
+    assert cell_of(DISTILL, tmp_path) == {"own": None, "changed": 1}
+
+
+def test_weights_of_other_rows_do_not_count(leave, tmp_path):
+    leave(C4, {"voc_map": 79.0})
+    leave(C4, {"voc_map": 59.0}, row="random init", pretrained=None)
+    name = "timm/resnet50d.gluon_in1k"
+    leave(C4, {"voc_map": 39.0}, row=name, pretrained={"name": name})
+    loaded = {"file": "+ cosine.pth", "sha256": "0" * 64}
+    leave(C4, {"voc_map": 19.0}, row="+ cosine", pretrained=loaded)
+    assert cell_of(C4, tmp_path) == {"own": {"voc_map": 79.0, "top1": 77.5}, "changed": 3}
+
+
+def export(config: str, folder: Path) -> None:
+    """What `tricklift export` makes of a config's finished run on 8 GPUs, and of all it needs."""
+    for need in needs_of(config):
+        export(need, folder)
+    cfg = Config.fromfile(configs.find_config(config))
+    told = {"architecture": cfg.model.backbone.name, "row": cfg.row, "top1": "78.0000"}
+    told |= {"dataset": cfg.benchmark.dataset, "config_hash": config_hash(cfg), "world_size": "8"}
+    file = folder / f"{config.rpartition('/')[2]}.safetensors"
+    save_file({"w": torch.zeros(1)}, str(file), metadata=told)
+
+
+@pytest.mark.parametrize(
+    ("config", "metrics"),
+    [
+        ("det/full/faster_rcnn_c4-d-distill", {"voc_map": 80.0}),
+        ("seg/full/fcn-d-distill", {"miou": 38.0}),
+        ("cls/full/resnet50_d-places365-best", {"top1": 56.0}),
+    ],
+)
+def test_a_chain_of_exports_counts(leave, tmp_path, monkeypatch, config, metrics):
+    """Hash and notes as a run takes them from its config, with folders of its own."""
+    with monkeypatch.context() as there:
+        there.setenv("TRICKLIFT_EXPORTS", str(tmp_path))
+        there.setenv("TRICKLIFT_ROOT", "/other/root")
+        for need in needs_of(config):
+            export(need, tmp_path)
+        cfg = Config.fromfile(configs.find_config(config))
+        told = {"config_hash": config_hash(cfg), **noted(cfg, pretrained_of(cfg))}
+    leave(config, metrics, **told)
+    own = metrics if config.startswith("cls") else {**metrics, "top1": 78.0}
+    assert cell_of(config, tmp_path) == {"own": own, "changed": 0}
 
 
 def test_one_table_as_text(capsys):

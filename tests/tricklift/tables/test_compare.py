@@ -8,23 +8,26 @@ import pytest
 
 from tricklift.tables import page as tables
 from tricklift.tables import records
-from tricklift.tables.cells import recipe_of
 from tricklift.tables.compare import build_rows, compare
 
-C4, FPN = (f"configs/det/full/faster_rcnn_{head}-d-efficient.py" for head in ("c4", "fpn"))
-FCN, PSPNET = (f"configs/seg/full/{head}-d-efficient.py" for head in ("fcn", "pspnet"))
+CLS = "cls/full/resnet50_d-efficient"
+C4, FPN = (f"det/full/faster_rcnn_{head}-d-efficient" for head in ("c4", "fpn"))
+FCN, PSPNET = (f"seg/full/{head}-d-efficient" for head in ("fcn", "pspnet"))
 PROTOCOLS = {"cls": "top-1", "det": "11-point", "seg": "whole image"}
 KEYS = {
     "row", "backbone", "pretrained", "top1", "voc_map", "pix_acc", "miou", "protocol", "paper",
 }  # fmt: skip
 
 
-def of_paper(task: str, config: str = "", **changes) -> dict:
+@pytest.fixture
+def of_paper(recipe):
     """What makes a run the paper's D-efficient: row, tier, config with its recipe, GPUs."""
-    config = config or "configs/cls/full/resnet50_d-efficient.py"
-    recipe = recipe_of(config.removeprefix("configs/").removesuffix(".py"))
-    labels = {"task": task, "row": "D-efficient", "tier": "full", "backbone": "resnet50_d"}
-    return labels | {"config": config, "recipe_hash": recipe, "world_size": 8} | changes
+
+    def told(config: str) -> dict:
+        labels = {"task": config[:3], "tier": "full", "backbone": "resnet50_d"}
+        return labels | recipe(config)
+
+    return told
 
 
 @pytest.fixture(scope="module")
@@ -123,9 +126,9 @@ def test_tiers_and_backbones_stay_apart(leave):
     assert [row["top1"]["mean"] for row in rows] == [70.0, 60.0, 80.0]
 
 
-def test_the_paper_stands_beside_its_own_rows_in_the_full_tier_alone(leave):
-    leave("c", metrics={"top1": 77.0}, **of_paper("cls"))
-    leave("d", metrics={"voc_map": 78.0}, **of_paper("det", C4))
+def test_the_paper_stands_beside_its_own_rows_in_the_full_tier_alone(leave, of_paper):
+    leave("c", metrics={"top1": 77.0}, **of_paper(CLS))
+    leave("d", metrics={"voc_map": 78.0}, **of_paper(C4))
     leave("x", "cls", {"top1": 50.0}, row="D-efficient")
     rows, found = compare(leave.root)
     full = next(row for row in rows if row["paper"])
@@ -141,12 +144,12 @@ def test_the_paper_stands_beside_its_own_rows_in_the_full_tier_alone(leave):
     assert "The paper's values: arXiv:1812.01187 Table 8" in page
 
 
-def test_the_paper_stands_beside_its_own_heads_alone(leave):
-    leave("c", metrics={"top1": 77.0}, **of_paper("cls"))
-    leave("d1", metrics={"voc_map": 78.0}, **of_paper("det", C4))
-    leave("d2", metrics={"voc_map": 80.0}, **of_paper("det", FPN, config_hash="fpn"))
-    leave("s1", metrics={"pix_acc": 79.0, "miou": 39.0}, **of_paper("seg", FCN))
-    leave("s2", metrics={"miou": 42.0}, **of_paper("seg", PSPNET, config_hash="pspnet"))
+def test_the_paper_stands_beside_its_own_heads_alone(leave, of_paper):
+    leave("c", metrics={"top1": 77.0}, **of_paper(CLS))
+    leave("d1", metrics={"voc_map": 78.0}, **of_paper(C4))
+    leave("d2", metrics={"voc_map": 80.0}, **of_paper(FPN))
+    leave("s1", metrics={"pix_acc": 79.0, "miou": 39.0}, **of_paper(FCN))
+    leave("s2", metrics={"miou": 42.0}, **of_paper(PSPNET))
     rows, found = compare(leave.root)
     theirs, extension = (row["paper"] for row in rows)
     assert theirs["difference"] == {"top1": -0.16, "voc_map": -0.3, "pix_acc": 0.12, "miou": 0.12}
@@ -158,20 +161,20 @@ def test_the_paper_stands_beside_its_own_heads_alone(leave):
     assert "| 80.00 | - | 42.00 |" in page
 
 
-def test_a_line_of_extensions_has_no_place_for_the_papers_value(leave):
-    leave("d", metrics={"voc_map": 80.0}, **of_paper("det", FPN))
+def test_a_line_of_extensions_has_no_place_for_the_papers_value(leave, of_paper):
+    leave("d", metrics={"voc_map": 80.0}, **of_paper(FPN))
     rows, _ = compare(leave.root)
     assert [rows[0]["paper"][metric] for metric in ("voc_map", "pix_acc")] == [None, None]
-    leave("s", metrics={"miou": 39.0}, **of_paper("seg", FCN))
+    leave("s", metrics={"miou": 39.0}, **of_paper(FCN))
     rows, _ = compare(leave.root)
     assert [rows[0]["paper"][metric] for metric in ("voc_map", "pix_acc")] == [None, 78.88]
 
 
 @pytest.mark.parametrize(
-    "change", [{"recipe_hash": "of other options"}, {"world_size": 1}, {"config": "mine.py"}]
+    "change", [{"config_hash": "of other options"}, {"world_size": 1}, {"config": "mine.py"}]
 )
-def test_a_changed_recipe_has_no_place_for_the_papers_value(leave, change):
-    leave("c", metrics={"top1": 77.0}, **of_paper("cls") | change)
+def test_a_changed_recipe_has_no_place_for_the_papers_value(leave, of_paper, change):
+    leave("c", metrics={"top1": 77.0}, **of_paper(CLS) | change)
     rows, _ = compare(leave.root)
     assert rows[0]["paper"]["top1"] is rows[0]["paper"]["difference"]["top1"] is None
     assert rows[0]["paper"]["voc_map"] == 78.30  # no run of ours yet
@@ -308,8 +311,8 @@ def test_commands_are_found_below_the_folder_in_order_of_time(leave):
         tables.commands(leave.root)
 
 
-def test_the_csv_has_the_papers_values_and_the_differences(leave):
-    leave("c", metrics={"top1": 77.0}, **of_paper("cls"))
+def test_the_csv_has_the_papers_values_and_the_differences(leave, of_paper):
+    leave("c", metrics={"top1": 77.0}, **of_paper(CLS))
     rows, found = compare(leave.root)
     text = tables.render(rows, found, "csv", leave.root)
     line = next(csv.DictReader(io.StringIO(text)))
