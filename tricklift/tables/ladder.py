@@ -1,4 +1,4 @@
-"""What each step of a ladder of rows brought: paired differences, and what top-1 foretells.
+"""What the steps of a ladder of rows brought, whether rows differ, and what top-1 foretells.
 
 Runs are paired by their seeds, so that what the seed does (order of images, fresh layers of the
 heads) cancels out of a difference.
@@ -16,7 +16,7 @@ from tricklift.tables.records import Record
 
 #: Two-sided.
 CONFIDENCE = 0.95
-#: Of the rows' order, at most: all of up to seven rows (7! = 5040), else so many drawn ones.
+#: At most: all orders of up to seven rows (7! = 5040), else so many drawn ones.
 PERMUTATIONS = 10_000
 
 
@@ -56,6 +56,21 @@ class Foresight:
     exact: bool
 
 
+@dataclass(frozen=True)
+class Differing:
+    """Whether rows differ at all in a metric, more than chance makes equal rows differ.
+
+    Attributes:
+        p: How often rows that are shuffled within each block have means as far apart.
+        rows: Number of rows.
+        blocks: Number of blocks: seeds, or pretrainings where there are several.
+    """
+
+    p: float
+    rows: int
+    blocks: int
+
+
 def step(above: Line, line: Line, metric: str) -> Step | None:
     """The paired difference of `line` to `above`; None where they have no seed in common.
 
@@ -70,15 +85,18 @@ def step(above: Line, line: Line, metric: str) -> Step | None:
     """
     fresh = RANDOM_INIT in (above.first["row"], line.first["row"])
     before, after = (_by_seed(some, metric, fresh) for some in (above, line))
+    gains = _independent({key: after[key] - before[key] for key in after if key in before})
+    return _with_interval(gains) if gains else None
+
+
+def _independent(values: dict[tuple[object, ...], float]) -> list[float]:
+    """Values by seed as they are, or their means of each pretraining where there are several."""
     groups = defaultdict(list)
-    for key in after:
-        if key in before:
-            groups[key[0]].append(after[key] - before[key])
-    if not groups:
-        return None
+    for key, value in values.items():
+        groups[key[0]].append(value)
     if len(groups) == 1:
-        return _with_interval(*groups.values())
-    return _with_interval([statistics.fmean(group) for group in groups.values()])
+        return list(values.values())
+    return [statistics.fmean(group) for group in groups.values()]
 
 
 def _with_interval(gains: list[float]) -> Step:
@@ -137,3 +155,33 @@ def foresight(lines: Sequence[Line], metric: str) -> Foresight | None:
         rng=0,
     )
     return Foresight(float(test.statistic), float(test.pvalue), len(pairs), exact)
+
+
+def differing(lines: Sequence[Line], metric: str) -> Differing | None:
+    """A permutation test of whether the rows' means differ; None without three rows of two blocks.
+
+    Many steps are looked at, so that one of them may look large by chance; this looks at all rows
+    at once. Runs are paired as in `step`.
+
+    Args:
+        lines: One a row, all of one tier and with the same head, each with a pretraining.
+        metric: Of the table.
+    """
+    found = [by_seed for line in lines if (by_seed := _by_seed(line, metric, False))]
+    shared = [key for key in found[0] if all(key in other for other in found)] if found else []
+    values = [_independent({key: by_seed[key] for key in shared}) for by_seed in found]
+    if len(values) < 3 or len(values[0]) < 2:
+        return None
+    import numpy as np
+    from scipy import stats
+
+    test = stats.permutation_test(
+        values,
+        lambda *rows, axis: np.var([np.mean(row, axis=axis) for row in rows], axis=0),
+        permutation_type="samples",
+        alternative="greater",
+        vectorized=True,
+        n_resamples=PERMUTATIONS,
+        rng=0,
+    )
+    return Differing(float(test.pvalue), len(values), len(values[0]))

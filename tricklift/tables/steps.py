@@ -1,16 +1,17 @@
-"""The page's section about a ladder: what each row brought, and what top-1 foretells.
+"""The page's section about a ladder: what each row brought, whether rows differ, top-1's foresight.
 
 A row has one line in the table for each of its heads; here rows are compared head by head.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from tricklift import paper
+from tricklift.ground.schema import RANDOM_INIT
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, ladder
-from tricklift.tables.ladder import CONFIDENCE, PERMUTATIONS, Step, foresight, step
+from tricklift.tables.ladder import CONFIDENCE, PERMUTATIONS, Step, differing, foresight, step
 from tricklift.tables.text import grid
 
 INTRODUCTION = (
@@ -27,6 +28,10 @@ SEVERAL_PRETRAININGS = (
     "first, and the interval is over the pretrainings. Where they share one, or one of the rows is "
     "random init, it is over the seeds of detection and segmentation, and leaves out the chance of "
     "a pretraining that those share."
+)
+DIFFERING = (
+    "Do the pretrained rows differ at all? How often rows whose values are shuffled within each "
+    "seed, or pretraining where rows share several, have means as far apart as here:"
 )
 OF_PAPER = (
     "The paper's gains between the same rows, for their signs and order (ResNet-50: ImageNet, "
@@ -110,6 +115,7 @@ def _of_tier(lines: Sequence[Line]) -> str:
         grid(["row", *(column.title for column in table)], body),
         _uneven(steps, table),
         _of_paper(steps),
+        _differing(rows, table),
         _foresight(list(rows.values()), table),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -181,6 +187,20 @@ def gain(found: Step | None) -> str:
         return "-"
     interval = "" if found.low is None else f" [{found.low:+.2f}, {found.high:+.2f}]"
     return f"{found.mean:+.2f}{interval}"
+
+
+def _differing(rows: Mapping[str, Sequence[Line]], table: Sequence[Column]) -> str:
+    """One line a metric and head: whether the rows with a pretraining differ at all."""
+    texts = []
+    pretrained = [lines for name, lines in rows.items() if name != RANDOM_INIT]
+    for column in table:
+        picked = [line for lines in pretrained if (line := column.pick(lines))]
+        found = None if column.differ(*pretrained) else differing(picked, column.metric)
+        if found is not None:
+            texts.append(
+                f"- {column.title}: p = {found.p:.3g}, {found.rows} rows, {found.blocks} each"
+            )
+    return f"{DIFFERING}\n\n" + "\n".join(texts) if texts else ""
 
 
 def _foresight(rows: Sequence[Sequence[Line]], table: Sequence[Column]) -> str:

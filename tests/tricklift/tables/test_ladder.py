@@ -1,9 +1,9 @@
-"""Steps of a ladder: pairing by seed, Student's interval, rank correlation."""
+"""Steps of a ladder: pairing by seed, Student's interval, permutations, rank correlation."""
 
 import pytest
 
 from tricklift.tables.compare import lines
-from tricklift.tables.ladder import PERMUTATIONS, foresight, step
+from tricklift.tables.ladder import PERMUTATIONS, differing, foresight, step
 from tricklift.tables.steps import gain
 
 
@@ -113,3 +113,40 @@ def test_rank_correlation_needs_rows_that_differ(ladder):
     assert foresight(ladder([5.0] * 5), "voc_map").rho is None
     assert foresight(ladder([1.0, 2.0, 3.0, 4.0, 5.0])[:2], "voc_map") is None
     assert foresight(ladder([1.0, 2.0, 3.0, 4.0, 5.0]), "miou") is None
+
+
+def grid_of(run, values: list[list[float]], task: str = "det") -> list:
+    """Lines of rows (a list each) with a value for each downstream seed."""
+    told = [(row, list(enumerate(of_row))) for row, of_row in zip(ROWS, values, strict=False)]
+    return lines(run(row, task, value, seed) for row, of_row in told for seed, value in of_row)
+
+
+def test_rows_that_keep_their_order_in_each_seed_differ(run):
+    rows = [[10.0, 12.0, 11.0], [20.0, 22.0, 21.0], [30.0, 32.0, 31.0]]
+    found = differing(grid_of(run, rows), "voc_map")
+    # of 3! ^ 3 = 216 ways to shuffle within the seeds, 6 have the same order in all three
+    assert (found.rows, found.blocks, found.p) == (3, 3, pytest.approx(6 / 216))
+
+
+def test_rows_that_change_their_order_do_not_differ(run):
+    found = differing(grid_of(run, [[10.0, 30.0], [20.0, 20.0], [30.0, 10.0]]), "voc_map")
+    assert found.p == 1.0  # all means are 20: every order has them as far apart
+
+
+def test_whether_rows_differ_takes_three_rows_of_two_seeds(run):
+    rows = [[10.0, 11.0], [20.0, 21.0], [30.0]]
+    assert differing(grid_of(run, rows), "voc_map") is None  # one seed is shared
+    assert differing(grid_of(run, rows[:2]), "voc_map") is None
+    assert differing(grid_of(run, rows), "miou") is None
+
+
+def test_pretrainings_are_blocks_where_there_are_several(run):
+    """Two runs of each of two pretrainings are two blocks: 3! ^ 2 = 36 ways, 6 as far apart."""
+    runs = [
+        run(row, "det", 10.0 * place + origin + seed, seed, origin)
+        for place, row in enumerate(ROWS[:3])
+        for origin in (0, 1)
+        for seed in (0, 1)
+    ]
+    found = differing(lines(runs), "voc_map")
+    assert (found.blocks, found.p) == (2, pytest.approx(6 / 36))

@@ -132,3 +132,17 @@ def test_the_page_says_what_the_intervals_leave_out(run, tmp_path):
     text = page(runs, tmp_path)
     assert "pretrained once" not in text
     assert "averaged for each of these first, and the interval is over the pretrainings" in text
+
+
+def test_the_page_says_whether_rows_differ_at_all(run):
+    runs = pretrained(run)
+    runs += [
+        run(row, "det", 10.0 * place + seed, seed)
+        for place, row in enumerate(ROWS[:3])
+        for seed in (0, 1)
+    ]
+    runs += [run("random init", "det", 90.0 * seed, seed, origin=None) for seed in (0, 1)]
+    text = section(lines(runs))
+    # of 3! ^ 2 = 36 ways to shuffle the rows within two seeds, 6 have one order in both
+    line = "- mAP: p = 0.167, 3 rows, 2 values each"
+    assert line in text.partition("Do the pretrained rows differ at all?")[2]
