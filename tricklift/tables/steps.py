@@ -197,9 +197,8 @@ def _differing(rows: Mapping[str, Sequence[Line]], table: Sequence[Column]) -> s
         picked = [line for lines in pretrained if (line := column.pick(lines))]
         found = None if column.differ(*pretrained) else differing(picked, column.metric)
         if found is not None:
-            texts.append(
-                f"- {column.title}: p = {found.p:.3g}, {found.rows} rows, {found.blocks} each"
-            )
+            size = f"{found.rows} rows, {found.blocks} values each"
+            texts.append(f"- {column.title}: p = {found.p:.3g}, {size}")
     return f"{DIFFERING}\n\n" + "\n".join(texts) if texts else ""
 
 
