@@ -9,7 +9,7 @@ from mmdet.models import DetDataPreprocessor
 from mmengine.model import BaseDataPreprocessor, ImgDataPreprocessor
 from mmseg.models import SegDataPreProcessor
 
-from backbones.libraries import _statistics, timm_statistics
+from backbones.libraries import _in_layers, timm_statistics
 from backbones.normalisation import MEAN, STD, noted, of_training, refuse_other
 
 HALF = [127.5] * 3
@@ -52,17 +52,17 @@ def test_what_a_classifiers_config_says() -> None:
 def test_what_a_library_says() -> None:
     assert timm_statistics("timm/resnetv2_50.a1h_in1k") == (HALF, HALF)
     network = torchvision.models.resnet18()
-    mean, std = _statistics("torchvision/resnet18.IMAGENET1K_V1", network)
+    mean, std = _in_layers("torchvision/resnet18.IMAGENET1K_V1", network)
     assert mean == pytest.approx([123.675, 116.28, 103.53])
     assert std == pytest.approx([58.395, 57.12, 57.375])
-    assert _statistics("torchvision/resnet18", network) == (mean, std)
+    assert _in_layers("torchvision/resnet18", network) == (mean, std)
 
 
 def test_torchvisions_inception_normalises_within() -> None:
     """Its images are turned from ImageNet's statistics to 0.5 before the first layer."""
     with torch.device("meta"):
         network = torchvision.models.inception_v3(init_weights=False, transform_input=True)
-    assert _statistics("torchvision/inception_v3", network) == (HALF, HALF)
+    assert _in_layers("torchvision/inception_v3", network) == (HALF, HALF)
     recipe = torchvision.models.Inception_V3_Weights.DEFAULT.transforms()
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (recipe.mean, recipe.std))
     grey = (torch.full((1, 3, 1, 1), 200 / 255) - mean) / std
