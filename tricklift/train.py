@@ -74,8 +74,9 @@ def build_config(
     cfg = load(path, tricks)
     check_top_level(cfg)
     cfg.launcher = launcher
+    named = configs.short_name(path) or path
     if backbone is not None:
-        refuse_other_network(cfg, backbone, f"--backbone: {configs.short_name(path) or path}")
+        refuse_other_network(cfg, backbone, f"--backbone: {named}")
     if backbone is not None or pretrained is not None:
         _set_backbone(cfg, backbone, pretrained)
     if teacher is not None:
@@ -84,7 +85,7 @@ def build_config(
         cfg.merge_from_dict({"randomness.seed": seed})
     options = options or {}
     if network := options.get("model.backbone.name"):
-        refuse_other_network(cfg, network, "--cfg-options model.backbone.name")
+        refuse_other_network(cfg, network, f"--cfg-options model.backbone.name: {named}")
     config_keys.merge_options(cfg, options)
     lengths.follow(cfg, options)
     if work_dir is not None:

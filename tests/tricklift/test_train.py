@@ -119,7 +119,9 @@ def test_a_backbone_that_would_undo_a_trick(config, tricks):
 
 def test_options_cannot_undo_a_trick():
     options = {"model.backbone.name": "resnet18_b"}
-    want = r"--cfg-options model.backbone.name chooses its network by the trick resnet_d"
+    want = (
+        f"--cfg-options model.backbone.name: {BASELINE} chooses its network by the trick resnet_d"
+    )
     with pytest.raises(ValueError, match=want):
         training.build_config(BASELINE, tricks=["resnet_d"], options=options)
 
