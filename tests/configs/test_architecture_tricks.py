@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from laid import decaying
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS
@@ -43,11 +44,7 @@ def test_se_and_deformable_train_in_half_precision(repo, name: str) -> None:
 
 def test_no_bias_decay_knows_their_parameters(repo) -> None:
     cfg = resolved(repo, "deformable", "se", "no_bias_decay")
-    model = MODELS.build(cfg.model)
-    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    named = {id(p): name for name, p in model.named_parameters()}
-    groups = wrapper.optimizer.param_groups
-    decayed = {named[id(p)] for g in groups if g["weight_decay"] for p in g["params"]}
+    model, decayed = decaying(cfg)
     kinds = (torch.nn.Conv2d, torch.nn.Linear)
     modules = {n: m for n, m in model.named_modules() if isinstance(m, kinds)}
     assert decayed == {f"{name}.weight" for name in modules}

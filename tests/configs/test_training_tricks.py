@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from laid import rates, resolved
+from laid import decaying, rates, resolved
 from mmengine.config import Config
-from mmengine.optim import build_optim_wrapper
-from mmengine.registry import MODELS
 
 import cls  # noqa: F401  (registers the parts)
 from tricklift.tricks import load, use
@@ -68,11 +66,7 @@ def test_a_config_without_warmup_epochs(repo: Path):
 
 def test_no_bias_decay_leaves_the_weights_of_convolutions_and_the_head(baseline: Config):
     cfg = resolved(baseline, "no_bias_decay", "resnet_d", "zero_gamma")
-    model = MODELS.build(cfg.model)
-    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
-    named = {id(p): name for name, p in model.named_parameters()}
-    groups = wrapper.optimizer.param_groups
-    decayed = {named[id(p)] for g in groups if g["weight_decay"] for p in g["params"]}
+    model, decayed = decaying(cfg)
     want = {
         f"{name}.weight"
         for name, module in model.named_modules()

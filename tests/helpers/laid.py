@@ -4,7 +4,8 @@ from pathlib import Path
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import PARAM_SCHEDULERS
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import MODELS, PARAM_SCHEDULERS
 
 from tricklift.tricks import use
 
@@ -46,3 +47,11 @@ def leaf_of(repo: Path, folder: Path, above: str, names: str, below: str) -> Pat
     head = f"_base_ = [{str(repo / FULL)!r}]\nfrom tricklift.tricks import use\n"
     leaf.write_text(f"{head}{above}\n{line}\n{below}\n")
     return leaf
+
+
+def decaying(cfg: Config) -> tuple[torch.nn.Module, set[str]]:
+    """The model of a config, and the names of its parameters that decay in the built optimizer."""
+    model = MODELS.build(cfg.model)
+    groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
+    named = {id(p): name for name, p in model.named_parameters()}
+    return model, {named[id(p)] for g in groups if g["weight_decay"] for p in g["params"]}
