@@ -197,7 +197,15 @@ def needs_of(config: str) -> tuple[str, ...]:
 
 @cache
 def resolved(name: str) -> Any:
-    """The resolved config of a short name, read once; do not change it."""
+    """The resolved config of a short name, read once; do not change it.
+
+    Its folders are those of the first reader's environment: `read` it anew where they matter.
+    """
+    return read(name)
+
+
+def read(name: str) -> Any:
+    """The resolved config of a short name, with the folders of the environment as it is now."""
     from mmengine.config import Config
 
     return Config.fromfile(str(configs.find_config(name)), import_custom_modules=False)

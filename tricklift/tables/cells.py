@@ -1,13 +1,12 @@
 """The cells of the paper's tables beside our own values: what `tricklift rows` prints."""
 
-import copy
 import statistics
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tricklift.ground.identity import config_hash, export_mark
-from tricklift.paper.cells import CELLS, GPUS, Cell, cells, needs_of, resolved
+from tricklift.paper.cells import CELLS, GPUS, Cell, cells, needs_of, read, resolved
 from tricklift.paper.gpu_hours import gpu_hours
 from tricklift.tables.records import Record, find
 
@@ -53,7 +52,7 @@ def hash_of(config: str) -> str:
 
     These are of provided configs that were run with what they need, wherever the files lie.
     """
-    cfg = copy.deepcopy(resolved(config))
+    cfg = read(config)  # with the folders that config_hash leaves out
     for need in needs_of(config):
         cls = cfg.benchmark.task == "cls"
         network = cfg.model.distillation.teacher if cls else cfg.model.backbone

@@ -12,7 +12,7 @@ from tricklift import configs
 from tricklift.cli import main
 from tricklift.ground.identity import config_hash, pretrained_of
 from tricklift.ground.weights import noted
-from tricklift.paper.cells import CELLS, needs_of
+from tricklift.paper.cells import CELLS, needs_of, resolved
 from tricklift.tables.cells import hash_of, listing, own_values, runs_of
 from tricklift.tables.records import find
 from tricklift.train import build_config
@@ -202,6 +202,16 @@ def test_a_chain_of_exports_counts(leave, tmp_path, monkeypatch, config, metrics
     leave(config, metrics, **told)
     own = metrics if config.startswith("cls") else {**metrics, "top1": 78.0}
     assert cell_of(config, tmp_path) == {"own": own, "changed": 0}
+
+
+def test_the_recipe_is_the_same_wherever_the_data_is(monkeypatch):
+    """Also when the config was read before, with other folders."""
+    recipe = hash_of(C4)
+    resolved(C4)
+    monkeypatch.setenv("TRICKLIFT_ROOT", "/other/root")
+    monkeypatch.setenv("TRICKLIFT_EXPORTS", "/other/exports")
+    hash_of.cache_clear()
+    assert hash_of(C4) == recipe
 
 
 def test_one_table_as_text(capsys):
