@@ -21,6 +21,16 @@ def repo() -> Path:
     return REPO
 
 
+@pytest.fixture(autouse=True)
+def no_earlier_runs() -> None:
+    """mmengine names a run by its config and second: two tests in one would share logs and hub."""
+    from mmengine.logging import MessageHub, MMLogger
+    from mmengine.visualization import Visualizer
+
+    for kept in (MMLogger, MessageHub, Visualizer):
+        kept._instance_dict.clear()
+
+
 @pytest.fixture
 def baseline(repo: Path) -> Any:
     """The paper's baseline, ResNet-50-B, as the test's own."""
