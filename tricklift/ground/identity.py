@@ -54,7 +54,8 @@ def pretrained_of(cfg: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the weights start from.
 
     Returns:
-        None (random), an export's origin, {name} of a zoo, or {file, sha256} of `load_from`.
+        None (random), an export's origin, {name} of a zoo, or {file, sha256} of `load_from` (sha256
+        None where that is no file here, such as a URL).
     """
     if loaded := loaded_of(cfg):
         return {"file": loaded, "sha256": _digest(loaded)}
@@ -98,24 +99,26 @@ def row_of(cfg: Mapping[str, Any]) -> str:
     return " + ".join([str(row), *(cfg.get("tricks") or ())])
 
 
-def config_hash(cfg: Mapping[str, Any], loaded: str | None = None) -> str:
+def config_hash(cfg: Mapping[str, Any], begun: Mapping[str, Any] | None = None) -> str:
     """sha256 (hex) of what the resolved config computes.
 
     Left out: work dir, seed, resume, launcher and log settings. Neutralised: the data root
     (`TRICKLIFT_ROOT`), the path of an exported backbone, which counts as what it holds (its
-    architecture and its own config hash), and that of `load_from`, which counts as its content.
-    So seeds, folders and machines share one hash.
+    architecture and its own config hash), and that of `load_from`, which counts as its content (a
+    name that is no file here, such as a URL, as itself). So seeds, folders and machines share one
+    hash.
 
     Args:
         cfg: The resolved config.
-        loaded: sha256 of the checkpoint that the run began with, for a resumed one, whose config
-            no longer names it.
+        begun: {file, sha256} of the checkpoint that the run began with, as `pretrained_of` said it,
+            for a resumed one, whose config no longer names it.
     """
     plain = _computing(cfg)
-    if start := loaded_of(cfg):
-        loaded = _digest(start)
-    if loaded:
-        plain["load_from"] = f"<sha256 {loaded}>"
+    if loaded_of(cfg):
+        begun = pretrained_of(cfg)
+    if begun:
+        digest = begun["sha256"]
+        plain["load_from"] = f"<sha256 {digest}>" if digest else f"<{begun['file']}>"
     return _hashed(plain)
 
 

@@ -157,8 +157,9 @@ class ResultHook(Hook):
             return
         if not isinstance(old, dict):
             return
-        begun_with = (old.get("pretrained") or {}).get("sha256")
-        if old.get("config_hash") != config_hash(cfg, begun_with):
+        pretrained = old.get("pretrained") or {}
+        begun = pretrained if "sha256" in pretrained else None  # by load_from
+        if old.get("config_hash") != config_hash(cfg, begun):
             return
         self.seconds_before = float(old.get("wall_seconds") or 0.0)
         self.cpu_before = float(old.get("cpu_seconds") or 0.0)

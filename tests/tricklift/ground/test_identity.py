@@ -88,6 +88,17 @@ def test_a_loaded_checkpoint_counts_by_its_content(tiny, tmp_path):
     assert identity.config_hash(resumed) == without
 
 
+def test_a_loaded_name_that_is_no_file_counts_as_itself(tiny, tmp_path):
+    """mmengine downloads it: https://mmengine.readthedocs.io, `CheckpointLoader`."""
+    names = [f"https://download.example.org/{name}.pth" for name in "ab"]
+    hashes = {identity.config_hash(tiny.config(tmp_path, load_from=name)) for name in names}
+    assert len(hashes | {identity.config_hash(tiny.config(tmp_path))}) == 3
+    begun = identity.pretrained_of(tiny.config(tmp_path, load_from=names[0]))
+    assert begun == {"file": names[0], "sha256": None}
+    resumed = tiny.config(tmp_path, load_from="epoch_1.pth", resume=True)
+    assert identity.config_hash(resumed, begun) in hashes
+
+
 def test_a_resumed_run_knows_what_it_began_with(tiny, tmp_path):
     first = tiny.train(tiny.config(tmp_path / "0"), {"accuracy/top1": 1.0}, {"accuracy/top1": 2.0})
     start = str(tmp_path / "0" / "epoch_2.pth")
