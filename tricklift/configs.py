@@ -1,5 +1,8 @@
-"""Finding a config by path or short name."""
+"""Finding a config by path or short name, and reading it without a word."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tricklift.errors import did_you_mean
@@ -37,3 +40,14 @@ def find_config(reference: str | Path) -> Path:
         f"no config {str(reference)!r}: neither a file nor the name of a provided one{hint} "
         "('tricklift config --list' prints all names)"
     )
+
+
+@contextmanager
+def silently() -> Iterator[None]:
+    """Keeps back what mmengine prints of a config that it reads: stdout may be our JSON."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(before)

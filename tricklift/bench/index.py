@@ -3,12 +3,11 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tricklift.bench.measure import Finding, Progress, against, take_turns
+from tricklift.ground.environment import environment
 
 IMAGENET = 1_281_167
 CLASSES = 1000
@@ -20,7 +19,7 @@ MEGABYTES = 60.0
 
 def bench(say: Progress) -> list[Finding]:
     """The second start on ImageNet's number of images, its workers' memory, and a real scan."""
-    with tempfile.TemporaryDirectory() as folder, cache_below(Path(folder)):
+    with tempfile.TemporaryDirectory() as folder, environment(XDG_CACHE_HOME=f"{folder}/cache"):
         root = Path(folder) / "imagenet"
         for number in range(CLASSES):
             (root / f"n{number:08}").mkdir(parents=True)
@@ -28,20 +27,6 @@ def bench(say: Progress) -> list[Finding]:
         keep_synthetic(root)
         say("opening it again")
         return [second_start(root), worker_memory(root, say), scan(Path(folder) / "real", say)]
-
-
-@contextmanager
-def cache_below(folder: Path) -> Iterator[None]:
-    """Let caches go below `folder`."""
-    before = os.environ.get("XDG_CACHE_HOME")
-    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["XDG_CACHE_HOME"]
-        else:
-            os.environ["XDG_CACHE_HOME"] = before
 
 
 def keep_synthetic(root: Path) -> None:

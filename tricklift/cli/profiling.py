@@ -1,7 +1,6 @@
 """`tricklift profile`."""
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -31,16 +30,19 @@ def profile(
     from tricklift.bench import profile_page as pages
     from tricklift.configs import find_config
     from tricklift.ground.atomic import write_text
+    from tricklift.ground.environment import environment
     from tricklift.ground.results import TREE, source_commit
 
     for config in configs or ():
         find_config(config)
     if before is not None and not (before / "tricklift" / "train.py").is_file():
         raise ValueError(f"--before: {before} is no checkout of tricklift; give its top folder")
-    os.environ["TRICKLIFT_ROOT"] = str(root.resolve())
     trees = {**({"before": before.resolve()} if before else {}), "now": TREE}
     commits = {name: source_commit(tree) for name, tree in trees.items()}
-    with Console(stderr=True).status("starting") as status:
+    with (
+        environment(TRICKLIFT_ROOT=str(root.resolve())),
+        Console(stderr=True).status("starting") as status,
+    ):
         found = pages.measure(configs or pages.CONFIGS, trees, status.update)
     if page is not None:
         write_text(page, pages.page(found, commits, before.name if before else None))

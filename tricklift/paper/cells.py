@@ -208,4 +208,5 @@ def read(name: str) -> Any:
     """The resolved config of a short name, with the folders of the environment as it is now."""
     from mmengine.config import Config
 
-    return Config.fromfile(str(configs.find_config(name)), import_custom_modules=False)
+    with configs.silently():
+        return Config.fromfile(str(configs.find_config(name)), import_custom_modules=False)

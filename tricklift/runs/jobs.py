@@ -6,7 +6,6 @@ config's hash.
 """
 
 import json
-import logging
 import os
 import sys
 import uuid
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tricklift.configs import silently
 from tricklift.ground import lock
 from tricklift.ground.schema import RESULT_FILE
 
@@ -56,8 +56,7 @@ class Training:
         from tricklift.config_keys import parse_options
         from tricklift.train import build_config
 
-        logging.disable(logging.INFO)  # what mmengine says about reading the config
-        try:
+        with silently():
             return build_config(
                 self.config,
                 work_dir=self.work_dir,
@@ -68,8 +67,6 @@ class Training:
                 teacher=self.teacher,
                 options=parse_options(self.options),
             )
-        finally:
-            logging.disable(logging.NOTSET)
 
     def config_hash(self) -> str:
         """Hash of the config that this job would run now."""

@@ -1,7 +1,6 @@
 """Running the jobs of a tier: finished ones are passed over, stopped ones resumed."""
 
 import json
-import os
 import shlex
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from tricklift import prepare
 from tricklift.errors import JobFailed
 from tricklift.ground import lock
 from tricklift.ground.atomic import write_text
+from tricklift.ground.environment import environment
 from tricklift.ground.schema import RESULT_FILE
 from tricklift.runs.board import Board
 from tricklift.runs.jobs import Job, Training, read_result
@@ -51,11 +51,10 @@ def run(
     jobs = plan(tier, out, seeds, downstream_seeds, rows, tricks, teacher, backbones)
     check_tier(jobs, Path(out))
     check_data(tier, root)
-    os.environ["TRICKLIFT_ROOT"] = str(Path(root).resolve())  # configs and child processes read it
     if on_start:
         on_start()
     started = time.monotonic()
-    with Board() as board:
+    with Board() as board, environment(TRICKLIFT_ROOT=str(Path(root).resolve())):
         board.say(f"{len(jobs)} jobs into {out}; full logs in {Path(out) / 'logs'}")
         run_jobs(jobs, Path(out), board, at_once)
         board.say(f"all jobs done, {duration(time.monotonic() - started)}")

@@ -1,6 +1,7 @@
 """Running jobs: in the order of their needs, several at a time, resumed; what a failure says."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -217,7 +218,9 @@ def test_a_folder_in_which_another_process_trains_is_not_moved_away(training, tm
 
 @pytest.mark.slow
 def test_all_jobs_of_a_tier_and_a_second_run_that_does_nothing(tiny_root, tmp_path, capsys):
+    before = dict(os.environ)
     run.run("smoke", tmp_path, tiny_root)
+    assert dict(os.environ) == before
     rows, records = compare(tmp_path)
     assert [row["row"] for row in rows] == ["random init", "D-tricks"]
     assert all(record.done and record["tier"] == "smoke" for record in records)

@@ -213,6 +213,15 @@ def test_the_recipe_is_the_same_wherever_the_data_is(monkeypatch):
     assert hash_of(C4) == recipe
 
 
+def test_the_listing_is_all_of_the_output(monkeypatch, capsys):
+    """mmengine says what it takes from the environment, on stdout too."""
+    monkeypatch.setenv("TRICKLIFT_ROOT", "/other/root")
+    for clear in (resolved.cache_clear, hash_of.cache_clear):
+        clear()
+    code, out, _ = run(capsys, "rows", "--table", "8", "--json")
+    assert code == 0 and json.loads(out)
+
+
 def test_one_table_as_text(capsys):
     code, out, _ = run(capsys, "rows", "--table", "7")
     assert code == 0
