@@ -126,6 +126,15 @@ def test_a_run_from_the_cache_equals_one_with_the_teacher(fixed_config, tmp_path
     torch.testing.assert_close(last_weights(again), last_weights(filling))
 
 
+def test_filling_draws_no_random_numbers(fixed_config, tmp_path):
+    """What else is drawn in training (dropout) is the same in a run that finds the cache full."""
+    after = []
+    for name in ("filling", "again"):
+        Runner.from_cfg(fixed_config(name, str(tmp_path / "cache"))).train()
+        after.append(torch.get_rng_state())
+    assert torch.equal(*after)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
