@@ -1,6 +1,7 @@
 """TeacherCacheHook: before training, fill the cache of the teacher's logits if there is one."""
 
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from cls.transforms import DecodeImage, PackClassified, ResizeCenterCropUint8
 
 #: Transforms that give the same result each time.
 FIXED = (DecodeImage, ResizeCenterCropUint8, PackClassified)
+#: Bytes of an image's file that its key in the cache tells apart.
+END = 4096
 REMEDY = (
     "cached logits are right only for images that never change: train without it (a pipeline of "
     "DecodeImage, ResizeCenterCropUint8 and PackClassified, model.data_preprocessor.flip=0 and "
@@ -108,10 +111,21 @@ def description(dataset: Any, model: Any, optim_wrapper: Any) -> dict[str, Any]:
 
 
 def image_keys(dataset: Any) -> list[str]:
-    """Each image's path below the data root, with its size in bytes."""
+    """Each image's path below the data root, with its size in bytes and a checksum of its end.
+
+    Another picture under the same name may well have as many bytes; two compressed ones that end
+    alike are the same. So no more than the ends are read, at each start.
+    """
     root = Path(dataset.data_root)
-    paths = [dataset.get_data_info(i)["img_path"] for i in range(len(dataset))]
-    return [f"{Path(path).relative_to(root)}@{os.stat(path).st_size}" for path in paths]
+    paths = [Path(dataset.get_data_info(i)["img_path"]) for i in range(len(dataset))]
+    return [f"{path.relative_to(root)}@{_mark(path)}" for path in paths]
+
+
+def _mark(path: Path) -> str:
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - END))
+        return f"{size}-{zlib.crc32(file.read()):08x}"
 
 
 def answers(
@@ -123,6 +137,8 @@ def answers(
         batch_size=loader.batch_size,
         num_workers=loader.num_workers,
         collate_fn=loader.collate_fn,
+        # The workers' seeds: a run that fills the cache draws no more than one that finds it full.
+        generator=torch.Generator(),
     )
     assert distillation.teacher is not None
     found = [

@@ -4,10 +4,11 @@ Where the training images never change (no random crop, flip, colour or mixup) t
 to each stays the same: it is computed once, and the teacher is not needed in later epochs and runs.
 
 A cache is a folder of parts, safetensors files that hold one vector of logits an image. Its key is
-the file's name below the data root with its size in bytes (``ant/7.jpg@1234``); the metadata hold a
-hash of the teacher's weights and of all that is done to an image. Parts appear whole or not at all
-and are never changed, so a stopped run goes on with the images that are still missing, and several
-processes may fill it at a time, each with images and with names of parts of its own.
+the file's name below the data root with its size in bytes and a checksum of its end
+(``ant/7.jpg@1234-0badcafe``); the metadata hold a hash of the teacher's weights and of all that is
+done to an image. Parts appear whole or not at all and are never changed, so a stopped run goes on
+with the images that are still missing, and several processes may fill it at a time, each with
+images and with names of parts of its own.
 
 The logits of a large set are gigabytes: they are in memory once, as one table.
 """

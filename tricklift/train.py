@@ -67,7 +67,8 @@ def build_config(
 
     Raises:
         ValueError: Unknown config, key or trick, a misspelt name in the config's file, a setting
-            that this config has no place for, or another backbone than the one of its tricks.
+            that this config has no place for, another backbone than the one of its tricks, or a
+            rate that would not be scaled to all images of a step.
         FileNotFoundError: No such pretrained or resume file.
     """
     path = configs.find_config(reference)
@@ -101,6 +102,7 @@ def build_config(
                 f"--auto-scale-lr: {path} has no auto_scale_lr.base_batch_size; add it"
             )
         cfg.auto_scale_lr.enable = True
+    _refuse_uncounted_images(cfg)
     _set_resume(cfg, resume)
     return cfg
 
@@ -128,6 +130,17 @@ def _set_teacher(cfg: Config, teacher: str) -> None:
     if not is_reference(teacher):
         _require_file(teacher, "--teacher", TEACHERS)
     lesson["teacher"] = dict(name=None, checkpoint=teacher)
+
+
+def _refuse_uncounted_images(cfg: Config) -> None:
+    """Refuses to scale the rate where a step accumulates gradients, which mmengine leaves out."""
+    counts = (cfg.get("optim_wrapper") or {}).get("accumulative_counts", 1)
+    if counts > 1 and (cfg.get("auto_scale_lr") or {}).get("enable"):
+        raise ValueError(
+            "auto_scale_lr (--auto-scale-lr, trick 'linear_scaling') scales the rate to the images "
+            f"of one pass, and a step here takes {counts} (optim_wrapper.accumulative_counts); set "
+            "auto_scale_lr.enable=False, and optim_wrapper.optimizer.lr to the rate of all of them"
+        )
 
 
 def _set_resume(cfg: Config, resume: str | None) -> None:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from mmengine.runner import Runner
@@ -10,6 +12,8 @@ from safetensors import safe_open
 
 import backbones
 from backbones.files import save
+from cls.cache_hook import image_keys
+from cls.datasets import ClassFolders
 from cls.logit_cache import LogitCache, teacher_fingerprint
 
 KEYS = ["ant/0.jpg@10", "ant/1.jpg@20", "bee/0.jpg@30", "bee/1.jpg@40", "cow/0.jpg@50"]
@@ -124,6 +128,27 @@ def test_a_run_from_the_cache_equals_one_with_the_teacher(fixed_config, tmp_path
     Runner.from_cfg(again).train()
     assert [part.stat().st_mtime_ns for part in sorted(tmp_path.glob("cache/*"))] == before
     torch.testing.assert_close(last_weights(again), last_weights(filling))
+
+
+def test_other_pictures_under_the_same_names_are_other_images(tmp_path):
+    """They have as many bytes: a set made anew, or another one with the same folder as cache."""
+    keys = []
+    for top, grey in (("one", 0), ("two", 200), ("one again", 0)):
+        folder = tmp_path / top / "ant"
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "0.bmp"), np.full((8, 8, 3), grey, np.uint8))
+        keys += image_keys(ClassFolders(str(folder.parent), pipeline=[], cached_from=None))
+    assert keys[0] == keys[2] != keys[1]
+    assert {key.partition("-")[0] for key in keys} == {"ant/0.bmp@246"}
+
+
+def test_filling_draws_no_random_numbers(fixed_config, tmp_path):
+    """What else is drawn in training (dropout) is the same in a run that finds the cache full."""
+    after = []
+    for name in ("filling", "again"):
+        Runner.from_cfg(fixed_config(name, str(tmp_path / "cache"))).train()
+        after.append(torch.get_rng_state())
+    assert torch.equal(*after)
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,21 @@ def test_wrong_arguments_are_refused_before_anything_runs(arguments, error, mess
         training.build_config("det/mini/faster_rcnn_fpn", **arguments)
 
 
+@pytest.mark.parametrize("by", [{"tricks": ["linear_scaling"]}, {"auto_scale_lr": True}])
+def test_a_rate_is_not_scaled_to_a_part_of_a_step(by):
+    """mmengine scales by the loader's batch; four of them a step would train at a quarter."""
+    four = {"+optim_wrapper.accumulative_counts": 4}
+    with pytest.raises(ValueError, match=r"images of one pass, and a step here takes 4 \(optim_w"):
+        training.build_config(BASELINE, options=four, **by)
+    cfg = training.build_config(BASELINE, options=four)  # not scaled
+    assert cfg.optim_wrapper.accumulative_counts == 4
+    one = {"+optim_wrapper.accumulative_counts": 1}
+    assert training.build_config(BASELINE, options=one, **by).auto_scale_lr.enable
+    by_hand = {**four, "auto_scale_lr.enable": False, "optim_wrapper.optimizer.lr": 0.4}
+    cfg = training.build_config(BASELINE, tricks=["linear_scaling"], options=by_hand)
+    assert cfg.optim_wrapper.optimizer.lr == 0.4
+
+
 def test_a_config_without_our_backbone_has_no_place_for_one(tmp_path):
     file = tmp_path / "stock.py"
     file.write_text("model = dict(type='X', backbone=dict(type='ResNet', depth=50))\n")

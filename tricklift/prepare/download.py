@@ -146,14 +146,25 @@ def _receive(archive: Archive, part: Path, progress: Progress | None) -> None:
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
             part.unlink()
             raise _Interrupted("the server sent another range than asked for")
-        length = response.headers.get("Content-Length")
-        total = start + int(length) if length else archive.size
+        total = _size_on_server(response, start) or archive.size
         if archive.size not in (None, total):  # a login page, or another version
             raise ValueError(
                 f"{archive.url} is not the published {archive.name}: the server has {total:,} "
                 f"bytes, not {archive.size:,}"
             )
         _copy(response, part, start, total, progress)
+
+
+def _size_on_server(response: http.client.HTTPResponse, start: int) -> int | None:
+    """Bytes of the whole file, as the server states them; None where it does not.
+
+    A server may send less than the rest that was asked for: then `Content-Range` alone tells.
+    """
+    whole = response.headers.get("Content-Range", "").rpartition("/")[2]
+    if response.status == 206 and whole.isdecimal():
+        return int(whole)
+    length = response.headers.get("Content-Length")
+    return start + int(length) if length else None
 
 
 def _refused(archive: Archive, error: urllib.error.HTTPError, part: Path, start: int) -> None:

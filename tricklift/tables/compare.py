@@ -134,15 +134,27 @@ def _variants(group: list[Record], task: str) -> list[list[Record]]:
 
 
 def _refuse_copies(records: list[Record]) -> None:
+    """Refuses two runs that seeds do not tell apart, of one config.
+
+    Exports of one pretraining (averaged weights or not, the last or an earlier epoch) share its
+    seed and count as the same config: they are no sample of what chance does.
+    """
     seen: dict[tuple[Any, ...], Record] = {}
     for record in records:
-        key = (record["seed"], record.pretrained.get("seed"), record.pretrained.get("file"))
+        held = record.pretrained
+        file = held.get("file") if held.get("seed") is None else None
+        key = (record["seed"], held.get("seed"), file)
         if key in seen:
             raise ValueError(
                 f"{seen[key].path} and {record.path} are the same run (row {record['row']!r}, "
-                f"task {record['task']}, seed {record['seed']}); keep one of them"
+                f"task {record['task']}, seed {record['seed']}{_from(record)}); keep one of them"
             )
         seen[key] = record
+
+
+def _from(record: Record) -> str:
+    seed = record.pretrained.get("seed")
+    return "" if seed is None else f", from weights of the pretraining with seed {seed}"
 
 
 def _row(line: Line, several_tiers: bool) -> Row:

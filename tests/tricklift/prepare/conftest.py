@@ -268,6 +268,7 @@ class Server:
         url: Its address.
         files: Name -> contents.
         ranges: Whether it heeds the Range header.
+        most: Bytes that it sends of a range.
         cuts: The connection of the n-th request ends after cuts[n] bytes of its body.
         refusals: The n-th request is answered with the n-th of these codes.
         asked: Name and Range header of each request.
@@ -276,6 +277,7 @@ class Server:
     url: str
     files: dict[str, bytes] = field(default_factory=dict)
     ranges: bool = True
+    most: int = 1 << 40
     cuts: list[int] = field(default_factory=list)
     refusals: list[int] = field(default_factory=list)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
@@ -307,7 +309,8 @@ def server(monkeypatch) -> Iterator[Server]:
                 return
             else:
                 self.send_response(206)
-                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+                whole, data = len(data), data[: start + there.most]
+                self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{whole}")
             self.send_header("Content-Length", str(len(data) - start))
             self.end_headers()
             end = start + there.cuts.pop(0) if there.cuts else len(data)

@@ -63,6 +63,13 @@ def test_a_server_without_ranges_sends_all_of_it_again(server, tmp_path):
     assert [wanted for _, wanted in server.asked] == [None, "bytes=300000-"]
 
 
+@pytest.mark.parametrize("size", [len(DATA), None])
+def test_a_server_that_sends_less_than_the_rest_is_asked_for_more(server, tmp_path, size):
+    server.cuts, server.most = [300_000], 400_000
+    assert download(archive(server, size=size), tmp_path, pauses=[0]).read_bytes() == DATA
+    assert [wanted for _, wanted in server.asked] == [None, "bytes=300000-", "bytes=700000-"]
+
+
 def test_a_whole_part_is_only_checked(server, tmp_path):
     (tmp_path / "x.tar.part").write_bytes(DATA)
     assert download(archive(server), tmp_path).read_bytes() == DATA

@@ -99,6 +99,16 @@ def test_one_seed_from_two_pretrainings_counts_twice(leave):
     assert rows[0]["voc_map"]["n"] == 2
 
 
+def test_two_exports_of_one_pretraining_are_no_two_seeds(leave):
+    """Averaged weights and those as trained have one config hash, and count as one config."""
+    held = {"row": "B-baseline", "config_hash": "hash-cls", "seed": "0"}
+    for name, value in (("as-trained", 40.0), ("averaged", 44.0)):
+        weights = {**held, "file": f"{name}.safetensors", "weights_sha256": name}
+        leave(name, "det", {"voc_map": value}, pretrained=weights)
+    with pytest.raises(ValueError, match=r"seed 3, from weights of the pretraining with seed 0"):
+        compare(leave.root)
+
+
 def test_configs_of_a_row_are_never_averaged(leave):
     leave("c", "cls", {"top1": 60.0})
     leave("d1", "det", {"voc_map": 40.0}, config="configs/fpn.py")
