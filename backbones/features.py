@@ -2,6 +2,11 @@
 
 Downstream code (the OpenMMLab wrapper, necks, heads) reads channel counts and strides from here
 and never looks inside a network.
+
+What builds a network (`BackboneInfo.factory`) takes the number of classes and, by keyword alone,
+``output_stride`` (32, or what `backbones.dilation` makes of it), ``init`` and ``zero_gamma`` (see
+`backbones.initialisation`): the provided configs and tricks set these. A value that the network
+cannot have is a ValueError that says why.
 """
 
 from dataclasses import dataclass

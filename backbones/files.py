@@ -127,6 +127,11 @@ def _read_pth(path: Path, ema: bool) -> Checkpoint:
             f"{path} is no checkpoint of the cls stage: it does not say which backbone it holds "
             f"(keys: {some(content)}); weights alone do not tell ResNet-A from B"
         )
+    if any(key.startswith("backbone.net.") for key in content["state_dict"]):
+        raise ValueError(
+            f"{path} holds a detector or a segmenter, not a classifier; give {KNOWN}, such as the "
+            "weights that it started from"
+        )
     state = {
         key.removeprefix("backbone."): value
         for key, value in _weights(content, path, ema).items()

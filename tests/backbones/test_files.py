@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from backbones import pickles
 from backbones.files import read, save
+from backbones.wrapper import TrickBackbone
 
 
 def assert_same(state: dict, expected: dict) -> None:
@@ -138,6 +139,16 @@ class Evil:
 
     def __reduce__(self):
         return exec, (f"open({str(self.path)!r}, 'w')",)
+
+
+def test_a_checkpoint_of_a_segmenter(tmp_path: Path) -> None:
+    backbone = TrickBackbone("resnet18_b", out_indices=(0,))
+    state = {f"backbone.{key}": value for key, value in backbone.state_dict().items()}
+    text = "model = dict(backbone=dict(type='TrickBackbone', name='resnet18_b', out_indices=(0,)))"
+    file = tmp_path / "iter_2.pth"
+    torch.save({"meta": {"cfg": text}, "state_dict": state}, file)
+    with pytest.raises(ValueError, match=r"iter_2\.pth holds a detector or a segmenter.*; give a"):
+        read(file)
 
 
 def test_a_malicious_pickle_is_refused(tmp_path: Path) -> None:

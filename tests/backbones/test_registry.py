@@ -45,6 +45,11 @@ def test_every_backbone_fulfils_the_contract(name: str) -> None:
     assert logits.shape == (2, 7)
 
 
+@pytest.mark.parametrize("name", backbones.names())
+def test_every_backbone_takes_what_configs_and_tricks_set(name: str) -> None:
+    assert {"output_stride", "init", "zero_gamma"} <= set(backbones.info(name).options)
+
+
 def feature_info(model: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return model.feature_info.strides, model.feature_info.channels
 

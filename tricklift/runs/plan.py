@@ -45,8 +45,9 @@ def plan(
 
     Raises:
         ValueError: Unknown tier, row, trick or backbone, a trick that a row cannot have or has
-            already, a row that chooses another network itself, a teacher without distillation or
-            distillation without a teacher, no seeds or one given twice.
+            already, a trick of pretraining where nothing is pretrained, a row that chooses another
+            network itself, a teacher without distillation or distillation without a teacher, no
+            seeds or one given twice.
         FileNotFoundError: No such teacher.
     """
     for given in (seeds, downstream_seeds):
@@ -57,6 +58,12 @@ def plan(
     networks = chosen_networks(what, backbones)
     teacher = _checked_teacher(teacher, tricks)
     laid = by_task(tricks, what)
+    if laid["cls"] and chosen == [NO_PRETRAINING]:
+        raise ValueError(
+            f"--tricks {','.join(laid['cls'])} goes over pretrainings, and the rows asked for have "
+            f"none ({NO_PRETRAINING}); add a row to --rows ({', '.join(what.rows)}) or leave the "
+            "trick out"
+        )
     passes = [[seed] for seed in downstream_seeds] if downstream_seeds else [None]
     jobs: dict[str, Job] = {}
     for some in passes:

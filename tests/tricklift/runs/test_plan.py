@@ -169,6 +169,8 @@ def test_tricks_that_a_row_cannot_have_are_refused_before_anything_runs(tmp_path
         planning.plan("mini", tmp_path, tricks=["giou_loss", "ciou_loss"])
     with pytest.raises(ValueError, match="trick 'ema' is named 2 times"):
         planning.plan("mini", tmp_path, tricks=["ema", "ema"])
+    with pytest.raises(ValueError, match=r"--tricks ema goes over pretrainings.*add a row to"):
+        planning.plan("mini", tmp_path, rows=["random-init"], tricks=["ema", "giou_loss"])
 
 
 def test_a_backbone_takes_the_place_of_each_rows_own(tmp_path):
