@@ -6,6 +6,7 @@ torch. Every file here stands in for one thing that breaks, and says which upstr
 - `autoload`, `finder`, `ops/`: the module `mmcv._ext` that `mmcv-lite` lacks, on torchvision.
 - `safe_load`: resuming under `torch.load(weights_only=True)`.
 - `checkpoints`: written whole, and the older one removed after the newer one stands.
+- `seeds`: a resumed run draws other random numbers than at its start.
 - `amp`: `AmpOptimWrapper` on a CPU (bfloat16).
 - `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo); timm's norms, synchronised.
 - `setup`: importing it installs all of the above; a config names it in `custom_imports`.

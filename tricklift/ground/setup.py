@@ -7,16 +7,17 @@ mmengine's own code paths.
 """
 
 import tricklift.ground.early_stopping  # noqa: F401  (registers the hook)
-from tricklift.ground import amp, checkpoints, distributed, finder, safe_load
+from tricklift.ground import amp, checkpoints, distributed, finder, safe_load, seeds
 
 __all__ = ["install"]
 
 
 def install() -> None:
-    """Install the op stand-ins, safe resume, whole checkpoints, CPU precision and distribution."""
+    """Install the op stand-ins, safe resume, whole checkpoints, CPU precision, distribution."""
     finder.install()
     safe_load.install()
     checkpoints.install()
+    seeds.install()
     amp.install()
     distributed.install()
 
