@@ -105,6 +105,8 @@ def test_usage_errors_have_code_2_and_a_hint(capsys):
     assert code == 2
     assert "Did you mean 'train'?" in err
     assert run(capsys, "train")[0] == 2
+    code, _, err = run(capsys, "run", "mini", "--out", __file__)
+    assert code == 2 and "Invalid value for '--out'" in err and "is a file" in err
 
 
 def test_openmmlab_habits_are_understood():

@@ -20,7 +20,9 @@ PUTS_IN_PLACE = "the same command puts in place what is still missing"
 
 @stoppable(GOES_ON)
 def demo(
-    out: Annotated[Path, typer.Option(help="Where all of it goes.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(file_okay=False, help="Where all of it goes.")] = Path(
+        "demo"
+    ),
     at_once: Annotated[
         int | None,
         typer.Option("--jobs", min=1, help="Jobs at a time.  [default: two on two cores or more]"),
@@ -79,7 +81,7 @@ def prepare(
 @stoppable(GOES_ON)
 def run(
     tier: Annotated[str, typer.Argument(help="mini, small, smoke (a few steps each) or zoo.")],
-    out: Annotated[Path, typer.Option(help="Where runs, exports and logs go.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Where runs, exports and logs go.")],
     root: Root = Path("data"),
     seeds: Annotated[str, typer.Option(metavar="0,1", help="Seeds of the pretrainings.")] = "0",
     downstream_seeds: Annotated[
@@ -156,7 +158,7 @@ def run(
         root,
         numbers("--seeds", seeds),
         numbers("--downstream-seeds", downstream_seeds) if downstream_seeds else None,
-        rows.split(",") if rows else None,
+        split_names(rows) or None,
         at_once,
         split_names(tricks),
         teacher,

@@ -30,7 +30,9 @@ def bench(
     root: Annotated[
         Path, typer.Option(envvar="TRICKLIFT_ROOT", help="Data root, with imagenet-samples.")
     ] = Path("data"),
-    out: Annotated[Path, typer.Option(help="Folder that keeps the findings.")] = Path("bench"),
+    out: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder that keeps the findings.")
+    ] = Path("bench"),
     as_json: Annotated[
         bool, typer.Option("--json", help="A JSON list instead of a table.")
     ] = False,
