@@ -17,7 +17,7 @@ from backbones.checkpoint import check
 from backbones.export_targets import TARGETS, Target
 from backbones.files import Checkpoint, read
 from backbones.registry import build, info
-from tricklift.ground.atomic import replacing
+from tricklift.records.atomic import replacing
 
 TOLERANCE = 1e-4
 

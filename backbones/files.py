@@ -18,7 +18,7 @@ from torch import Tensor
 from backbones import pickles
 from backbones.normalisation import of_training
 from backbones.provenance import run_of
-from tricklift.ground.atomic import replacing
+from tricklift.records.atomic import replacing
 
 FORMAT = "tricklift"
 KNOWN = "a tricklift export (.safetensors), a checkpoint of the cls stage (.pth), timm/NAME[.TAG], "

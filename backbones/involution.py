@@ -14,7 +14,7 @@ shifted view of the padded input times one slice of the kernels, added in place.
   the copies of ``unfold`` take; on a GPU each pass is a launch, where the authors' CUDA kernel
   makes one.
 
-``python -m backbones.involution_forms`` measures this (``docs/results/involution.md``).
+``python -m benchmarks involution`` measures this (``docs/results/involution.md``).
 """
 
 from collections.abc import Iterator

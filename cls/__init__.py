@@ -1,10 +1,10 @@
-"""Classification on mmengine's Runner: importing this room registers all its parts.
+"""Classification on mmengine's Runner: importing this package registers all its parts.
 
 A config names it once: ``custom_imports = dict(imports=['cls'], allow_failed_imports=False)``.
 """
 
-import tricklift.ground.results
-import tricklift.ground.setup  # noqa: F401
+import tricklift.compat.setup
+import tricklift.records.results  # noqa: F401
 from cls.cache_hook import TeacherCacheHook
 from cls.datasets import ClassFolders
 from cls.metrics import TopKAccuracy

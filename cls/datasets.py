@@ -13,7 +13,7 @@ from mmengine.registry import DATASETS
 
 from cls import jpeg
 from cls.index import FolderIndex, cache_file, folder_fingerprint, recall, store
-from tricklift.ground.inputs import check_each, require, spread
+from tricklift.data.checks import check_each, require, spread
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 #: Where a set is below the root, without its split -> its name for `tricklift prepare`.

@@ -16,7 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from tricklift.ground.atomic import write_bytes
+from tricklift.records.atomic import write_bytes
 
 #: Raised when the layout of cache files changes, or what their images have been checked for.
 VERSION = "2"

@@ -25,7 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from tricklift.ground.atomic import replacing
+from tricklift.records.atomic import replacing
 
 FORMAT = "tricklift-logits"
 #: Images a part: what a stopped run loses at the most.

@@ -1,11 +1,11 @@
-"""Detection: importing this room registers all its parts with mmdet.
+"""Detection: importing this package registers all its parts with mmdet.
 
 A config names it once: ``custom_imports = dict(imports=['det'], allow_failed_imports=False)``.
 """
 
 import backbones.wrapper  # noqa: F401
-import tricklift.ground.results
-import tricklift.ground.setup  # noqa: F401
+import tricklift.compat.setup
+import tricklift.records.results  # noqa: F401
 from det.datasets import BCCDDataset, CheckedVOCDataset, CheckedXMLDataset, MiniWorldDetDataset
 from det.iou_aware import IoUAwareBBoxHead, IoUAwareShared2FCBBoxHead
 from det.losses import RoIFocalLoss

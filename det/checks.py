@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from tricklift.ground.inputs import did_you_mean, image_header, require
+from tricklift.data.checks import did_you_mean, image_header, require
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 WITHOUT_BOXES = ("error", "background")
@@ -57,7 +57,7 @@ def read_split(path: str | Path, prepare: str) -> list[str]:
 
     Args:
         path: Text file with one name a line.
-        prepare: See `tricklift.ground.inputs.require`.
+        prepare: See `tricklift.data.checks.require`.
 
     Raises:
         FileNotFoundError: The list is missing.

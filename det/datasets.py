@@ -11,8 +11,8 @@ from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
 from det.checks import WITHOUT_BOXES, Repairs, read_annotation, read_split
-from tricklift.ground.inputs import check_each, require
-from tricklift.miniworld.vocabulary import CLASSES, PALETTE
+from tricklift.data.checks import check_each, require
+from tricklift.data.miniworld.vocabulary import CLASSES, PALETTE
 
 
 @DATASETS.register_module()

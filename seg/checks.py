@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tricklift.ground.inputs import image_header
+from tricklift.data.checks import image_header
 
 IGNORED = 255
 MASK_MODES = ("L", "P")

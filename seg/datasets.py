@@ -14,8 +14,8 @@ from mmseg.datasets import ADE20KDataset, BaseSegDataset
 from mmseg.registry import DATASETS, TRANSFORMS
 
 from seg.checks import IGNORED, check_folder, check_labels, check_pair, check_values
-from tricklift.ground.inputs import check_each, require, spread
-from tricklift.miniworld.vocabulary import PALETTE, SEG_CLASSES
+from tricklift.data.checks import check_each, require, spread
+from tricklift.data.miniworld.vocabulary import PALETTE, SEG_CLASSES
 
 
 @DATASETS.register_module()

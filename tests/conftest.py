@@ -52,7 +52,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data root for TRICKLIFT_ROOT that holds a MiniWorld of a few pictures; read it only."""
-    from tricklift.miniworld import MiniWorldSizes, generate
+    from tricklift.data.miniworld import MiniWorldSizes, generate
 
     root = tmp_path_factory.mktemp("root")
     sizes = MiniWorldSizes(

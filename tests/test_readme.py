@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tricklift.miniworld import MiniWorldSizes, generate
+from tricklift.data.miniworld import MiniWorldSizes, generate
 
 #: Put behind the README's training commands: a few steps instead of the whole schedule.
 SHORTER = {

@@ -1,7 +1,7 @@
 """`python -m tricklift` is the command `tricklift`."""
 
 from tricklift.cli import main
-from tricklift.runs.parent import tie
+from tricklift.suite.parent import tie
 
 if __name__ == "__main__":
     tie()

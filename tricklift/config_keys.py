@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from tricklift.compat.spelling import runner_keys
 from tricklift.errors import did_you_mean
-from tricklift.ground.spelling import runner_keys
 
 OPEN_DICTS = ("model.backbone", "model.distillation.teacher")
 

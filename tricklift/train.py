@@ -15,17 +15,15 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import Runner, find_latest_checkpoint
 from mmengine.runner.checkpoint import _load_checkpoint
 
-import tricklift.ground.results
-import tricklift.ground.setup  # noqa: F401
 from backbones.libraries import is_reference
 from cls.checks import check_classes, check_tested_classes
 from cls.statistics_hook import sync_statistics
 from tricklift import config_keys, configs
-from tricklift.ground.fit import misfits, refuse
-from tricklift.ground.machine import cores
-from tricklift.ground.memory import keep_freed
-from tricklift.ground.spelling import check_top_level
-from tricklift.ground.steps import check_steps
+from tricklift.compat.empty_loader import check_steps
+from tricklift.compat.fit import misfits, refuse
+from tricklift.compat.memory import keep_freed
+from tricklift.compat.spelling import check_top_level
+from tricklift.records.machine import cores
 from tricklift.tricks import lengths, load, refuse_other_network
 
 #: What `--teacher` takes.

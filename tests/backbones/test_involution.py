@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from backbones.involution import Involution, involve, resized_generator
-from backbones.involution_forms import cost, error, main, naive, unfolded
+from benchmarks.__main__ import main
+from benchmarks.involution import cost, error, naive, unfolded
 
 GEOMETRIES = [(5, 7, 1, 1, 3), (6, 5, 2, 1, 7), (7, 6, 1, 2, 5), (6, 7, 2, 2, 3)]
 
@@ -102,10 +103,10 @@ def test_it_keeps_its_inputs_alone_and_unfold_a_copy_a_tap() -> None:
     assert theirs["peak"] > 100
 
 
-def test_the_command_prints_a_page(capsys: pytest.CaptureFixture, monkeypatch) -> None:
-    size = ["--size", "1", "16", "8", "8"]
-    monkeypatch.setattr("sys.argv", ["involution_forms", *size, *size, "--kernel", "3"])
-    main()
+def test_the_command_prints_a_page(capsys: pytest.CaptureFixture) -> None:
+    size = ["--size", "1,16,8,8"]
+    with pytest.raises(SystemExit, match="0"):
+        main(["involution", *size, *size, "--kernel", "3"])
     text = capsys.readouterr().out
     rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| 1 x 16 x 8")]
     assert [row[1] for row in rows] == ["unfold", "ours"] * 2

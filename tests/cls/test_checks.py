@@ -6,7 +6,7 @@ import pytest
 from mmengine.runner import Runner
 
 from cls.checks import check_classes, check_tested_classes, compare
-from tricklift.ground.safe_load import load_from_disk
+from tricklift.compat.safe_load import load_from_disk
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DATASETS
 
 from cls.datasets import PREPARED, ClassFolders
-from tricklift.prepare import NAMES, SETS
+from tricklift.data.prepare import NAMES, SETS
 
 PIPELINE = [
     dict(type="DecodeImage"),

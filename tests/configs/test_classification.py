@@ -1,6 +1,7 @@
 """The small tier's and the AdamW leaves of classification: all parts build and take two steps.
 
-The full tier's leaves have tests in tests/tricklift/fidelity, the other mini ones in test_train.
+The full tier's leaves have tests in tests/tricklift/paper/fidelity, the other mini ones in
+test_train.
 """
 
 import json

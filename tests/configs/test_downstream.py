@@ -16,7 +16,7 @@ LEAVES = sorted(
     p.relative_to(FOLDER) for task in ("det", "seg") for p in FOLDER.glob(f"{task}/*/*.py")
 )
 HEADS = {"det": ("faster_rcnn_c4", "faster_rcnn_fpn"), "seg": ("fcn", "pspnet")}
-#: Rows of Tables 8 and 9: thin leaves on a head's config, see tests/tricklift/fidelity.
+#: Rows of Tables 8 and 9: thin leaves on a head's config, see tests/tricklift/paper/fidelity.
 ROWS = ("b-standard", *(f"d-{row}" for row in ("efficient", "cosine", "smooth", "distill")))
 ROWS += ("d-mixup", "d-mixup-distill")
 #: The leaves that are more than another one with a backbone.

@@ -9,8 +9,8 @@ from mmengine.config import Config
 from safetensors.torch import save_file
 
 from tricklift import configs
-from tricklift.ground.identity import config_hash
-from tricklift.ground.weights import given_to
+from tricklift.records.identity import config_hash
+from tricklift.records.weights import given_to
 
 #: The exports that leaves name: what they learn from, and what they start from.
 EXPORTS = (

@@ -6,7 +6,7 @@ from mmdet.registry import DATASETS
 from mmengine.registry import init_default_scope
 
 import det  # noqa: F401
-from tricklift.miniworld import CLASSES
+from tricklift.data.miniworld import CLASSES
 
 
 def build(kind, root, split, **options):

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 import backbones
 import det  # noqa: F401
-from tricklift.miniworld import CLASSES
+from tricklift.data.miniworld import CLASSES
 from tricklift.tricks import load
 
 FEW = {

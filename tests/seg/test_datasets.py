@@ -6,7 +6,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import DATASETS, TRANSFORMS
 
 import seg
-from tricklift.miniworld import SEG_CLASSES
+from tricklift.data.miniworld import SEG_CLASSES
 
 LOAD = [
     {"type": "LoadImageFromFile"},

@@ -14,9 +14,6 @@ from mmengine.registry import DATASETS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-import tricklift.ground.results
-import tricklift.ground.setup  # noqa: F401  (resuming needs its allow-list)
-
 
 @MODELS.register_module()
 class LinearTestModel(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tricklift.cli import benchmark, listing, papers, profiling, speed, training
+from tricklift.cli import benchmark, listing, papers, training
 from tricklift.errors import friendly, stoppable
 
 ABOUT = """How much of a classification trick survives transfer?
@@ -57,8 +57,6 @@ benchmark.add_to(app)
 training.add_to(app)
 listing.add_to(app)
 papers.add_to(app)
-speed.add_to(app)
-profiling.add_to(app)
 
 
 def _version(wanted: bool) -> None:

@@ -29,8 +29,8 @@ def demo(
     ] = None,
 ) -> None:
     """The main job on generated data: pretrain, export, transfer, table. Some minutes."""
-    from tricklift.runs.demo import demo as show
-    from tricklift.runs.run import note_command
+    from tricklift.suite.demo import demo as show
+    from tricklift.suite.run import note_command
 
     typed = ["demo", "--out", str(out)] + (["--jobs", str(at_once)] if at_once else [])
     note_command(out / "runs", typed)
@@ -73,7 +73,7 @@ def prepare(
     An unpacked copy is linked to, not copied:
       tricklift prepare imagenet --root data --from /datasets/imagenet
     """
-    from tricklift.runs.demo import with_progress
+    from tricklift.suite.demo import with_progress
 
     print(f"ready: {with_progress(name, root, source)}")
 
@@ -139,8 +139,8 @@ def run(
     """
     from rich.console import Console
 
-    from tricklift.runs.run import note_command
-    from tricklift.runs.run import run as run_tier
+    from tricklift.suite.run import note_command
+    from tricklift.suite.run import run as run_tier
     from tricklift.tables.compare import compare as build
     from tricklift.tables.page import to_markdown
     from tricklift.tricks import split_names
@@ -203,7 +203,7 @@ def compare(
       tricklift run zoo --out runs/zoo
       tricklift compare runs/zoo --by backbone
     """
-    from tricklift.ground.atomic import write_text
+    from tricklift.records.atomic import write_text
     from tricklift.tables import zoo
     from tricklift.tables.compare import compare as build
     from tricklift.tables.compare import lines

@@ -25,7 +25,7 @@ def rows(
     as_json: Annotated[bool, typer.Option("--json", help="A JSON list.")] = False,
 ) -> None:
     """List every cell of the paper's tables: config, command, cost, the paper's value and ours."""
-    from tricklift.tables.cells import listing
+    from tricklift.tables.paper_rows import listing
 
     entries = listing(table, results)
     if as_json:
@@ -81,8 +81,8 @@ def fidelity(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
 ) -> None:
     """Print row by row what the paper says and what the resolved config does."""
-    from tricklift.fidelity.page import page
-    from tricklift.ground.atomic import write_text
+    from tricklift.paper.fidelity.page import page
+    from tricklift.records.atomic import write_text
 
     text = page()
     if out is None:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from tricklift import paper
-from tricklift.paper.cells import GPUS, NETWORKS, resolved
+from tricklift.paper.table_cells import GPUS, NETWORKS, resolved
 
 IMAGENET = 1_281_167
 #: Images that one epoch reads.

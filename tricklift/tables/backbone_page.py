@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tricklift.ground.atomic import replacing, write_text
+from tricklift.records.atomic import replacing, write_text
 
 Entry = dict[str, Any]
 COMMAND = "tricklift backbones --doc docs/backbones.md"

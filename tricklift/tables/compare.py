@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tricklift import paper
-from tricklift.ground.schema import RANDOM_INIT
-from tricklift.tables import cells, heads
+from tricklift.records.schema import RANDOM_INIT
+from tricklift.tables import heads, paper_rows
 from tricklift.tables.records import Record, find
 
 #: Metric of the table -> task whose runs give it.
@@ -221,7 +221,7 @@ def _paper(line: Line, metrics: dict[str, Any]) -> dict[str, Any] | None:
 
 def _has_papers_place(line: Line, task: str) -> bool:
     """Whether a task's runs are what the paper ran, or would be: in a line of extensions not."""
-    if not all(map(cells.of_paper, line.runs[task])):
+    if not all(map(paper_rows.of_paper, line.runs[task])):
         return False
     if task == "cls":
         return True

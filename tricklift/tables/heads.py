@@ -6,7 +6,7 @@ of them, `faster_rcnn_c4`.
 
 from pathlib import Path
 
-from tricklift.paper.cells import CELLS, HEADS
+from tricklift.paper.table_cells import CELLS, HEADS
 from tricklift.tables.records import Record
 
 _CONFIGS = {(table, setting): Path(config).name for table, setting, config, _ in HEADS}

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tricklift import configs
+from tricklift.markdown import count, duration, grid
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
+from tricklift.tables.ladder_page import section
 from tricklift.tables.records import COMMANDS_FILE, Record, walk
-from tricklift.tables.steps import section
-from tricklift.tables.text import count, duration, grid
 
 TASK_NAMES = {"cls": "pretraining", "det": "detection", "seg": "segmentation"}
 FORMATS = ("md", "csv", "json")

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from tricklift.ground.atomic import replacing
+from tricklift.records.atomic import replacing
 from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line
 
 #: Colours that are told apart by all (Okabe and Ito).

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tricklift.ground.schema import RESULT_FILE, SCHEMA
+from tricklift.records.schema import RESULT_FILE, SCHEMA
 
 #: Left by `tricklift run` beside the results: what was typed, and when.
 COMMANDS_FILE = "commands.json"
@@ -31,7 +31,7 @@ class Record:
 
     Attributes:
         path: The file.
-        data: What it says (see tricklift/ground/results.py).
+        data: What it says (see tricklift/records/results.py).
     """
 
     path: Path

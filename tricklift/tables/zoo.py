@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 import backbones
+from tricklift.markdown import duration, grid
 from tricklift.tables.backbone_page import refused
 from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line, build_rows, lines
 from tricklift.tables.page import (
@@ -20,7 +21,6 @@ from tricklift.tables.page import (
     protocols,
 )
 from tricklift.tables.records import Record
-from tricklift.tables.text import duration, grid
 
 INTRODUCTION = """# Backbones beside one another: {tiers}
 

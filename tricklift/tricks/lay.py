@@ -115,10 +115,10 @@ def with_lines(base: Mapping[str, Any], lines: Mapping[str, Any]) -> dict[str, A
 
 
 def task_of(base: Mapping[str, Any]) -> str | None:
-    """The config's task, from its `benchmark` or else from the room that it imports."""
+    """The config's task, from its `benchmark` or else from the package that it imports."""
     named = base.get("benchmark", {}).get("task")
     imports = base.get("custom_imports", {}).get("imports", ())
-    return named or next((room for room in imports if room in TASKS), None)
+    return named or next((name for name in imports if name in TASKS), None)
 
 
 def read_trick(name: str, base: ConfigDict, task: str | None = None) -> dict[str, Any]:

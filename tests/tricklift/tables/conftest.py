@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tricklift.paper.cells import needs_of, resolved
-from tricklift.tables.cells import hash_of
+from tricklift.paper.table_cells import needs_of, resolved
+from tricklift.tables.paper_rows import hash_of
 from tricklift.tables.records import Record
 
 METRICS = {"cls": "top1", "det": "voc_map", "seg": "miou"}

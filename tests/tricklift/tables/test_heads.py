@@ -2,7 +2,7 @@
 
 import pytest
 
-from tricklift.paper.cells import HEADS, cells
+from tricklift.paper.table_cells import HEADS, cells
 from tricklift.tables.heads import head, is_of_paper
 
 

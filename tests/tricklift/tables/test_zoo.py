@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tricklift.cli import main
-from tricklift.miniworld.vocabulary import CLASSES
+from tricklift.data.miniworld.vocabulary import CLASSES
 from tricklift.tables import records, zoo
 
 METRICS = {

@@ -1,0 +1,29 @@
+"""`python -m benchmarks`: our speed beside what people use, and where a run spends its time."""
+
+import typer
+
+from benchmarks import involution, profiling, speed
+from tricklift.errors import friendly
+
+app = typer.Typer(
+    name="python -m benchmarks",
+    help="Measure tricklift. Nothing else should run on the machine meanwhile.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(help=speed.ABOUT)(speed.speed)
+app.command()(profiling.profile)
+app.command()(involution.involution)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line; errors of the user end with one line and exit code 2."""
+    with friendly():
+        app(arguments, prog_name="python -m benchmarks")
+
+
+if __name__ == "__main__":
+    main()

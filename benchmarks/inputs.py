@@ -1,0 +1,268 @@
+"""Images per second and core: from JPEG files to normalised, augmented batches.
+
+Ours is what `configs/cls/full` does: the workers decode, crop and resize in uint8, the rest is one
+affine map an image on the device. The peers do the same crop, flip and jitter as their users write
+them; PCA noise, which none of them has, is on our side alone. The targets are for the paper's
+jitter; that of the authors' code is shown too, since PIL turns hue slowly and has no hue there.
+
+Decoding what the crops need, alone, is timed in the same rounds: no pipeline on this decoder can
+be faster, so its ratio to a peer is the limit of ours.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import torch
+from torch import Tensor
+
+from benchmarks.measure import (
+    REPETITIONS,
+    Finding,
+    Lap,
+    Progress,
+    Work,
+    against,
+    prefixed,
+    take_turns,
+)
+from tricklift.data.checks import require
+
+#: Folder of JPEGs below the data root, and the archive that it comes from.
+SAMPLES = "imagenet-samples"
+BATCH = 50
+SIZE = 224
+JITTER = 0.4
+#: What is jittered -> our form of it, and the numbers of torchvision's and timm's `ColorJitter`
+#: (brightness, contrast, saturation, hue). Our hue turns by up to 0.4 x 180 degrees: 0.2 of a turn.
+PAPER, CODE = "paper's jitter", "jitter of the authors' code"
+JITTERS: dict[str, tuple[str, tuple[float, ...]]] = {
+    PAPER: ("paper", (JITTER, 0.0, JITTER, JITTER / 2)),
+    CODE: ("public", (JITTER, JITTER, JITTER)),
+}
+ALONE = "decoding alone"
+#: Short side of the large images, which are the same photographs enlarged.
+LARGE = 1024
+ORIGINAL, LARGE_ONES = "470 x 390 px on average", f"{LARGE} px and more"
+TARGETS = {"torchvision reference": 2.3, "timm": 2.0}
+LARGE_TARGET = 4.0
+
+
+def bench(
+    root: Path, say: Progress, count: int = 100, repetitions: int = REPETITIONS
+) -> list[Finding]:
+    """Measure on photographs of original size, and on the same ones enlarged.
+
+    Args:
+        root: Data root; holds `imagenet-samples/*.JPEG`.
+        say: Gets a line of progress.
+        count: Number of images in one repetition.
+        repetitions: Rounds that count.
+
+    Raises:
+        FileNotFoundError: The samples are not there.
+    """
+    files = sample_files(root)[:count]
+    findings = []
+    with one_thread(), tempfile.TemporaryDirectory() as folder:
+        large = enlarged(files, Path(folder))
+        for jitter in JITTERS:
+            for size, paths in ((ORIGINAL, files), (LARGE_ONES, large)):
+                named = prefixed(f"{size}, {jitter}", say)
+                laps = take_turns(pipelines(paths, jitter), repetitions, named)
+                findings += compared(laps, size, jitter, len(paths))
+    return findings
+
+
+def compared(laps: dict[str, list[Lap]], size: str, jitter: str, amount: int) -> list[Finding]:
+    """Ours against each peer, and against the limit; the limit against the peers with a target.
+
+    Targets are set for the paper's jitter.
+    """
+    targets = TARGETS if size == ORIGINAL else dict.fromkeys(TARGETS, LARGE_TARGET)
+    line = partial(against, laps, bench="input", unit="images/s a core", amount=amount)
+    found = []
+    for peer in [name for name in laps if name != "ours"]:
+        wanted = targets.get(peer) if jitter == PAPER else None
+        case = f"{size}, {jitter}, against {peer}"
+        found.append(line(peer, case=case, at_least=wanted))
+        if wanted is not None:
+            case = f"{size}, limit: {ALONE}, against {peer}"
+            found.append(line(peer, case=case, at_least=None, ours=ALONE))
+    return found
+
+
+def sample_files(root: Path) -> list[Path]:
+    """The sample photographs below a data root.
+
+    Raises:
+        FileNotFoundError: They are not there.
+    """
+    folder = root / SAMPLES
+    require(folder, f"folder of sample photographs ('tricklift prepare {SAMPLES}')", "--root")
+    return sorted(folder.glob("*.JPEG"))
+
+
+def enlarged(files: list[Path], folder: Path) -> list[Path]:
+    """Copies of photographs, enlarged so that the short side has `LARGE` pixels."""
+    copies = []
+    for path in files:
+        image = cv2.imread(str(path))
+        assert image is not None, f"cannot decode {path}"
+        factor = max(1.0, LARGE / min(image.shape[:2]))
+        large = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        copies.append(folder / f"{path.stem}.jpg")
+        cv2.imwrite(str(copies[-1]), large, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return copies
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch and OpenCV use one thread: the figures are per core."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+
+
+def pipelines(paths: list[Path], jitter: str) -> dict[str, Work]:
+    """Each way through all images once, in batches, with one of `JITTERS`."""
+    form, strengths = JITTERS[jitter]
+    single = {
+        "torchvision reference": torchvision_reference(strengths),
+        "torchvision v2": torchvision_v2(strengths),
+    }
+    return {
+        "ours": ours(paths, form),
+        ALONE: decoding(paths),
+        **{name: batched(load, paths) for name, load in single.items()},
+        "timm": timm_loader(paths, strengths),
+    }
+
+
+def batched(load: Any, paths: list[Path]) -> Work:
+    """What a `DataLoader` with `num_workers=0` does with a transform of one image."""
+
+    def work() -> None:
+        for start in range(0, len(paths), BATCH):
+            torch.stack([load(path) for path in paths[start : start + BATCH]])
+
+    return work
+
+
+def ours(paths: list[Path], form: str) -> Work:
+    """The transforms of the workers, and the preprocessor of the device."""
+    from cls.preprocessor import ClsPreprocessor
+    from cls.transforms import DecodeRandomResizedCrop, PackClassified
+
+    crop, pack = DecodeRandomResizedCrop(size=SIZE), PackClassified()
+    preprocess = ClsPreprocessor(jitter={"strength": JITTER, "form": form})
+
+    def load(path: Path) -> Tensor:
+        results = {"img_path": str(path), "gt_label": 0, "sample_idx": 0}
+        return pack.transform(crop.transform(results))["inputs"]
+
+    def work() -> None:
+        for start in range(0, len(paths), BATCH):
+            images = torch.stack([load(path) for path in paths[start : start + BATCH]])
+            labels = torch.zeros(len(images), dtype=torch.int64)
+            preprocess({"inputs": images, "labels": labels}, training=True)
+
+    return work
+
+
+def decoding(paths: list[Path]) -> Work:
+    """Reading the files and decoding what random crops need of them, and no more."""
+    from cls.transforms import DecodeRandomResizedCrop
+
+    crop = DecodeRandomResizedCrop(size=SIZE)
+
+    def work() -> None:
+        for path in paths:
+            crop.boxed(path.read_bytes())
+
+    return work
+
+
+def torchvision_reference(jitter: tuple[float, ...]) -> Any:
+    """The PIL path of torchvision's reference training, with colour jitter."""
+    from PIL import Image
+    from torchvision import transforms
+
+    chain = transforms.Compose(
+        [
+            transforms.RandomResizedCrop(SIZE),
+            transforms.RandomHorizontalFlip(),
+            transforms.ColorJitter(*jitter),
+            transforms.PILToTensor(),
+            transforms.ConvertImageDtype(torch.float32),
+            transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ]
+    )
+
+    def load(path: Path) -> Tensor:
+        with Image.open(path) as image:
+            return chain(image.convert("RGB"))
+
+    return load
+
+
+def torchvision_v2(jitter: tuple[float, ...]) -> Any:
+    """torchvision's v2 transforms on tensors, from its own JPEG decoder."""
+    from torchvision.io import ImageReadMode, decode_image
+    from torchvision.transforms import v2
+
+    chain = v2.Compose(
+        [
+            v2.RandomResizedCrop(SIZE, antialias=True),
+            v2.RandomHorizontalFlip(),
+            v2.ColorJitter(*jitter),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ]
+    )
+    return lambda path: chain(decode_image(str(path), mode=ImageReadMode.RGB))
+
+
+def timm_loader(paths: list[Path], jitter: tuple[float, ...]) -> Work:
+    """timm's own loader in the main process, with its default crop and flip."""
+    from timm.data import create_loader
+    from timm.data.readers.reader import Reader
+
+    class Files(Reader):
+        def __getitem__(self, index: int) -> tuple[Any, int]:
+            return open(paths[index], "rb"), 0
+
+        def __len__(self) -> int:
+            return len(paths)
+
+        def _filename(self, index: int, basename: bool = False, absolute: bool = False) -> str:
+            return paths[index].name if basename else str(paths[index])
+
+    from timm.data import ImageDataset
+
+    loader = create_loader(
+        ImageDataset("", reader=Files()),
+        input_size=(3, SIZE, SIZE),
+        batch_size=BATCH,
+        is_training=True,
+        color_jitter=jitter,
+        num_workers=0,
+        persistent_workers=False,
+        pin_memory=False,
+        device=torch.device("cpu"),
+    )
+
+    def work() -> None:
+        for _ in loader:
+            pass
+
+    return work

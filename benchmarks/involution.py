@@ -1,0 +1,170 @@
+"""Involution in three forms, and what each costs: ``python -m benchmarks involution``.
+
+`naive` is the definition, for correctness; `unfolded` is the published PyTorch form; ours is
+`backbones.involution.involve`. What the command prints is ``docs/results/involution.md``.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from typing import Annotated, Any
+
+import torch
+import torch.nn.functional as F
+import typer
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
+from torch.profiler import ProfilerActivity, profile
+
+from backbones.involution import GROUP_CHANNELS, involve
+
+Form = Callable[[Tensor, Tensor, int, int], Tensor]
+Size = tuple[int, int, int, int]
+
+#: Inputs of the involutions in RedNet-50, 4 images of 224 px.
+STAGES: tuple[Size, ...] = ((4, 64, 56, 56), (4, 128, 28, 28), (4, 256, 14, 14), (4, 512, 7, 7))
+
+
+def naive(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> Tensor:
+    """`involve` as its definition says, one number after the other."""
+    (count, channels, height, width), (groups, taps) = x.shape, kernels.shape[1:3]
+    side, out_size = round(taps**0.5), kernels.shape[3:]
+    out = x.new_zeros(count, channels, *out_size)
+    for n, c, i, j in torch.cartesian_prod(*map(torch.arange, out.shape)).tolist():
+        for tap in range(taps):
+            y = i * stride + dilation * (tap // side - side // 2)
+            z = j * stride + dilation * (tap % side - side // 2)
+            if 0 <= y < height and 0 <= z < width:
+                weight = kernels[n, c // (channels // groups), tap, i, j]
+                out[n, c, i, j] += weight * x[n, c, y, z]
+    return out
+
+
+def unfolded(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> Tensor:
+    """`involve` through a K*K-fold copy of the input (Li et al. 2021, algorithm 1)."""
+    count, groups, taps, height, width = kernels.shape
+    side = round(taps**0.5)
+    copies = F.unfold(x, side, dilation, dilation * (side // 2), stride)
+    copies = copies.view(count, groups, -1, taps, height, width)
+    return (copies * kernels.unsqueeze(2)).sum(3).flatten(1, 2)
+
+
+def cost(form: Form, size: Size, kernel: int = 7) -> dict[str, float]:
+    """Measure one forward and backward pass on random numbers, on the CPU in float32.
+
+    Args:
+        form: What to measure.
+        size: Of the input, ``(N, C, H, W)``.
+        kernel: K.
+
+    Returns:
+        ``kept``: what the forward pass leaves for the backward pass, and ``peak``: the most that is
+        in use at once beside the inputs; both in sizes of the input. ``seconds``: CPU time of all
+        threads, the best of three.
+    """
+    generator = torch.Generator().manual_seed(0)
+    count, channels, *sides = size
+    x = torch.randn(size, generator=generator).requires_grad_()
+    shape = (count, channels // GROUP_CHANNELS, kernel**2, *sides)
+    kernels = torch.randn(shape, generator=generator).requires_grad_()
+
+    kept: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with saved_tensors_hooks(note, lambda tensor: tensor):
+        out = form(x, kernels, 1, 1)  # alive until its saved tensors are counted
+    del out
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        form(x, kernels, 1, 1).sum().backward()
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        form(x, kernels, 1, 1).sum().backward()
+        seconds.append(time.process_time() - start)
+    unit = x.untyped_storage().nbytes()
+    return {
+        "kept": sum(kept.values()) / unit,
+        "peak": _peak(profiler) / unit,
+        "seconds": min(seconds),
+    }
+
+
+def _peak(profiler: Any) -> int:
+    """The most bytes in use at once, from the profiler's list of allocations and releases."""
+    events = profiler.profiler.kineto_results.events()
+    steps = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+    return max(accumulate(step for _, step in steps))
+
+
+def error(form: Form) -> float:
+    """The largest difference from the definition, over its largest value, in float32."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 32, 9, 7, generator=generator)
+    kernels = torch.randn(1, 2, 49, 9, 7, generator=generator)
+    exact = naive(x.double(), kernels.double())
+    return float((form(x, kernels, 1, 1) - exact).abs().max() / exact.abs().max())
+
+
+def page(sizes: Sequence[Size], kernel: int = 7) -> str:
+    """What `unfolded` and ours cost and how exact they are, as a page in Markdown."""
+    forms: dict[str, Form] = {"unfold": unfolded, "ours": involve}
+    lines = []
+    for size in sizes:
+        found = {name: cost(form, size, kernel) for name, form in forms.items()}
+        for name, row in found.items():
+            numbers = f"{row['kept']:.1f} | {row['peak']:.1f} | {row['seconds']:.3f}"
+            ratio = row["seconds"] / found["unfold"]["seconds"]
+            lines.append(f"| {' x '.join(map(str, size))} | {name} | {numbers} | {ratio:.2f} |")
+    errors = ", ".join(f"{name} {error(form):.0e}" for name, form in forms.items())
+    return PAGE.format(
+        kernel=kernel,
+        machine=f"{torch.get_num_threads()} threads, torch {torch.__version__}",
+        lines="\n".join(lines),
+        errors=errors,
+    )
+
+
+PAGE = """# Involution: what our formulation costs
+
+Written by `python -m benchmarks involution > docs/results/involution.md`.
+
+A forward and a backward pass of an involution with kernel {kernel} in float32 on a CPU
+({machine}). Memory is in sizes of the input: what the forward
+pass keeps for the backward pass, and the most in use at once beside the inputs. Time is CPU
+seconds, the best of three, also over that of `unfold`, the form that the authors publish for
+PyTorch. Ours sums shifted views of the input.
+
+| input | form | kept | peak | seconds | time over unfold |
+| --- | --- | ---: | ---: | ---: | ---: |
+{lines}
+
+The inputs are those of RedNet-50's four stages at 224 px. Largest difference from the definition,
+computed number by number in float64, over its largest value: {errors}.
+"""
+
+
+def involution(
+    kernel: Annotated[int, typer.Option(min=1, help="K, odd.")] = 7,
+    size: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="N,C,H,W",
+            help="Of an input; may be repeated.  [default: RedNet-50's stages, 4 images of 224 px]",
+        ),
+    ] = None,
+) -> None:
+    """Print what each form of an involution costs, as docs/results/involution.md has it."""
+    sizes: Sequence[Size] = [_size(text) for text in size] if size else STAGES
+    print(page(sizes, kernel), end="")
+
+
+def _size(text: str) -> Size:
+    parts = text.split(",")
+    if len(parts) != 4 or not all(part.isdigit() for part in parts):
+        raise ValueError(f"--size takes N,C,H,W such as 4,64,56,56, got {text!r}")
+    count, channels, height, width = map(int, parts)
+    return count, channels, height, width

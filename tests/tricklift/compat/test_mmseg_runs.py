@@ -1,0 +1,92 @@
+"""mmseg for real: stock configs plus one `custom_imports` line, on six images, through `mim`."""
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from tricklift.compat.safe_load import load_from_disk
+
+STOCK = "{name}/{name}_r50-d8_4xb4-80k_ade20k-512x512.py"
+OPTIONS = [
+    *("default_hooks.logger.interval=1", "default_hooks.checkpoint.interval=2"),
+    *("model.pretrained=None", "model.backbone.depth=18", "model.data_preprocessor.size=(64,64)"),
+    *("model.decode_head.in_channels=512", "model.decode_head.channels=32"),
+    *("model.auxiliary_head.in_channels=256", "model.auxiliary_head.channels=32"),
+    *("train_dataloader.num_workers=0", "train_dataloader.persistent_workers=False"),
+    *("val_dataloader.num_workers=0", "val_dataloader.persistent_workers=False"),
+    *("test_dataloader.num_workers=0", "test_dataloader.persistent_workers=False"),
+    "train_dataloader.dataset.pipeline.2.scale=(96,96)",
+    "train_dataloader.dataset.pipeline.2.ratio_range=(1.0,1.0)",
+    "train_dataloader.dataset.pipeline.3.crop_size=(64,64)",
+    "val_dataloader.dataset.pipeline.1.scale=(96,96)",
+    "test_dataloader.dataset.pipeline.1.scale=(96,96)",
+    "train_cfg.val_interval=2",
+]
+
+
+@pytest.fixture(scope="module")
+def fcn(leaf) -> str:
+    return leaf("mmseg", STOCK.format(name="fcn"))
+
+
+@pytest.fixture(scope="module")
+def trained(run, mim, place: Path, fcn: str) -> Path:
+    """Two iterations of FCN with 4 images, then validation."""
+    command = ["train", "mmseg", fcn, "--gpus", "0", "--work-dir", "fcn"]
+    run(*mim, *command, "--cfg-options", "train_cfg.max_iters=2", *OPTIONS)
+    return place / "fcn/iter_2.pth"
+
+
+def train_losses(lines: list[dict[str, float]]) -> list[float]:
+    return [line["loss"] for line in lines if "loss" in line]
+
+
+def test_mim_train(trained, scalars):
+    losses = train_losses(scalars("fcn"))
+    assert len(losses) == 2 and all(math.isfinite(loss) for loss in losses)
+    state = load_from_disk(trained)["state_dict"]
+    assert all(value.isfinite().all() for value in state.values())
+
+
+def test_mim_test_gives_what_training_reported(run, mim, trained, fcn, scalars):
+    out = run(
+        *(*mim, "test", "mmseg", fcn, "--checkpoint", trained, "--gpus", "0"),
+        *("--work-dir", "fcn_test", "--cfg-options", *OPTIONS),
+    )
+    reported = next(line for line in scalars("fcn") if "mIoU" in line)
+    found = re.findall(r"Iter\(test\).*aAcc: ([\d.]+) +mIoU: ([\d.]+) +mAcc: ([\d.]+)", out)
+    assert [float(value) for value in found[-1]] == pytest.approx(
+        [reported["aAcc"], reported["mIoU"], reported["mAcc"]], abs=0.01
+    )
+
+
+def test_mim_train_resumes_with_amp(run, mim, trained, fcn, scalars):
+    out = run(
+        *(*mim, "train", "mmseg", fcn, "--gpus", "0", "--work-dir", "fcn", "--resume", "--amp"),
+        *("--cfg-options", "train_cfg.max_iters=4", *OPTIONS),
+    )
+    assert f"Auto resumed from the latest checkpoint {trained}" in out
+    assert "resumed epoch: 0, iter: 2" in out
+    losses = train_losses(scalars("fcn"))
+    assert len(losses) == 4 and all(math.isfinite(loss) for loss in losses)
+    assert losses[-1] < losses[0]
+    (logged,) = re.findall(r"type='(\w*OptimWrapper)'", out)
+    assert logged == "AmpOptimWrapper"
+    assert load_from_disk(trained.with_name("iter_4.pth"))["meta"]["iter"] == 4
+
+
+def test_pspnet_on_two_processes(run, mim, leaf, place, scalars):
+    """With the stock `SyncBN`, over gloo, through mim's own distributed launch."""
+    out = run(
+        *(*mim, "train", "mmseg", leaf("mmseg", STOCK.format(name="pspnet")), "--gpus", "2"),
+        *("--launcher", "pytorch", "--work-dir", "pspnet"),
+        *("--cfg-options", "train_cfg.max_iters=2", *OPTIONS),
+    )
+    assert "Distributed launcher: pytorch" in out and "GPU number: 2" in out
+    assert "type='SyncBN'" in out
+    losses = train_losses(scalars("pspnet"))
+    assert len(losses) == 2 and all(math.isfinite(loss) for loss in losses)
+    assert any("mIoU" in line for line in scalars("pspnet"))
+    assert (place / "pspnet/iter_2.pth").exists()

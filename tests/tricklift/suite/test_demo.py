@@ -1,0 +1,43 @@
+"""`tricklift demo` from the command line: all jobs, two at a time, and the table; then again."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tricklift.cli import main
+from tricklift.data import miniworld
+from tricklift.suite import tiers
+from tricklift.tables.compare import COLUMNS
+
+
+def demo(*arguments: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["demo", *arguments])
+    assert not end.value.code
+
+
+def test_the_demo_ends_with_its_table_and_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
+):
+    # The same jobs on fewer pictures, a few steps each.
+    monkeypatch.setitem(tiers.TIERS, "mini", tiers.TIERS["smoke"])
+    sizes = miniworld.MiniWorldSizes(64, 24, 24, 12, 12, 12)
+    monkeypatch.setattr(miniworld, "generate", partial(miniworld.generate, sizes=sizes))
+    out = tmp_path / "out"
+    demo("--out", str(out), "--jobs", "2")
+    rows = json.loads((out / "table.json").read_text())
+    assert [row["row"] for row in rows] == ["random init", "D-tricks"]
+    assert all(rows[1][metric]["n"] == 1 for metric in COLUMNS)
+    page = (out / "table.md").read_text()
+    assert f"tricklift demo --out {out} --jobs 2" in page
+    printed = capfd.readouterr().out
+    assert page in printed
+    assert printed.splitlines()[-1].startswith(
+        f"Everything is in {out}: the table in {out}/table.md"
+    )
+
+    demo("--out", str(out))
+    assert capfd.readouterr().out.count("done before") == 6
+    assert json.loads((out / "table.json").read_text()) == rows

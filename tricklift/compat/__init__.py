@@ -1,0 +1,17 @@
+"""What OpenMMLab 2023 needs to run on current torch, and on a CPU.
+
+mmdet 3.3 and mmseg 1.2.2 want mmcv < 2.2, whose compiled part does not build against current
+torch. Every file here stands in for one thing that breaks, and says which upstream line it is:
+
+- `autoload`, `finder`, `ops/`: the module `mmcv._ext` that `mmcv-lite` lacks, on torchvision.
+- `safe_load`: resuming under `torch.load(weights_only=True)`.
+- `checkpoints`: written whole, and the older one removed after the newer one stands.
+- `seeds`: a resumed run draws other random numbers than at its start.
+- `amp`: `AmpOptimWrapper` on a CPU (bfloat16).
+- `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo); timm's norms, synchronised.
+- `setup`: importing it installs all of the above; a config names it in `custom_imports`.
+- `memory`: freed memory stays with the process (called where a training is built).
+- `every_run`: hooks that every Runner gets, whatever command started it.
+
+Import-free on purpose: it is imported at the end of `import torch`.
+"""

@@ -1,0 +1,132 @@
+"""Checkpoints that are there whole, at every moment of a run, and that are of its model.
+
+Why: mmengine's `LocalBackend.put` writes in place, and its `CheckpointHook` removes the outdated
+checkpoint before it saves the new one. With `max_keep_ckpts=1` a run that is killed within the
+write has nothing left to resume from. Here a file appears when it is whole, and what it outdates
+goes after that.
+
+In a run with `benchmark` labels (one for the table), what is loaded must fit. A test and a resumed
+run need every key. Training that starts from `load_from` needs every key of the backbone: heads for
+other classes are usual there.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import mmengine.hooks
+from mmengine.fileio import LocalBackend as UpstreamLocalBackend
+from mmengine.fileio import register_backend
+from mmengine.hooks import CheckpointHook as UpstreamCheckpointHook
+from mmengine.registry import HOOKS
+
+from tricklift.compat.fit import misfits, refuse
+from tricklift.records import atomic
+
+__all__ = ["CheckpointHook", "LocalBackend", "install"]
+
+Path = str | os.PathLike[str]
+
+
+class LocalBackend(UpstreamLocalBackend):
+    """mmengine's local files, written whole or not at all."""
+
+    def put(self, obj: bytes, filepath: Path) -> None:
+        """Write bytes; missing parent folders are created."""
+        atomic.write_bytes(filepath, obj)
+
+    def put_text(self, obj: str, filepath: Path, encoding: str = "utf-8") -> None:
+        """Write text; missing parent folders are created."""
+        atomic.write_bytes(filepath, obj.encode(encoding))
+
+
+class RemovesLater:
+    """A file backend that notes what it shall remove, and does so when it is told to `catch_up`."""
+
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
+        self.outdated: list[Path] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.backend, name)
+
+    def remove(self, filepath: Path) -> None:
+        """Note a file."""
+        self.outdated.append(filepath)
+
+    def catch_up(self, kept: set[Path | None]) -> None:
+        """Remove what was noted, except a file that has been written anew under its old name."""
+        for path in self.outdated:
+            if path not in kept:
+                self.backend.remove(path)
+
+
+class CheckpointHook(UpstreamCheckpointHook):
+    """mmengine's hook, with the outdated checkpoint removed after the new one is saved.
+
+    Raises:
+        ValueError: What was loaded is not of this model (see above).
+    """
+
+    _loaded: str = ""
+    _misfits: Sequence[str] = ()
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Note what does not fit; how much must, depends on what follows."""
+        if "benchmark" in runner.cfg:
+            self._loaded = runner.cfg.get("load_from") or f"in {runner.work_dir}"
+            self._misfits = misfits(runner.model, checkpoint.get("state_dict", checkpoint))
+
+    def before_train(self, runner: Any) -> None:
+        """Refuse what does not fit, but for heads in a run that only starts from it."""
+        found, self._misfits = self._misfits, ()
+        everything = runner.cfg.get("resume")
+        refuse(self._loaded, [key for key in found if everything or key.startswith("backbone.")])
+        super().before_train(runner)
+
+    def before_val(self, runner: Any) -> None:
+        """Refuse what does not fit in a validation alone."""
+        refuse(self._loaded, self._misfits)
+
+    def before_test(self, runner: Any) -> None:
+        """Refuse what does not fit."""
+        refuse(self._loaded, self._misfits)
+
+    def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
+        with self._removing_later():
+            super()._save_checkpoint_with_step(runner, step, meta)
+
+    def _save_best_checkpoint(self, runner: Any, metrics: dict[str, Any]) -> None:
+        with self._removing_later():
+            super()._save_best_checkpoint(runner, metrics)
+
+    @contextmanager
+    def _removing_later(self) -> Iterator[None]:
+        """Hold removals back until the block ends well; a block within another one joins it."""
+        direct = getattr(self, "file_backend", None)  # a validation alone has none
+        if direct is None or isinstance(direct, RemovesLater):
+            yield
+            return
+        later = RemovesLater(direct)
+        self.file_backend: Any = later
+        try:
+            yield
+        finally:
+            self.file_backend = direct
+        later.catch_up({self.last_ckpt, *self._best()})
+
+    def _best(self) -> set[Path | None]:
+        """Paths of the best checkpoints, one for each indicator."""
+        if not self.save_best:
+            return set()
+        if len(self.key_indicators) == 1:
+            return {self.best_ckpt_path}
+        return set(self.best_ckpt_path_dict.values())
+
+
+def install() -> None:
+    """Replace mmengine's local backend, and its hook in the registry and where it is imported."""
+    register_backend("local", LocalBackend, force=True, prefixes="")
+    HOOKS.register_module(name="CheckpointHook", module=CheckpointHook, force=True)
+    vars(mmengine.hooks)["CheckpointHook"] = CheckpointHook

@@ -1,0 +1,37 @@
+"""Hooks of ours that every Runner gets, whatever command and config it was started with.
+
+Why: `mim train mmdet` and `mim train mmseg` start scripts of OpenMMLab, which know nothing of
+`tricklift train`. What must hold for every run is therefore a hook here, registered by mmengine's
+own Runner, and never a call in one of our commands or a line that a config has to remember.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from tricklift.compat.start_checks import StartChecks
+
+__all__ = ["HOOKS", "install"]
+
+#: In the order in which they are registered; mmengine calls them by their `priority`.
+HOOKS: tuple[type[Hook], ...] = (StartChecks,)
+
+
+def install() -> None:
+    """Make `Runner.register_hooks` add `HOOKS` after those of the config. Idempotent."""
+    if not hasattr(Runner.register_hooks, "__wrapped__"):
+        Runner.register_hooks = _with_ours(Runner.register_hooks)  # type: ignore[method-assign]
+
+
+def _with_ours(upstream: Callable[..., None]) -> Callable[..., None]:
+    @functools.wraps(upstream)
+    def register_hooks(self: Runner, *args: Any, **kwargs: Any) -> None:
+        upstream(self, *args, **kwargs)
+        for hook in HOOKS:
+            if not any(isinstance(there, hook) for there in self.hooks):
+                self.register_hook(hook())
+
+    return register_hooks

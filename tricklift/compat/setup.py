@@ -1,0 +1,26 @@
+"""Importing this module installs all of this package. Stock configs need one line more:
+
+    custom_imports = dict(imports=['tricklift.compat.setup'])
+
+Idempotent, and without effect where it is not needed: compiled mmcv wins, and accelerators keep
+mmengine's own code paths.
+"""
+
+import tricklift.compat.early_stopping  # noqa: F401  (registers the hook)
+from tricklift.compat import amp, checkpoints, distributed, every_run, finder, safe_load, seeds
+
+__all__ = ["install"]
+
+
+def install() -> None:
+    """Install the op stand-ins, safe resume, whole checkpoints, precision, distribution, hooks."""
+    finder.install()
+    safe_load.install()
+    checkpoints.install()
+    seeds.install()
+    amp.install()
+    distributed.install()
+    every_run.install()
+
+
+install()

@@ -1,0 +1,22 @@
+"""MiniWorld: a generated, deterministic benchmark in small, in the layouts of the real data sets.
+
+Twelve classes of textured shapes on cluttered backgrounds, written as an ImageNet folder, a
+VOCdevkit and an ADE20K tree, so that the readers of the real data read it.
+"""
+
+from tricklift.data.miniworld.generate import MiniWorldSizes, generate
+from tricklift.data.miniworld.preview import preview
+from tricklift.data.miniworld.store import Manifest, verify
+from tricklift.data.miniworld.vocabulary import CLASSES, PALETTE, SEG_CLASSES, SURFACES
+
+__all__ = [
+    "CLASSES",
+    "PALETTE",
+    "SEG_CLASSES",
+    "SURFACES",
+    "Manifest",
+    "MiniWorldSizes",
+    "generate",
+    "preview",
+    "verify",
+]

@@ -1,0 +1,154 @@
+"""The way of a real data set to its place.
+
+A part (VOC2007, ImageNet's train, ...) is either whole at its place or not there: it is unpacked
+beside its place, checked, then renamed. A part that is there already is checked and left alone.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tricklift.data.prepare import first_look, manifest, verify
+from tricklift.data.prepare.collect import collect
+from tricklift.data.prepare.job import Job
+from tricklift.data.prepare.sets import DataSet, Part
+from tricklift.data.prepare.unpack import unpack
+from tricklift.records import lock
+
+
+def missing(name: str, known: DataSet, root: Path) -> str | None:
+    """What is wrong with the set below `root` and what to remove, None where it is whole."""
+    places = _places(known, root)
+    for part in known.parts:
+        if not places[part.folder].is_dir():
+            return f"no data set {name!r} in {root}: {places[part.folder]} is not there"
+    for part in known.parts:
+        problem = _flaw(name, part, places[part.folder])
+        if problem:
+            return problem
+    difference = manifest.changed(name, root, places)
+    return f"{name} has changed: {difference}; remove {root / known.folder}" if difference else None
+
+
+def arrange(job: Job) -> Path:
+    """Puts the parts that are not there in place, checks those that are; returns the folder.
+
+    Raises:
+        ValueError: A part that is there and not whole; archives that are not the published ones,
+            are broken, or have members that they must not have; too little space.
+        FileNotFoundError: Archives that nobody but the user can fetch; says which, from where.
+        ConnectionError: Nothing could be downloaded; says what to fetch by hand.
+    """
+    unpacked: list[Part] = []
+    absent = [part for part in job.known.parts if _is_absent(job.place_of(part))]
+    if absent:
+        _look_at_others(job, absent)
+        file = job.root / ".tricklift" / f"{job.name}.lock"
+        with lock.alone(file, f"prepares {job.name} in {job.root}"):
+            unpacked = [part for part in absent if not _link(job, part)]
+            archives = collect(job, unpacked) if unpacked else {}
+            for part in unpacked:
+                _put(job, part, archives)
+            manifest.path_of(job.name, job.root).unlink(missing_ok=True)  # of what was there before
+    job.say(f"checking {job.place}")
+    problem = missing(job.name, job.known, job.root)
+    if problem:
+        raise ValueError(f"{problem} and prepare it again")
+    first_look.note(job, _places(job.known, job.root), unpacked)
+    return job.place
+
+
+def _places(known: DataSet, root: Path) -> dict[str, Path]:
+    return {part.folder: root / known.folder / part.folder for part in known.parts}
+
+
+def _flaw(name: str, part: Part, place: Path) -> str | None:
+    problem = verify.problem(part.whole, place)
+    return f"{name} is not whole: {problem}; remove {place}" if problem else None
+
+
+def _look_at_others(job: Job, absent: list[Part]) -> None:
+    """Parts that are there are checked before hours go into those that are not."""
+    for part in job.known.parts:
+        if part not in absent and (problem := _flaw(job.name, part, job.place_of(part))):
+            raise ValueError(f"{problem} and prepare it again")
+
+
+def _is_absent(place: Path) -> bool:
+    """Whether there is nothing, or an empty folder."""
+    if place.is_symlink() and not place.exists():
+        raise ValueError(f"{place} is a link to {os.readlink(place)}, which is gone; remove it")
+    return not place.exists() or (place.is_dir() and not any(place.iterdir()))
+
+
+def _link(job: Job, part: Part) -> bool:
+    """Links to an unpacked copy of the part in `job.source`, if there is one."""
+    if job.source is None:
+        return False
+    for top in (job.known.folder, Path(job.known.folder).name, ""):
+        copy = job.source / top / part.folder
+        if not _looks_like(part, copy):
+            continue
+        problem = verify.problem(part.whole, copy)
+        if problem:
+            raise ValueError(f"{job.name} in {job.source} is not whole: {problem}")
+        place = job.place_of(part)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.is_dir():
+            place.rmdir()  # empty, or it would not be absent
+        place.symlink_to(copy.resolve(), target_is_directory=True)
+        job.say(f"linked {place} to {copy.resolve()}")
+        return True
+    return False
+
+
+def _looks_like(part: Part, folder: Path) -> bool:
+    """Whether the folder is meant to be a copy of the part: by its own name, or by its contents."""
+    inside = [name for name in part.whole.counts if name]
+    if inside:
+        return any((folder / name).is_dir() for name in inside)
+    if part.folder or not folder.is_dir():
+        return folder.is_dir()
+    names = os.listdir(folder)
+    return any(n.lower().endswith(verify.PICTURES) for n in names) and not any(
+        archive in names for archive in part.archives
+    )
+
+
+def _put(job: Job, part: Part, archives: Mapping[str, Path]) -> None:
+    """Unpacks a part beside its place, checks it, and renames it."""
+    place = job.place_of(part)
+    labels = part.labels(archives) if part.labels else {}
+    nested = {archive.name: archive.nested for archive in job.known.archives()}
+    with _staging(place) as staging:
+        for name in part.archives:
+            job.say(f"unpacking {archives[name]}")
+            unpack(
+                archives[name],
+                staging,
+                lambda member: part.target(member, labels),
+                nested[name],
+                job.progress,
+            )
+        problem = verify.problem(part.whole, staging)
+        if problem:
+            sources = " and ".join(str(archives[name]) for name in part.archives)
+            raise ValueError(
+                f"{sources}: {problem.replace(str(staging), place.name)}; fetch it again"
+            )
+        os.replace(staging, place)
+
+
+@contextmanager
+def _staging(place: Path) -> Iterator[Path]:
+    """An empty folder beside `place`, gone again when the block ends however it ends."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    folder = place.parent / f".{place.name}.partial"
+    shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,84 @@
+"""Where a member of an archive goes, and which class a validation picture belongs to.
+
+A target function takes the name of a member and the labels (stem of a picture -> class folder);
+it returns a path below the part's folder, or raises ValueError with what is wrong, to which the
+caller adds archive and member.
+"""
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+
+from tricklift.data.prepare.unpack import read_members
+
+IMAGENET_DEVKIT = "ILSVRC2012_devkit_t12.tar.gz"
+PLACES_LISTS = "filelist_places365-standard.tar"
+
+
+def below(top: str) -> Callable[[str, Mapping[str, str]], str]:
+    """All members lie below the folder `top`, which is dropped."""
+    tops = PurePosixPath(top).parts
+
+    def target(member: str, labels: Mapping[str, str]) -> str:
+        parts = PurePosixPath(member).parts
+        if parts[: len(tops)] != tops or len(parts) == len(tops):
+            raise ValueError(f"leaves the folder {top!r}")
+        return str(PurePosixPath(*parts[len(tops) :]))
+
+    return target
+
+
+def by_label(member: str, labels: Mapping[str, str]) -> str:
+    """A picture goes into the folder of its class."""
+    path = PurePosixPath(member)
+    if path.stem not in labels:
+        raise ValueError("has no label in the published list")
+    return f"{labels[path.stem]}/{path.name}"
+
+
+def imagenet_train(member: str, labels: Mapping[str, str]) -> str:
+    """`n01440764.tar` with `n01440764_10026.JPEG` -> `n01440764/n01440764_10026.JPEG`."""
+    if not re.fullmatch(r"(n\d{8})/\1_[^/]+", member):
+        raise ValueError("is no picture of a class")
+    return member
+
+
+def imagenet_labels(archives: Mapping[str, Path]) -> dict[str, str]:
+    """`ILSVRC2012_val_00000001` -> `n01751748`, and so on, from the development kit.
+
+    Its ground truth has one number a line, an ILSVRC2012_ID; `meta.mat` says which synset that is.
+    """
+    from scipy.io import loadmat
+
+    names = ("data/meta.mat", "data/ILSVRC2012_validation_ground_truth.txt")
+    top = "ILSVRC2012_devkit_t12"
+    kit = read_members(archives[IMAGENET_DEVKIT], [f"{top}/{name}" for name in names])
+    meta, truth = (kit[f"{top}/{name}"] for name in names)
+    synsets = loadmat(io.BytesIO(meta), squeeze_me=True)["synsets"]
+    numbers = zip(synsets["ILSVRC2012_ID"], synsets["WNID"], strict=True)
+    wnids = {int(number): str(wnid) for number, wnid in numbers}
+    return {
+        f"ILSVRC2012_val_{i:08d}": wnids[int(number)]
+        for i, number in enumerate(truth.split(), start=1)
+    }
+
+
+def places_train(member: str, labels: Mapping[str, str]) -> str:
+    """`data_256/a/apartment_building/outdoor/1.jpg` -> `apartment_building-outdoor/1.jpg`."""
+    parts = PurePosixPath(member).parts
+    if len(parts) < 4 or parts[0] != "data_256":
+        raise ValueError("is no picture of a class")
+    return f"{'-'.join(parts[2:-1])}/{parts[-1]}"
+
+
+def places_labels(archives: Mapping[str, Path]) -> dict[str, str]:
+    """`Places365_val_00000001` -> its class folder, from the published lists."""
+    names = ["categories_places365.txt", "places365_val.txt"]
+    lists = read_members(archives[PLACES_LISTS], names)
+    categories, pictures = (
+        [line.split() for line in lists[name].decode().splitlines()] for name in names
+    )
+    # '/a/apartment_building/outdoor': the first folder is but the initial.
+    folders = {number: "-".join(path.strip("/").split("/")[1:]) for path, number in categories}
+    return {PurePosixPath(file).stem: folders[number] for file, number in pictures}

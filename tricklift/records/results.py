@@ -1,0 +1,213 @@
+"""ResultHook: every training leaves one small JSON, `<work_dir>/result.json`; tables come of these.
+
+The hook reads `runner.cfg` alone: `benchmark` (task, tier, dataset, protocol) and what makes the
+run's identity (`tricklift.records.identity`). The metrics are those of the LAST validation, so
+nothing is selected on the test set; the best ones stand beside them for information.
+"""
+
+import json
+import subprocess
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import get_world_size, is_main_process
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+from tricklift.records import lock, weights
+from tricklift.records.atomic import write_text
+from tricklift.records.identity import (
+    backbone_of,
+    config_hash,
+    finite,
+    pretrained_of,
+    row_of,
+)
+from tricklift.records.machine import machine, peak_memory
+from tricklift.records.schema import RESULT_FILE, SCHEMA
+
+#: task -> our metric name -> (the evaluator's key, factor to percent).
+METRICS: dict[str, dict[str, tuple[str, float]]] = {
+    "cls": {"top1": ("accuracy/top1", 1.0), "top5": ("accuracy/top5", 1.0)},
+    "det": {"voc_map": ("pascal_voc/mAP", 100.0)},
+    "seg": {"pix_acc": ("aAcc", 1.0), "miou": ("mIoU", 1.0), "macc": ("mAcc", 1.0)},
+}
+
+
+#: The top folder of the source tree that this file is part of.
+TREE = Path(__file__).resolve().parents[2]
+
+
+@lru_cache
+def source_commit(tree: Path = TREE) -> str | None:
+    """Git commit of a source tree, '-dirty' added where it has changes; None outside of git."""
+
+    def git(*args: str) -> str:
+        command = ["git", "-C", str(tree), *args]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "tricklift/train.py")
+        changed = git("status", "--porcelain", "--untracked-files=no")
+        return git("rev-parse", "HEAD") + ("-dirty" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@HOOKS.register_module()
+class ResultHook(Hook):
+    """Writes `<work_dir>/result.json`: 'running' from the start, 'done' once training ended.
+
+    Lowest priority, so that 'done' is written after the last checkpoint. A resumed run adds its
+    times to the recorded ones and keeps the start, the best values and the higher peak of memory;
+    where the last validation is missing (the run was stopped in it) it is made up for. While it
+    trains, the work dir is locked: a second process there would mix its checkpoints with ours.
+
+    `cpu_seconds` are those of all threads of this process, `peak_memory` its resident memory in
+    MiB: both without data workers and GPU.
+
+    Raises:
+        ValueError: `benchmark` lacks a key, another process trains in the work dir, or a
+            validation gives no metric of the task.
+    """
+
+    priority = "LOWEST"
+
+    def __init__(self) -> None:
+        self.record: dict[str, Any] = {}
+        self.path = Path(RESULT_FILE)
+        self.seconds_before = self.cpu_before = self.peak_before = 0.0
+        self.started = self.cpu_started = 0.0
+        self.validated = False
+
+    def before_train(self, runner: Any) -> None:
+        """Checks the labels, locks the work dir and writes the first record."""
+        self.path = Path(runner.work_dir) / RESULT_FILE
+        self.started, self.cpu_started = time.monotonic(), time.process_time()
+        self.record = _describe(runner)
+        if is_main_process():
+            lock.take(*lock.of_run(runner.work_dir))
+        self.validated = False
+        self.seconds_before = self.cpu_before = self.peak_before = 0.0
+        if runner.iter > 0:
+            self._take_over(runner.cfg)
+        self._write()
+
+    def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
+        """Records the newest metrics, in percent, and the best so far."""
+        if not self.record:
+            return  # a validation on its own, outside of training
+        task = self.record["task"]
+        found = {
+            name: finite(metrics[key] * factor)
+            for name, (key, factor) in METRICS[task].items()
+            if metrics and key in metrics
+        }
+        if not found:
+            wanted = ", ".join(key for key, _ in METRICS[task].values())
+            raise ValueError(
+                f"the validation of this {task} run gave {sorted(metrics or {})}, none of "
+                f"{wanted}; set val_evaluator to the metric of the task"
+            )
+        self.validated = True
+        self.record["metrics"] = found
+        for name, value in found.items():
+            best = self.record["best"].get(name)
+            if value is not None and (best is None or value > best):
+                self.record["best"][name] = value
+        self._write()
+
+    def after_train_epoch(self, runner: Any) -> None:
+        """Keeps the recorded time fresh, for a run that is stopped and resumed."""
+        self._write()
+
+    def after_train(self, runner: Any) -> None:
+        """Makes up for a missing last validation, then marks the result as done, and unlocks."""
+        if not self.validated and runner.val_loop is not None:
+            runner.val_loop.run()
+        self.record["iters"] = runner.iter  # fewer than planned after early stopping
+        if self.record["epochs"] is not None:
+            self.record["epochs"] = runner.epoch
+        self.record["status"] = "done"
+        self.record["finished"] = _now()
+        self._write()
+        lock.release(lock.of_run(runner.work_dir)[0])
+
+    def _take_over(self, cfg: Any) -> None:
+        """Goes on from the record of the interrupted run, if it is one of the same config."""
+        try:
+            old = json.loads(self.path.read_text())
+        except (OSError, ValueError):
+            return
+        if not isinstance(old, dict):
+            return
+        pretrained = old.get("pretrained") or {}
+        begun = pretrained if "sha256" in pretrained else None  # by load_from
+        if old.get("config_hash") != config_hash(cfg, begun):
+            return
+        self.seconds_before = float(old.get("wall_seconds") or 0.0)
+        self.cpu_before = float(old.get("cpu_seconds") or 0.0)
+        self.peak_before = float(old.get("peak_memory") or 0.0)
+        self.record["best"] = dict(old.get("best") or {})
+        kept = ("started", "config_hash", "pretrained", "teacher", "row")
+        self.record |= {key: old[key] for key in kept if old.get(key)}
+
+    def _write(self) -> None:
+        seconds = self.seconds_before + time.monotonic() - self.started
+        cpu_seconds = self.cpu_before + time.process_time() - self.cpu_started
+        self.record["wall_seconds"] = round(seconds, 3)
+        self.record["cpu_seconds"] = round(cpu_seconds, 3)
+        self.record["peak_memory"] = round(max(self.peak_before, peak_memory()), 1)
+        if is_main_process():
+            write_text(self.path, json.dumps(self.record, indent=2, allow_nan=False) + "\n")
+
+
+def _describe(runner: Any) -> dict[str, Any]:
+    """The record of a run that has not computed anything yet."""
+    cfg = runner.cfg
+    benchmark = cfg.get("benchmark") or {}
+    missing = [key for key in ("task", "tier", "dataset", "protocol") if not benchmark.get(key)]
+    if missing or benchmark["task"] not in METRICS:
+        raise ValueError(
+            f"config {cfg.filename}: benchmark={dict(benchmark)} must be "
+            f"dict(task={'|'.join(METRICS)}, tier=..., dataset=..., protocol=...)"
+        )
+    backbone = backbone_of(cfg)
+    settings = {"type", "name", "checkpoint", "init_cfg"}
+    by_epoch = type(runner.train_loop).__name__.startswith("Epoch")
+    wrapper = runner.optim_wrapper
+    amp = getattr(wrapper, "cast_dtype", None) or torch.float16
+    dtype = amp if "Amp" in type(wrapper).__name__ else torch.float32
+    return {
+        "schema": SCHEMA,
+        "status": "running",
+        **{key: benchmark[key] for key in ("task", "tier", "dataset", "protocol")},
+        "row": row_of(cfg),
+        "backbone": backbone.get("name") or backbone.get("type"),
+        "options": {key: value for key, value in backbone.items() if key not in settings},
+        **weights.noted(cfg, pretrained_of(cfg)),
+        "tricks": list(cfg.get("tricks") or []),
+        "metrics": {},
+        "best": {},
+        "seed": runner.seed,
+        "config": cfg.filename,
+        "config_hash": config_hash(cfg),
+        "commit": source_commit(),
+        "epochs": runner.max_epochs if by_epoch else None,
+        "iters": runner.max_iters,
+        "wall_seconds": 0.0,
+        "cpu_seconds": 0.0,
+        "peak_memory": 0.0,
+        "started": _now(),
+        "finished": None,
+        "machine": {**machine(), "amp_dtype": str(dtype).removeprefix("torch.")},
+        "world_size": get_world_size(),
+    }

@@ -1,0 +1,82 @@
+"""Which very weights a run was given, so that a later look finds whether they have changed since.
+
+A config's hash counts an export as what it was trained with, whatever its numbers: seeds of a
+pretraining share a row. So a hash of the numbers stands beside the file's name in the result, and
+is no part of the run's identity.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tricklift.records.identity import backbone_of, known_of, loaded_of
+
+#: In the entries `pretrained` and `teacher` of a result. `sha256` in `pretrained` is another thing:
+#: that of the checkpoint of `load_from`, which is part of the run's identity.
+KEY = "weights_sha256"
+
+
+def weights_sha256(path: str | Path) -> str | None:
+    """sha256 (hex) of the weights in a file, None where it is no file here.
+
+    Of a safetensors file that is names, shapes and numbers: its metadata, which are written in
+    any order and name the version of the writer, do not count. Other files count as a whole.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        if path.suffix == ".safetensors":
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+            header.pop("__metadata__", None)
+            digest.update(json.dumps(header, sort_keys=True).encode())
+        return hashlib.file_digest(file, lambda: digest).hexdigest()
+
+
+def given_to(cfg: Mapping[str, Any]) -> dict[str, str]:
+    """What the config takes weights from: `pretrained`, `teacher` -> a file, or a name in a zoo."""
+    backbone, model = backbone_of(cfg), cfg.get("model") or {}
+    lesson = model.get("distillation") or {}
+    sources = {
+        "pretrained": backbone.get("checkpoint")
+        or (backbone.get("init_cfg") or {}).get("checkpoint"),
+        "teacher": (lesson.get("teacher") or {}).get("checkpoint"),
+    }
+    return {key: str(source) for key, source in sources.items() if source}
+
+
+def noted(cfg: Mapping[str, Any], pretrained: dict[str, Any] | None) -> dict[str, Any]:
+    """The entries `pretrained` and `teacher` of a new result; None where there are none.
+
+    Args:
+        cfg: The resolved config.
+        pretrained: What `identity.pretrained_of` says.
+    """
+    sources = given_to(cfg)
+    if pretrained is not None and not loaded_of(cfg):
+        pretrained |= _hash_of(sources["pretrained"])
+    teacher = sources.get("teacher")
+    if teacher is None:
+        return {"pretrained": pretrained, "teacher": None}
+    return {"pretrained": pretrained, "teacher": {**known_of(teacher), **_hash_of(teacher)}}
+
+
+def changed(cfg: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    """Whether a file that the config names holds other weights than the result's run was given.
+
+    A result without such a hash, and a file that is not there, say nothing.
+    """
+    for key, source in given_to(cfg).items():
+        before = (result.get(key) or {}).get(KEY)
+        now = weights_sha256(source) if before else None
+        if now and now != before:
+            return True
+    return False
+
+
+def _hash_of(source: str) -> dict[str, str]:
+    found = weights_sha256(source)
+    return {KEY: found} if found else {}

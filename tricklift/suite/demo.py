@@ -1,0 +1,62 @@
+"""The main job on embedded data, from nothing to the table: `tricklift demo`."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from tricklift.data import prepare
+from tricklift.records.atomic import write_text
+from tricklift.records.machine import cores
+from tricklift.suite import run
+from tricklift.tables.compare import compare
+from tricklift.tables.page import render
+
+
+def demo(out: str | Path, at_once: int | None = None) -> None:
+    """MiniWorld, pretraining, export, transfer and the table, all below `out`.
+
+    Args:
+        out: A folder.
+        at_once: Jobs at a time; None is two where there are two cores: a job with one core each
+            does more than one after another with both.
+
+    Raises:
+        JobFailed: A job ended with an error; the same call goes on from there.
+    """
+    out = Path(out)
+    with_progress("miniworld", out / "data")
+    run.run("mini", out / "runs", out / "data", at_once=at_once or min(2, cores()))
+    page, _ = write_tables(out / "runs", out)
+    Console().print(page.read_text(encoding="utf-8"), markup=False, highlight=False, soft_wrap=True)
+    print(
+        f"Everything is in {out}: the table in {page} and table.json, each run in "
+        f"{out / 'runs'}/<task>, exported backbones in {out / 'runs' / 'exports'}"
+    )
+
+
+def with_progress(name: str, root: str | Path, source: Path | None = None) -> Path:
+    """`prepare` with a line for each step and a progress bar, both on stderr."""
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"preparing {name}", total=None)
+
+        def say(line: str) -> None:
+            bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            bar.reset(task, total=None)
+
+        return prepare.prepare(
+            name,
+            root,
+            lambda done, total: bar.update(task, completed=done, total=total),
+            source=source,
+            say=say,
+        )
+
+
+def write_tables(results: Path, out: Path) -> tuple[Path, Path]:
+    """Writes `table.md` and `table.json` into `out`; returns their paths."""
+    rows, records = compare(results)
+    files = out / "table.md", out / "table.json"
+    for file, style in zip(files, ("md", "json"), strict=True):
+        write_text(file, render(rows, records, style, results))
+    return files

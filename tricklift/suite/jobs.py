@@ -1,0 +1,189 @@
+"""The kinds of jobs: a training, and an export of what it trained.
+
+A job knows which jobs it waits for and whether it is done: a training when its `result.json` says
+so for the very config and weights that it would run with now, an export when its file holds that
+config's hash.
+"""
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tricklift.configs import silently
+from tricklift.records import lock
+from tricklift.records.schema import RESULT_FILE
+
+TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
+#: Below the output folder; hidden, so that `tricklift compare` passes it over.
+STALE = ".stale"
+
+
+@dataclass(frozen=True)
+class Training:
+    """A run of `tricklift train`.
+
+    Attributes:
+        name: Such as `det/resnet18_d-tricks-seed0/seed0`; also its folder below the output folder.
+        config: Short name.
+        work_dir: Where it is kept.
+        seed: Of the run.
+        backbone: Set over the config's, or None.
+        pretrained: Exported file, `none`, or None to leave the config's.
+        needs: Names of jobs that must be done before.
+        options: `--cfg-options`.
+        tricks: On top of the config's own.
+        teacher: Of the trick `distillation`, where that is one of them.
+    """
+
+    name: str
+    config: str
+    work_dir: Path
+    seed: int
+    backbone: str | None = None
+    pretrained: str | None = None
+    needs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    tricks: tuple[str, ...] = ()
+    teacher: str | None = None
+
+    def resolved(self) -> Mapping[str, Any]:
+        """The config that this job would run now."""
+        from tricklift.config_keys import parse_options
+        from tricklift.train import build_config
+
+        with silently():
+            return build_config(
+                self.config,
+                work_dir=self.work_dir,
+                seed=self.seed,
+                backbone=self.backbone,
+                pretrained=self.pretrained,
+                tricks=self.tricks,
+                teacher=self.teacher,
+                options=parse_options(self.options),
+            )
+
+    def config_hash(self) -> str:
+        """Hash of the config that this job would run now."""
+        from tricklift.records.identity import config_hash
+
+        return config_hash(self.resolved())
+
+    def state(self) -> str:
+        """`done`, `started` (to be resumed), `stale` (of another config or weights) or `new`."""
+        from tricklift.records.identity import config_hash
+        from tricklift.records.weights import changed
+
+        result = read_result(self.work_dir)
+        if result is None:
+            return "stale" if any(self.work_dir.glob("*.pth")) else "new"
+        cfg = self.resolved()
+        if result.get("config_hash") != config_hash(cfg) or result.get("seed") != self.seed:
+            return "stale"
+        if changed(cfg, result):
+            return "stale"
+        return "done" if result.get("status") == "done" else "started"
+
+    def command(self, resume: bool) -> list[str]:
+        """The command line of the child process."""
+        parts = [*TRICKLIFT, "train", self.config, "--work-dir", str(self.work_dir)]
+        parts += ["--seed", str(self.seed)]
+        parts += ["--backbone", self.backbone] if self.backbone else []
+        parts += ["--pretrained", self.pretrained] if self.pretrained else []
+        parts += ["--tricks", ",".join(self.tricks)] if self.tricks else []
+        parts += ["--teacher", self.teacher] if self.teacher else []
+        parts += ["--cfg-options", *self.options] if self.options else []
+        return [*parts, "--resume"] if resume else parts
+
+    def clear(self, out: Path) -> Path | None:
+        """Moves a stale run out of the way (nothing is deleted); returns where to.
+
+        Raises:
+            ValueError: Another process trains there.
+        """
+        if not self.work_dir.exists():
+            return None
+        aside = out / STALE / f"{self.name.replace('/', '_')}-{uuid.uuid4().hex[:8]}"
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        with lock.alone(*lock.of_run(self.work_dir)):
+            os.replace(self.work_dir, aside)
+        return aside
+
+    def summary(self) -> str:
+        """The metrics of the finished run, for the progress line."""
+        metrics = (read_result(self.work_dir) or {}).get("metrics", {})
+        return "  ".join(
+            f"{key} {value:.2f}" for key, value in metrics.items() if value is not None
+        )
+
+
+@dataclass(frozen=True)
+class Export:
+    """A run of `tricklift export` on the last checkpoint of a training."""
+
+    name: str
+    training: Training
+    file: Path
+    needs: tuple[str, ...]
+
+    def state(self) -> str:
+        """`done` where the file holds the finished training's config, else `new`."""
+        from tricklift.records.identity import read_header
+
+        result = read_result(self.training.work_dir)
+        if result is None or result.get("status") != "done" or not self.file.is_file():
+            return "new"
+        written, trained = self.file.stat(), (self.training.work_dir / RESULT_FILE).stat()
+        same = read_header(self.file).get("config_hash") == result["config_hash"]
+        return "done" if same and written.st_mtime >= trained.st_mtime else "new"
+
+    def command(self, resume: bool) -> list[str]:
+        """The command line of the child process; of a run with EMA, what it was validated with.
+
+        Raises:
+            FileNotFoundError: The training left no checkpoint.
+        """
+        folder = self.training.work_dir
+        parts = [*TRICKLIFT, "export", str(last_checkpoint(folder)), str(self.file)]
+        tricks = (read_result(folder) or {}).get("tricks") or ()
+        return [*parts, "--ema"] if "ema" in tricks else parts
+
+    def clear(self, out: Path) -> Path | None:
+        """Nothing to move: an export replaces its file in one step."""
+        return None
+
+    def summary(self) -> str:
+        """The size of the file, for the progress line."""
+        return f"{self.file.stat().st_size / 1e6:.0f} MB"
+
+
+Job = Training | Export
+
+
+def read_result(work_dir: Path) -> dict[str, Any] | None:
+    """What is in a work dir's result file, None where there is none that can be read."""
+    try:
+        data = json.loads((work_dir / RESULT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def last_checkpoint(work_dir: Path) -> Path:
+    """The checkpoint that mmengine noted as the last one.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    note = work_dir / "last_checkpoint"
+    if note.is_file():
+        # The note holds the path as it was; the folder may have been moved since.
+        file = work_dir / Path(note.read_text().strip()).name
+        if file.is_file():
+            return file
+    raise FileNotFoundError(f"no checkpoint in {work_dir}; repeat its training")

@@ -1,0 +1,302 @@
+"""Which jobs a tier consists of: rows, networks, tricks and seeds become a graph of jobs.
+
+Of each row: its teacher, its pretraining, its export, then detection and segmentation from it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import backbones as registry
+from tricklift.errors import did_you_mean
+from tricklift.suite.jobs import Export, Job, Training
+from tricklift.suite.tiers import NO_PRETRAINING, Network, Tier, tier_of
+
+
+def plan(
+    tier: str,
+    out: str | Path,
+    seeds: Sequence[int] = (0,),
+    downstream_seeds: Sequence[int] | None = None,
+    rows: Sequence[str] | None = None,
+    tricks: Sequence[str] = (),
+    teacher: str | None = None,
+    backbones: Sequence[str] | None = None,
+) -> list[Job]:
+    """The jobs of a tier in an order in which each comes after those that it needs.
+
+    The first pass over the rows gives a whole table; the further downstream seeds follow.
+
+    Args:
+        tier: A name in `tricklift.suite.tiers`.
+        out: Where all of it goes.
+        seeds: Of the pretrainings.
+        downstream_seeds: Detection and segmentation run with each of these from every pretraining;
+            None: with the seed of the pretraining.
+        rows: Names of pretraining configs, and `random-init`; None is all of the tier.
+        tricks: On top of each pretraining config's own; those that are not for classification, on
+            top of the downstream configs' (nothing is pretrained anew for them). Such runs stand
+            beside those without, as `<config>+<trick>`. Teachers stay as they are.
+        teacher: Who teaches the rows with the trick `distillation` among `tricks`: a file, or a
+            reference such as `timm/NAME`.
+        backbones: Each row once with each of these in the place of its own network, as
+            `<backbone>-<rest of the config's name>`; None is the tier's own choice.
+
+    Raises:
+        ValueError: Unknown tier, row, trick or backbone, a trick that a row cannot have or has
+            already, a trick of pretraining where nothing is pretrained, a row that chooses another
+            network itself, a teacher without distillation or distillation without a teacher, no
+            seeds or one given twice.
+        FileNotFoundError: No such teacher.
+    """
+    for given in (seeds, downstream_seeds):
+        if given is not None and (not given or len(set(given)) != len(given) or min(given) < 0):
+            raise ValueError(f"seeds must be different whole numbers from 0, got {list(given)}")
+    out, what = Path(out).resolve(), tier_of(tier)
+    chosen = chosen_rows(what, rows)
+    networks = chosen_networks(what, backbones)
+    teacher = _checked_teacher(teacher, tricks)
+    laid = by_task(tricks, what)
+    if laid["cls"] and chosen == [NO_PRETRAINING]:
+        raise ValueError(
+            f"--tricks {','.join(laid['cls'])} goes over pretrainings, and the rows asked for have "
+            f"none ({NO_PRETRAINING}); add a row to --rows ({', '.join(what.rows)}) or leave the "
+            "trick out"
+        )
+    passes = [[seed] for seed in downstream_seeds] if downstream_seeds else [None]
+    jobs: dict[str, Job] = {}
+    for some in passes:
+        for seed in seeds:
+            for row in chosen:
+                for network in networks:
+                    place = Place(what, out, row, seed, tuple(some or [seed]), laid, network)
+                    for job in place.jobs(teacher):
+                        jobs.setdefault(job.name, job)
+    return list(jobs.values())
+
+
+def chosen_rows(tier: Tier, rows: Sequence[str] | None) -> list[str]:
+    """The rows that were asked for, in the tier's order; without pretraining comes last.
+
+    Raises:
+        ValueError: A row that the tier does not have.
+    """
+    every = [*tier.rows, NO_PRETRAINING]
+    for row in rows or ():
+        if row not in every:
+            hint = did_you_mean(row, every)
+            raise ValueError(f"unknown row {row!r}; the tier has {', '.join(every)}{hint}")
+    if rows is None and not tier.random_init:
+        return list(tier.rows)
+    return [row for row in every if rows is None or row in rows]
+
+
+def chosen_networks(tier: Tier, names: Sequence[str] | None) -> Sequence[Network | None]:
+    """The networks that were asked for, as the tier knows them; None leaves the rows' own.
+
+    Raises:
+        ValueError: There is no such network.
+    """
+    if names is None:
+        return tier.networks or (None,)
+    known = {network.key: network for network in tier.networks}
+    for name in names:
+        if name not in known:
+            registry.info(name)
+    return [known.get(name, Network(name)) for name in dict.fromkeys(names)]
+
+
+def by_task(tricks: Sequence[str], tier: Tier) -> dict[str, tuple[str, ...]]:
+    """Task -> the tricks that go over its configs: the pretraining's, where they are for it.
+
+    Raises:
+        ValueError: An unknown trick, one named twice, or one that a config downstream cannot have.
+    """
+    from tricklift.tricks.names import check_names, tasks_of
+
+    check_names((), tuple(tricks))
+    found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(tier.downstream, ())}
+    for trick in tricks:
+        allowed = tasks_of(trick)
+        for task in ("cls",) if "cls" in allowed else allowed:
+            found[task] += (trick,)
+    for task, config in tier.downstream.items():
+        _check_config(f"{task}/{tier.configs}/{config}", found[task])
+    return found
+
+
+@lru_cache
+def _check_config(config: str, tricks: tuple[str, ...]) -> None:
+    """Raises ValueError where a config cannot have these tricks."""
+    from tricklift.configs import find_config
+    from tricklift.tricks import load
+
+    if tricks:
+        load(find_config(config), tricks)
+
+
+def _checked_teacher(teacher: str | None, tricks: Sequence[str]) -> str | None:
+    """The teacher of `--teacher`, a file with its whole path; None where nothing is distilled."""
+    from backbones.libraries import is_reference
+    from tricklift.train import TEACHERS
+
+    distils = "distillation" in tricks
+    if distils and teacher is None:
+        raise ValueError(f"--tricks distillation needs --teacher: {TEACHERS}")
+    if teacher is None:
+        return None
+    if not distils:
+        raise ValueError("--teacher is for --tricks distillation, which is not asked for")
+    if is_reference(teacher):
+        return teacher
+    if not Path(teacher).is_file():
+        raise FileNotFoundError(f"--teacher: no file {teacher!r}; give {TEACHERS}")
+    return str(Path(teacher).resolve())
+
+
+@dataclass(frozen=True)
+class Place:
+    """One row of the table, with one seed and one network.
+
+    Attributes:
+        tier: What all rows have in common.
+        out: Where all of it goes.
+        row: A pretraining config, or `random-init`.
+        seed: Of the pretraining.
+        downstream: Seeds of detection and segmentation.
+        tricks: Task -> tricks over its configs, as `by_task` gives them.
+        network: In the place of the row's own, or None.
+    """
+
+    tier: Tier
+    out: Path
+    row: str
+    seed: int
+    downstream: tuple[int, ...]
+    tricks: dict[str, tuple[str, ...]]
+    network: Network | None = None
+
+    def jobs(self, teacher: str | None = None) -> list[Job]:
+        """The tier's teacher of this row, the pretraining, the export, and what follows from it."""
+        if self.row == NO_PRETRAINING:
+            label = f"{self.row}-{self.network.label}" if self.network else self.row
+            own = self.network.name if self.network else self.tier.random_init
+            assert own, "a tier without it has networks"
+            return self._downstream(label, own, "none", ())
+        lessons: tuple[Job, ...] = ()
+        options: tuple[str, ...] = ()
+        needs: tuple[str, ...] = ()
+        if self.row in self.tier.teachers:
+            lessons = _, lesson = self._pretraining(self.tier.teachers[self.row])
+            options = (f"model.distillation.teacher.checkpoint={lesson.file}",)
+            needs = (lesson.name,)
+        tricks = self.tricks["cls"]
+        training, export = self._pretraining(
+            self.row, options, needs, tricks, teacher, self.network
+        )
+        backbone = self.row.partition("-")[0]
+        changes: tuple[str, ...] = ()
+        if tricks:
+            backbone, changes = _network_with(training.config, tricks)
+        if self.network:
+            _refuse_choice(training.config, tricks, self.network.name)
+            backbone = self.network.name
+        weights, after = str(export.file), (export.name,)
+        found = self._downstream(export.file.stem, backbone, weights, after, changes)
+        return [*lessons, training, export, *found]
+
+    def _pretraining(
+        self,
+        config: str,
+        options: tuple[str, ...] = (),
+        needs: tuple[str, ...] = (),
+        tricks: tuple[str, ...] = (),
+        teacher: str | None = None,
+        network: Network | None = None,
+    ) -> tuple[Training, Export]:
+        """The training of a config in the classification stage, and its export."""
+        label, backbone = config, None
+        options = (*self.tier.options.get("cls", ()), *options)
+        if network:
+            label, backbone = f"{network.label}-{config.partition('-')[2]}", network.name
+            config = network.config or config
+            options += network.options.get("cls", ())
+        label = "+".join((label, *tricks))
+        name = f"cls/{label}/seed{self.seed}"
+        training = Training(
+            name,
+            f"cls/{self.tier.configs}/{config}",
+            self.out / name,
+            self.seed,
+            backbone,
+            needs=needs,
+            options=options,
+            tricks=tricks,
+            teacher=teacher,
+        )
+        file = self.out / "exports" / f"{label}-seed{self.seed}.safetensors"
+        return training, Export(f"export/{file.stem}", training, file, (name,))
+
+    def _downstream(
+        self,
+        origin: str,
+        backbone: str,
+        weights: str,
+        needs: tuple[str, ...],
+        changes: tuple[str, ...] = (),
+    ) -> list[Job]:
+        jobs: list[Job] = []
+        for seed in self.downstream:
+            for task, config in self.tier.downstream.items():
+                tricks = self.tricks[task]
+                name = f"{task}/{'+'.join((origin, *tricks))}/seed{seed}"
+                reference = f"{task}/{self.tier.configs}/{config}"
+                options = (*self.tier.options.get(task, ()), *changes)
+                options += self.network.options.get(task, ()) if self.network else ()
+                jobs.append(
+                    Training(
+                        name,
+                        reference,
+                        self.out / name,
+                        seed,
+                        backbone,
+                        weights,
+                        needs=needs,
+                        options=options,
+                        tricks=tricks,
+                    )
+                )
+        return jobs
+
+
+@lru_cache
+def _network_with(config: str, tricks: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The backbone's name with these tricks, and `--cfg-options` for what else they made of it.
+
+    Raises:
+        ValueError: The config cannot have such a trick, or has it already.
+    """
+    from tricklift.configs import find_config
+    from tricklift.tricks import load
+
+    plain, changed = (dict(load(find_config(config), t).model.backbone) for t in ((), tricks))
+    start_values = ("name", "init", "zero_gamma")  # the export holds other ones
+    return changed["name"], tuple(
+        f"model.backbone.{key}={value}".replace(" ", "")
+        for key, value in changed.items()
+        if key not in start_values and plain.get(key) != value
+    )
+
+
+@lru_cache
+def _refuse_choice(config: str, tricks: tuple[str, ...], backbone: str) -> None:
+    """Refuses a row whose tricks choose another network.
+
+    Raises:
+        ValueError: It has such a trick.
+    """
+    from tricklift.configs import find_config
+    from tricklift.tricks import load, refuse_other_network
+
+    refuse_other_network(load(find_config(config), tricks), backbone, config)

@@ -1,0 +1,179 @@
+"""Running the jobs of a tier: finished ones are passed over, stopped ones resumed."""
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tricklift.data import prepare
+from tricklift.errors import JobFailed
+from tricklift.markdown import duration
+from tricklift.records import lock
+from tricklift.records.atomic import write_text
+from tricklift.records.environment import environment
+from tricklift.records.schema import RESULT_FILE
+from tricklift.suite.board import Board
+from tricklift.suite.jobs import Job, Training, read_result
+from tricklift.suite.plan import plan
+from tricklift.suite.processes import Children, follow, killed_by, last_words
+from tricklift.suite.tiers import TIERS, tier_of
+from tricklift.tables.records import COMMANDS_FILE
+
+
+def run(
+    tier: str,
+    out: str | Path,
+    root: str | Path,
+    seeds: Sequence[int] = (0,),
+    downstream_seeds: Sequence[int] | None = None,
+    rows: Sequence[str] | None = None,
+    at_once: int = 1,
+    tricks: Sequence[str] = (),
+    teacher: str | None = None,
+    backbones: Sequence[str] | None = None,
+    on_start: Callable[[], None] | None = None,
+) -> None:
+    """Runs the jobs of a tier into `out`, on the data in `root`; see `tricklift.suite.plan.plan`.
+
+    `on_start` is called once when nothing was found wrong, before the first job.
+
+    Raises:
+        ValueError: Unknown tier, row or backbone, another tier's runs in `out`, data that are not
+            whole, or no job `at_once`.
+        JobFailed: A job ended with an error; the same call goes on from there.
+    """
+    if at_once < 1:
+        raise ValueError(f"at least one job must run at a time, got {at_once}")
+    jobs = plan(tier, out, seeds, downstream_seeds, rows, tricks, teacher, backbones)
+    check_tier(jobs, Path(out))
+    check_data(tier, root)
+    if on_start:
+        on_start()
+    started = time.monotonic()
+    with Board() as board, environment(TRICKLIFT_ROOT=str(Path(root).resolve())):
+        board.say(f"{len(jobs)} jobs into {out}; full logs in {Path(out) / 'logs'}")
+        run_jobs(jobs, Path(out), board, at_once)
+        board.say(f"all jobs done, {duration(time.monotonic() - started)}")
+
+
+def check_tier(jobs: Sequence[Job], out: Path) -> None:
+    """Refuses a folder with runs of another tier, which these would move away: names are shared."""
+    cfg = next(job for job in jobs if isinstance(job, Training)).resolved()
+    own = cfg["benchmark"]["tier"]
+    for file in sorted(out.glob(f"*/*/seed*/{RESULT_FILE}")):
+        found = (read_result(file.parent) or {}).get("tier")
+        if found in TIERS and found != own:
+            raise ValueError(f"{out} holds the tier {found}, not {own}; give another --out")
+
+
+def check_data(tier: str, root: str | Path) -> None:
+    """Refuses to start where a data set of the tier is not there, or not whole."""
+    for name in tier_of(tier).data:
+        problem = prepare.missing(name, root)
+        if problem:
+            raise ValueError(f"{problem}; run 'tricklift prepare {name} --root {root}'")
+
+
+def note_command(out: str | Path, arguments: Sequence[str]) -> None:
+    """Adds what was typed to `out/commands.json`, for the page that `compare` writes."""
+    file = Path(out) / COMMANDS_FILE
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with lock.alone(file.with_name(f".{file.name}.lock")):
+        try:
+            entries = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            entries = []
+        entries.append({"command": shlex.join(["tricklift", *arguments]), "started": now})
+        write_text(file, json.dumps(entries, indent=2) + "\n")
+
+
+@dataclass
+class Started:
+    """A job whose process runs.
+
+    Attributes:
+        job: The job.
+        title: Such as `[3/10] det/random-init/seed0`.
+        log: Keeps all that it prints.
+        since: When it started, by the monotonic clock.
+    """
+
+    job: Job
+    title: str
+    log: Path
+    since: float = field(default_factory=time.monotonic)
+
+
+def run_jobs(jobs: Sequence[Job], out: Path, board: Board, at_once: int = 1) -> None:
+    """Brings all jobs to their end, so many at a time, each after those that it needs.
+
+    Configs are read in this thread alone (mmengine reads them through `sys.path`); the others only
+    follow a process each. If one fails, the rest are stopped, and can be resumed.
+
+    Raises:
+        JobFailed: A job ended with an error, or without a result.
+    """
+    titles = {job.name: f"[{n}/{len(jobs)}] {job.name}" for n, job in enumerate(jobs, start=1)}
+    waiting, done, children = list(jobs), set[str](), Children(at_once)
+    running: dict[Future[int], Started] = {}
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            while waiting or running:
+                ready = next((job for job in waiting if done.issuperset(job.needs)), None)
+                if ready is not None and len(running) < at_once:
+                    waiting.remove(ready)
+                    command = begin(ready, titles[ready.name], out, board)
+                    if command is None:
+                        done.add(ready.name)
+                        continue
+                    log = out / "logs" / f"{ready.name.replace('/', '_')}.log"
+                    started = Started(ready, titles[ready.name], log)
+                    future = pool.submit(follow, command, log, started.title, board, children)
+                    running[future] = started
+                    continue
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    started = running.pop(future)
+                    conclude(started, future.result(), board)
+                    done.add(started.job.name)
+        finally:
+            children.stop()
+
+
+def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
+    """The command that brings a job to its end; None where it is done before.
+
+    Raises:
+        ValueError: It must be started anew, and another process trains in its folder.
+    """
+    board.now(title, "looking at what is there")
+    state = job.state()
+    if state == "done":
+        board.over(title)
+        board.say(f"{title}: done before  {job.summary()}")
+        return None
+    if state == "stale" and (aside := job.clear(out)):
+        board.say(f"{title}: config or weights have changed, old run is now in {aside}")
+    if not board.console.is_terminal:
+        board.say(f"{title}: {'goes on' if state == 'started' else 'starts'}")
+    return job.command(resume=state == "started")
+
+
+def conclude(started: Started, code: int, board: Board) -> None:
+    """Says what came out of a job whose process has ended.
+
+    Raises:
+        JobFailed: It ended with an error, or without a result.
+    """
+    job, log = started.job, started.log
+    board.over(started.title)
+    if code < 0:
+        raise JobFailed(f"job {job.name} {killed_by(code)} (full log: {log})", code)
+    if code != 0:
+        raise JobFailed(f"job {job.name} failed: {last_words(log)} (full log: {log})", code)
+    if job.state() != "done":
+        raise JobFailed(f"job {job.name} ended without a result (full log: {log})", 1)
+    board.say(f"{started.title}: {duration(time.monotonic() - started.since)}", job.summary())

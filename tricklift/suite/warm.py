@@ -1,0 +1,105 @@
+"""Jobs that start warm: forked from a process that has imported what trainings need.
+
+torch, mmdet and mmseg take some 5 processor seconds to import, at a moment when nothing trains. A
+fork of a process that has them begins at once, and ends without taking the interpreter apart. It is
+the standard library's fork server; a job's output comes through a pipe, as from a process that was
+started cold.
+"""
+
+import gc
+import multiprocessing
+import os
+import runpy
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+from tricklift.suite.parent import end_after
+
+#: Imported once for all jobs; nothing in them computes, so no thread runs at the fork.
+PRELOAD = ["tricklift.train", "tricklift.cli.training", "cls", "det", "seg", "backbones.export"]
+#: Where these are, the driver of an accelerator could be loaded, which a fork does not survive.
+ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dri/renderD128")
+
+
+def possible() -> bool:
+    """Whether jobs can start warm here: on Linux without an accelerator."""
+    return sys.platform == "linux" and not any(Path(name).exists() for name in ACCELERATORS)
+
+
+@cache
+def _server() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    return context
+
+
+class WarmJob:
+    """A run of the command `tricklift`, with what `run` needs of a `subprocess.Popen`.
+
+    Args:
+        arguments: Behind `tricklift`.
+        environment: Of the job; the number of threads counts although torch is imported already.
+
+    Attributes:
+        stdout: Its output, line by line.
+        returncode: Once it has been waited for.
+    """
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        reader, writer = multiprocessing.Pipe(duplex=False)
+        self._process = _server().Process(
+            target=_work, args=(list(arguments), dict(environment), writer)
+        )
+        self._process.start()
+        writer.close()
+        self.stdout = open(  # noqa: SIM115  (closed when the block around the job ends)
+            os.dup(reader.fileno()), encoding="utf-8", errors="replace"
+        )
+        reader.close()
+        self.returncode: int | None = None
+
+    def __enter__(self) -> "WarmJob":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stdout.close()
+        self.wait()
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Its exit code; None where it still runs after `timeout` seconds."""
+        self._process.join(timeout)
+        self.returncode = self._process.exitcode
+        return self.returncode
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self._process.terminate()
+
+
+def _work(arguments: list[str], environment: dict[str, str], output: Connection) -> None:
+    """In the fork: all that is written goes to `output`; ends with the command's exit code."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a fork has one"
+    end_after(parent.join)
+    for descriptor in (1, 2):
+        os.dup2(output.fileno(), descriptor)
+    output.close()
+    # Fresh streams: those of the server may belong to a file, and know its position.
+    sys.stdout, sys.stderr = (
+        open(descriptor, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+        for descriptor in (1, 2)
+    )
+    gc.freeze()  # what is imported stays: collections need not look at it
+    os.environ.clear()
+    os.environ.update(environment)
+
+    import torch
+
+    if threads := environment.get("OMP_NUM_THREADS", "").partition(",")[0]:
+        torch.set_num_threads(int(threads))
+    sys.argv = ["tricklift", *arguments]
+    runpy.run_module("tricklift", run_name="__main__")  # as `python -m tricklift` does

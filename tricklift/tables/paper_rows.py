@@ -1,0 +1,134 @@
+"""The cells of the paper's tables beside our own values: what `tricklift rows` prints."""
+
+import statistics
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tricklift.paper.gpu_hours import gpu_hours
+from tricklift.paper.table_cells import CELLS, GPUS, Cell, cells, needs_of, read, resolved
+from tricklift.records.identity import config_hash, export_mark
+from tricklift.tables.records import Record, find
+
+
+def runs_of(cell: Cell, records: list[Record]) -> tuple[list[Record], list[Record]]:
+    """The finished runs of a cell's config, wherever its tree stands: as it is, and changed.
+
+    Changed are those with tricks, options, weights, a teacher, another network or another number of
+    processes from the command line, and those whose record does not say who taught them.
+    """
+    runs = [record for record in records if record.done and config_of(record) == cell.config]
+    same = [run for run in runs if fits(cell, run)]
+    return same, [run for run in runs if run not in same]
+
+
+def config_of(run: Record) -> str:
+    """Short name of a run's config, wherever its tree stands."""
+    return "/".join(Path(str(run["config"])).with_suffix("").parts[-3:])
+
+
+def fits(cell: Cell, run: Record) -> bool:
+    """Whether a run of the cell's config is its recipe: unchanged, from the weights of its row.
+
+    The hash of a run's config tells its weights and teacher by the hash of the config that trained
+    them, and so on, down to what began from random weights. What the record says of them must agree
+    too. The batch of a config is that of one process, so their number belongs to the recipe.
+    """
+    return (
+        run["world_size"] == GPUS
+        and run["config_hash"] == hash_of(cell.config)
+        and _begun_and_taught(cell, run)
+    )
+
+
+def of_paper(run: Record) -> bool:
+    """Whether a run fills a cell of the paper's tables."""
+    return any(fits(cell, run) for cell in CELLS if cell.config == config_of(run))
+
+
+@cache
+def hash_of(config: str) -> str:
+    """The config hash of a provided config, run with the exports that it needs.
+
+    These are of provided configs that were run with what they need, wherever the files lie.
+    """
+    cfg = read(config)  # with the folders that config_hash leaves out
+    for need in needs_of(config):
+        cls = cfg.benchmark.task == "cls"
+        network = cfg.model.distillation.teacher if cls else cfg.model.backbone
+        network.checkpoint = export_mark(resolved(need).model.backbone.name, hash_of(need))
+    return config_hash(cfg)
+
+
+def _begun_and_taught(cell: Cell, run: Record) -> bool:
+    """Whether the weights that a run began from, or its teacher, are noted as what it needs."""
+    if cell.task != "cls":
+        return all(_trained_by(need, run.pretrained) for need in cell.needs)
+    teacher = dict(run["teacher"] or {})
+    return not run.pretrained and all(_trained_by(need, teacher) for need in cell.needs)
+
+
+def _trained_by(config: str, weights: dict[str, Any]) -> bool:
+    """Whether weights are noted as those of a config's finished run on the paper's GPUs.
+
+    Only of the last (or best) checkpoint of a finished run the top-1 is known. Exports of older
+    versions do not say on how many processes they were trained: that is no objection.
+    """
+    cfg = resolved(config)
+    wanted = {
+        "row": cfg.row,
+        "architecture": cfg.model.backbone.name,
+        "dataset": cfg.benchmark.dataset,
+        "config_hash": hash_of(config),
+    }
+    return (
+        wanted.items() <= weights.items()
+        and weights.get("top1") is not None
+        and weights.get("world_size") in (None, str(GPUS))
+    )
+
+
+def own_values(cell: Cell, runs: list[Record]) -> dict[str, float] | None:
+    """Our values of a cell: means over its runs, None where there is no run."""
+    found: dict[str, float] = {}
+    for metric in dict.fromkeys(name for run in runs for name in run["metrics"]):
+        values = [run["metrics"][metric] for run in runs if run["metrics"].get(metric) is not None]
+        if values:
+            found[metric] = round(statistics.fmean(values), 4)
+    top1 = [run.pretrained["top1"] for run in runs if run.pretrained.get("top1") is not None]
+    if top1 and cell.task != "cls":
+        found["top1"] = round(statistics.fmean(top1), 4)
+    return found or None
+
+
+def listing(table: str | None = None, results: Path | None = None) -> list[dict[str, Any]]:
+    """What `tricklift rows` prints, a dict a cell.
+
+    Returns:
+        Dicts with the keys table, row, setting, network, task, config, command, needs, gpu_hours,
+        paper (metric -> value; None for an extension), own (the same; None without a result), and
+        changed (number of runs of the config that are not its recipe, which do not count).
+
+    Raises:
+        ValueError: No such table, or a file below `results` that is not a result.
+        FileNotFoundError: `results` is missing or holds no result.
+    """
+    records = find(results) if results else []
+    return [_entry(cell, *runs_of(cell, records)) for cell in cells(table)]
+
+
+def _entry(cell: Cell, runs: list[Record], changed: list[Record]) -> dict[str, Any]:
+    return {
+        "table": cell.table,
+        "row": cell.row,
+        "setting": cell.setting,
+        "network": cell.network,
+        "task": cell.task,
+        "config": cell.config,
+        "command": cell.command,
+        "needs": list(cell.needs),
+        "gpu_hours": round(gpu_hours(cell.config), 1),
+        "paper": cell.paper,
+        "own": own_values(cell, runs),
+        "changed": len(changed),
+    }
