@@ -14,14 +14,15 @@ from backbones import libraries
 from backbones.files import (
     FORMAT,
     Checkpoint,
+    abbreviated,
     library_weights,
     opened,
     read,
     read_metadata,
     save,
-    some,
 )
 from backbones.registry import build
+from tricklift.errors import UserError
 
 __all__ = ["Checkpoint", "check", "load_pretrained", "pretrained", "read", "save", "verify"]
 
@@ -45,8 +46,8 @@ def load_pretrained(model: nn.Module, ref: str | Path) -> Checkpoint:
         What was loaded, with its metadata.
 
     Raises:
-        FileNotFoundError: No such file, or the library cannot get the weights.
-        ValueError: Another architecture, or keys that are missing, left over or of another shape.
+        MissingFileError: No such file, or the library cannot get the weights.
+        UserError: Another architecture, or keys that are missing, left over or of another shape.
     """
     network: Any = model
     checkpoint = pretrained(network.name, ref, **network.options)
@@ -82,7 +83,7 @@ def check(checkpoint: Checkpoint, name: str, **options: Any) -> None:
     The head is not looked at. What deformable stages add to the plain network is there or not.
 
     Raises:
-        ValueError: Another architecture, or keys that are missing, left over or of another shape.
+        UserError: Another architecture, or keys that are missing, left over or of another shape.
     """
     shapes = {k: tuple(v.shape) for k, v in checkpoint.state.items()}
     _check(name, options, checkpoint.source, checkpoint.metadata["architecture"], shapes)
@@ -149,7 +150,7 @@ def _check(name: str, options: dict[str, Any], source: str, held: str, shapes: S
     if held != name:
         message.append(f"it holds {held!r}")
     message += [
-        f"{what} ({len(keys)}): {some(keys)}"
+        f"{what} ({len(keys)}): {abbreviated(keys)}"
         for what, keys in (
             ("keys missing from it", missing),
             ("keys in it that the backbone lacks", left_over),
@@ -160,4 +161,4 @@ def _check(name: str, options: dict[str, Any], source: str, held: str, shapes: S
     message.append(
         f"set the backbone's name and options to what it holds, or give weights of {name!r}"
     )
-    raise ValueError("; ".join(message))
+    raise UserError("; ".join(message))

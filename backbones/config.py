@@ -8,6 +8,7 @@ import torch
 
 from backbones.features import FeatureInfo
 from backbones.registry import build, info
+from tricklift.errors import UserError
 
 
 def feature_info_of(backbone: Mapping[str, Any]) -> FeatureInfo:
@@ -17,11 +18,11 @@ def feature_info_of(backbone: Mapping[str, Any]) -> FeatureInfo:
         backbone: Has ``name`` and any of that backbone's options; other keys are passed over.
 
     Raises:
-        ValueError: No or an unknown name, or an option value that the family does not allow.
+        UserError: No or an unknown name, or an option value that the family does not allow.
     """
     name = backbone.get("name")
     if name is None:
-        raise ValueError(
+        raise UserError(
             "model.backbone has no name; set model.backbone.name, e.g. 'resnet18_b' "
             "(`tricklift backbones` lists all)"
         )
@@ -41,13 +42,13 @@ def filled(config: Mapping[str, Any], where: str, **values: Any) -> dict[str, An
         **values: What follows from the backbone.
 
     Raises:
-        ValueError: The config sets one of them to something else.
+        UserError: The config sets one of them to something else.
     """
     result: Any = copy(config)
     for key, value in values.items():
         given = config.get(key)
         if given is not None and given != value:
-            raise ValueError(
+            raise UserError(
                 f"model.{where}.{key} is {given!r}, but the backbone says {value!r}; "
                 "leave it out: it is filled in from model.backbone"
             )

@@ -96,7 +96,7 @@ def dcdc_resnet(
         gradient_checkpointing: Trade time for memory in training.
 
     Raises:
-        ValueError: `width`, `output_stride` or `init` out of range.
+        UserError: `width`, `output_stride` or `init` out of range.
     """
     model = residual_net(
         num_classes,

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import deform_conv2d
 
+from tricklift.errors import UserError
+
 
 class DeformableConv(nn.Conv2d):
     """A 3x3 convolution without bias that samples at learned offsets.
@@ -73,13 +75,13 @@ def checked_stages(stages: object) -> set[int]:
     """The stages, counted from 0, whose 3x3 convolutions are to be deformable.
 
     Raises:
-        ValueError: Not a list or tuple of different numbers from 0 to 3.
+        UserError: Not a list or tuple of different numbers from 0 to 3.
     """
     if isinstance(stages, list | tuple) and all(stages.count(i) == 1 for i in stages):
         chosen = {i for i in stages if i in range(4)}
         if len(chosen) == len(stages):
             return chosen
-    raise ValueError(
+    raise UserError(
         "deformable_stages must be a list of different stages from 0 to 3, e.g. (1, 2, 3); "
         f"got {stages!r}"
     )

@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from backbones.published import PUBLISHED
 from backbones.registry import build, info, names
+from tricklift.errors import UserError
 
 
 def describe(name: str, input_size: int | None = None, **options: Any) -> dict[str, Any]:
@@ -23,12 +24,12 @@ def describe(name: str, input_size: int | None = None, **options: Any) -> dict[s
         ``paper``, ``source``, ``published_top1`` and ``published_source`` (None if not at hand).
 
     Raises:
-        ValueError: Unknown name or option.
+        UserError: Unknown name or option.
     """
     entry = info(name)
     size = entry.input_size if input_size is None else input_size
     if size < 1:
-        raise ValueError(f"input_size must be at least 1 pixel, got {size}")
+        raise UserError(f"input_size must be at least 1 pixel, got {size}")
     with torch.device("meta"):
         network: Any = build(name, **options).eval()
         image = torch.empty(1, 3, size, size)

@@ -12,6 +12,8 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tricklift.errors import UserError
+
 SHORTCUTS = ("downsample", "shortcut")
 
 
@@ -36,10 +38,10 @@ def dilate(
         The strides of the stages' outputs now.
 
     Raises:
-        ValueError: Another output stride, or a layer that cannot be dilated.
+        UserError: Another output stride, or a layer that cannot be dilated.
     """
     if output_stride not in (8, 16, 32):
-        raise ValueError(f"output_stride must be one of 8, 16, 32; got {output_stride!r}")
+        raise UserError(f"output_stride must be one of 8, 16, 32; got {output_stride!r}")
     rate = 1
     for stage, stride in zip(stages, strides, strict=True):
         if stride > output_stride:
@@ -89,7 +91,7 @@ def _dense(layer: nn.Module, rate: int, shortcut: bool) -> nn.Module:
         counts = not average or layer.count_include_pad or padding == (0, 0)
         if counts and (kernel, padding) in (((2, 2), (0, 0)), ((3, 3), (1, 1))):
             return DensePool(kernel[0], rate, average)
-    raise ValueError(f"cannot dilate {layer}: its windows are not centred, or of an unknown kind")
+    raise UserError(f"cannot dilate {layer}: its windows are not centred, or of an unknown kind")
 
 
 class DensePool(nn.Module):

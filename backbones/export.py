@@ -17,6 +17,7 @@ from backbones.checkpoint import check
 from backbones.export_targets import TARGETS, Target
 from backbones.files import Checkpoint, read
 from backbones.registry import build, info
+from tricklift.errors import UserError
 from tricklift.records.atomic import replacing
 
 TOLERANCE = 1e-4
@@ -60,13 +61,13 @@ def export(
         ema: Take the averaged weights.
 
     Raises:
-        FileNotFoundError: No such checkpoint.
-        ValueError: An unknown format, one that cannot hold the architecture (with the reason), a
+        MissingFileError: No such checkpoint.
+        UserError: An unknown format, one that cannot hold the architecture (with the reason), a
             wrong ending of `out`, no EMA weights, or a checkpoint that does not fit its own name.
         RuntimeError: What was written does not give the same outputs; nothing is left of it.
     """
     if to not in TARGETS:
-        raise ValueError(f"unknown format {to!r}; known: {', '.join(TARGETS)}")
+        raise UserError(f"unknown format {to!r}; known: {', '.join(TARGETS)}")
     target, out = TARGETS[to], Path(out)
     _check_ending(target, out)
     source = read(checkpoint, ema)
@@ -86,12 +87,12 @@ def network(source: Checkpoint) -> Any:
     """Build the classifier that a checkpoint holds, with its weights and head, for evaluation.
 
     Raises:
-        ValueError: The weights are not those of the architecture that the checkpoint names.
+        UserError: The weights are not those of the architecture that the checkpoint names.
     """
     name = source.metadata["architecture"]
     check(source, name, **source.options)
     if "fc.weight" not in source.state or "fc.bias" not in source.state:
-        raise ValueError(f"{source.source} holds no head (fc.weight, fc.bias): not a classifier")
+        raise UserError(f"{source.source} holds no head (fc.weight, fc.bias): not a classifier")
     model = build(name, num_classes=len(source.state["fc.weight"]), **source.options)
     model.load_state_dict(source.state)
     return model.eval()
@@ -99,11 +100,11 @@ def network(source: Checkpoint) -> Any:
 
 def _check_ending(target: Target, out: Path) -> None:
     if out.suffix not in target.endings:
-        raise ValueError(
+        raise UserError(
             f"an export to {target.name} ends in {' or '.join(target.endings)}; got {out.name!r}"
         )
     if out.is_dir():
-        raise ValueError(f"{out} is a folder; give the file to write")
+        raise UserError(f"{out} is a folder; give the file to write")
 
 
 def _metadata(source: Checkpoint) -> dict[str, str]:

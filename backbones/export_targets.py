@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from backbones.checkpoint import load_pretrained
 from backbones.files import save
-from backbones.naming import Naming, find
+from backbones.naming import Naming, library_naming
 from backbones.registry import build
+from tricklift.errors import UserError
 
 Outputs = tuple[Tensor, ...]
 Reloaded = Callable[[Tensor], Outputs]
@@ -73,11 +74,11 @@ class Library(Target):
     """Safetensors in the names of another library."""
 
     def refuse(self, name: str, options: Mapping[str, Any]) -> None:
-        find(name, self.name, **options)
+        library_naming(name, self.name, **options)
 
     def naming(self, model: Any) -> Naming:
         """The library's names for this network."""
-        return find(model.name, self.name, **model.options)
+        return library_naming(model.name, self.name, **model.options)
 
     def write(self, path: Path, model: Any, metadata: Mapping[str, str]) -> None:
         naming = self.naming(model)
@@ -162,7 +163,7 @@ class Mmdet(Library):
         try:
             classes = importlib.import_module("mmdet.models.backbones.resnet")
         except ImportError as error:
-            raise ValueError(
+            raise UserError(
                 f"an export to mmdet is checked with mmdet, which cannot be imported here ({error})"
             ) from error
         other = getattr(classes, naming.network)(**naming.arguments)
@@ -195,7 +196,7 @@ class Onnx(Target):
 
     def refuse(self, name: str, options: Mapping[str, Any]) -> None:
         if options.get("deformable_stages"):
-            raise ValueError(
+            raise UserError(
                 f"onnx cannot hold {name} with deformable stages {options['deformable_stages']}: "
                 "torch's exporter has no deformable convolution"
             )
@@ -208,7 +209,7 @@ class Onnx(Target):
             self._write(path, model)
         except OnnxExporterError as error:
             words = str(error).partition("\n")[0].partition(" Please ")[0]
-            raise ValueError(
+            raise UserError(
                 f"onnx cannot hold {metadata['architecture']}: torch's exporter says: {words}"
             ) from error
         graph = onnx.load(str(path))

@@ -14,6 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from tricklift.errors import UserError
+
 
 @dataclass(frozen=True)
 class FeatureInfo:
@@ -75,22 +77,22 @@ def one_stage(network: Any, index: int) -> nn.Module:
     """Stage `index` on its own, e.g. for the box head of Faster R-CNN C4.
 
     Raises:
-        ValueError: The network has no such stage that could stand alone, with the reason.
+        UserError: The network has no such stage that could stand alone, with the reason.
     """
     if not hasattr(network, "stages"):
-        raise ValueError(
+        raise UserError(
             f"{network.name} is run by timm as a whole, so no stage of it can be a box head (C4); "
             "use an FPN neck, or another backbone"
         )
     if getattr(network, "smallest", 1) > 1:
-        raise ValueError(
+        raise UserError(
             f"the stages of {network.name} have convolutions without padding, so a RoI's map "
             "shrinks by more than the stride (14x14 to 6x6): none can be a box head (C4); use an "
             "FPN neck, or another backbone"
         )
     stage: nn.Module = network.stages[index]
     if not any(True for _ in stage.parameters()):
-        raise ValueError(
+        raise UserError(
             f"stage {index} of {network.name} is a pool without weights, which cannot be a box "
             "head (C4); use an FPN neck, or another backbone"
         )

@@ -18,6 +18,7 @@ from torch import Tensor
 from backbones import pickles
 from backbones.normalisation import of_training
 from backbones.provenance import run_of
+from tricklift.errors import MissingFileError, UserError
 from tricklift.records.atomic import replacing
 
 FORMAT = "tricklift"
@@ -55,18 +56,18 @@ def read(path: str | Path, ema: bool = False) -> Checkpoint:
         ema: Take the averaged weights of a ``.pth`` that has them; else the weights as trained.
 
     Raises:
-        FileNotFoundError: No such file.
-        ValueError: Not a file of these kinds, or no EMA weights in it.
+        MissingFileError: No such file.
+        UserError: Not a file of these kinds, or no EMA weights in it.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"no pretrained weights at {path}{' (a folder)' if path.is_dir() else ''}; "
             f"give {KNOWN}, or None to start from random weights"
         )
     if path.suffix == ".safetensors":
         if ema:
-            raise ValueError(
+            raise UserError(
                 f"{path} is an export and holds one set of weights; ask for EMA weights "
                 "of the .pth checkpoint that it was made from"
             )
@@ -76,7 +77,7 @@ def read(path: str | Path, ema: bool = False) -> Checkpoint:
             return Checkpoint(str(path), state, metadata)
     if path.suffix in (".pth", ".pt"):
         return _read_pth(path, ema)
-    raise ValueError(f"cannot read {path}: unknown ending {path.suffix!r}; give {KNOWN}")
+    raise UserError(f"cannot read {path}: unknown ending {path.suffix!r}; give {KNOWN}")
 
 
 def library_weights(path: str | Path) -> dict[str, Tensor] | None:
@@ -104,13 +105,13 @@ def opened(path: Path) -> Iterator[Any]:
         with safe_open(path, framework="pt") as file:
             yield file
     except SafetensorError as error:
-        raise ValueError(f"{path} is not a readable safetensors file ({error})") from error
+        raise UserError(f"{path} is not a readable safetensors file ({error})") from error
 
 
 def read_metadata(file: Any, path: Path) -> dict[str, str]:
     metadata = file.metadata() or {}
     if metadata.get("format") != FORMAT or "architecture" not in metadata:
-        raise ValueError(
+        raise UserError(
             f"{path} is no tricklift export (its metadata says format="
             f"{metadata.get('format')!r}); export the checkpoint again with --to tricklift"
         )
@@ -123,12 +124,12 @@ def _read_pth(path: Path, ema: bool) -> Checkpoint:
     model = config.get("model", {})
     backbone = dict(model.get("backbone", {})) if isinstance(model, dict) else {}
     if "name" not in backbone or "state_dict" not in content:
-        raise ValueError(
+        raise UserError(
             f"{path} is no checkpoint of the cls stage: it does not say which backbone it holds "
-            f"(keys: {some(content)}); weights alone do not tell ResNet-A from B"
+            f"(keys: {abbreviated(content)}); weights alone do not tell ResNet-A from B"
         )
     if any(key.startswith("backbone.net.") for key in content["state_dict"]):
-        raise ValueError(
+        raise UserError(
             f"{path} holds a detector or a segmenter, not a classifier; give {KNOWN}, such as the "
             "weights that it started from"
         )
@@ -161,7 +162,7 @@ def _weights(content: dict[str, Any], path: Path, ema: bool) -> dict[str, Tensor
     """
     if "ema_state_dict" not in content:
         if ema:
-            raise ValueError(f"{path} has no EMA weights: it was trained without EMA")
+            raise UserError(f"{path} has no EMA weights: it was trained without EMA")
         return content["state_dict"]
     if ema:
         return content["state_dict"]
@@ -179,7 +180,7 @@ def save(path: str | Path, state: Mapping[str, Tensor], metadata: Mapping[str, s
         )
 
 
-def some(keys: Any, limit: int = 10) -> str:
+def abbreviated(keys: Any, limit: int = 10) -> str:
     """The first of `keys`, for a message."""
     keys = list(keys)
     return ", ".join(map(str, keys[:limit])) + (", ..." if len(keys) > limit else "")

@@ -9,16 +9,18 @@ from typing import Any
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tricklift.errors import UserError
+
 
 def frozen_modules(model: Any, frozen_stages: int) -> list[nn.Module]:
     """The modules that ``frozen_stages`` freezes: -1 none, 0 the stem, 1 the first stage too, ...
 
     Raises:
-        ValueError: More stages than the network has, or below -1.
+        UserError: More stages than the network has, or below -1.
     """
     count = len(model.stages) if hasattr(model, "stages") else len(model.indices)
     if not -1 <= frozen_stages <= count:
-        raise ValueError(
+        raise UserError(
             f"frozen_stages must be from -1 (none) to {count} (all); got {frozen_stages}"
         )
     if frozen_stages < 0:

@@ -30,6 +30,7 @@ from backbones.features import FeatureInfo
 from backbones.initialisation import initialise
 from backbones.registry import BackboneInfo, register
 from backbones.staged import GlobalAverage, StagedNet
+from tricklift.errors import UserError
 
 PAPER = "Chao et al., HarDNet: A Low Memory Traffic Network, ICCV 2019"
 SOURCE = "arXiv:1909.00948, section 3 and Table 1; the authors' code"
@@ -183,10 +184,10 @@ def hardnet(
         zero_gamma: Not defined here; True is an error that says so.
 
     Raises:
-        ValueError: An option out of range.
+        UserError: An option out of range.
     """
     if zero_gamma:
-        raise ValueError(
+        raise UserError(
             "zero_gamma is not defined for HarDNet: it concatenates and has no residual blocks; "
             "leave zero_gamma out"
         )

@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import nn
 
+from tricklift.errors import UserError
+
 
 def initialise(model: nn.Module, init: str, zero_gamma: bool = False) -> None:
     """Draw the weights of convolutions and of the head; batch norm starts at gamma 1, beta 0.
@@ -18,10 +20,10 @@ def initialise(model: nn.Module, init: str, zero_gamma: bool = False) -> None:
         zero_gamma: Each residual block starts as its shortcut (section 3.1, "Zero gamma").
 
     Raises:
-        ValueError: Another `init`.
+        UserError: Another `init`.
     """
     if init not in ("xavier", "kaiming"):
-        raise ValueError(f"init must be 'xavier' (the paper) or 'kaiming'; got {init!r}")
+        raise UserError(f"init must be 'xavier' (the paper) or 'kaiming'; got {init!r}")
     for module in model.modules():
         if isinstance(module, nn.Conv2d) and init == "kaiming":
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -26,6 +26,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.utils.flop_counter import register_flop_formula
 
+from tricklift.errors import UserError
+
 GROUP_CHANNELS = 16
 REDUCTION = 4
 
@@ -151,7 +153,7 @@ class Involution(nn.Module):
         kernel: K.
 
     Raises:
-        ValueError: C is no multiple of 16, or the outputs differ from the inputs.
+        UserError: C is no multiple of 16, or the outputs differ from the inputs.
     """
 
     def __init__(
@@ -159,7 +161,7 @@ class Involution(nn.Module):
     ) -> None:
         super().__init__()
         if inputs != outputs or inputs % GROUP_CHANNELS:
-            raise ValueError(
+            raise UserError(
                 f"an involution has as many outputs as inputs, a multiple of {GROUP_CHANNELS}; "
                 f"got {inputs} and {outputs}"
             )
@@ -194,10 +196,10 @@ def resized_generator(span: Tensor, old: int, new: int) -> Tensor:
         ``(G * new * new, ...)``.
 
     Raises:
-        ValueError: Sides that are even or shrink, or that `span` is not made for.
+        UserError: Sides that are even or shrink, or that `span` is not made for.
     """
     if not (old % 2 and new % 2 and 1 <= old <= new) or len(span) % old**2:
-        raise ValueError(
+        raise UserError(
             f"a generator of {len(span)} numbers cannot go from kernel {old} to {new}: both must "
             "be odd, the new one not smaller, and the numbers a multiple of the old one's square"
         )

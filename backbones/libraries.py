@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from backbones.naming import Naming, find
+from backbones.naming import Naming, library_naming
 from backbones.normalisation import noted
+from tricklift.errors import MissingFileError, UserError
 
 
 def is_reference(ref: str | Path) -> bool:
@@ -28,13 +29,13 @@ def check(ref: str, name: str) -> tuple[Naming, str]:
         The library's naming, and the tag of the weights.
 
     Raises:
-        ValueError: The library lacks the network, the weights are for another one, or the tag is
+        UserError: The library lacks the network, the weights are for another one, or the tag is
             unknown.
     """
-    library, network, tag = parts(ref)
-    naming = find(name, library)
+    library, network, tag = parse_reference(ref)
+    naming = library_naming(name, library)
     if network != naming.network:
-        raise ValueError(
+        raise UserError(
             f"{ref} holds {network!r}, but the backbone {name!r} is {library}'s "
             f"{naming.network!r}; give {library}/{naming.network}, or change the backbone's name"
         )
@@ -42,7 +43,7 @@ def check(ref: str, name: str) -> tuple[Naming, str]:
     return naming, tag
 
 
-def parts(ref: str) -> tuple[str, str, str]:
+def parse_reference(ref: str) -> tuple[str, str, str]:
     """Library, its name of the network, and the tag of the weights, '' for the library's choice."""
     library, _, given = ref.partition("/")
     network, _, tag = given.partition(".")
@@ -52,9 +53,9 @@ def parts(ref: str) -> tuple[str, str, str]:
 def _check_tag(library: str, network: str, tag: str) -> None:
     known = _tags(library, network)
     if not known:
-        raise ValueError(f"{library} has no pretrained weights for {network!r}")
+        raise UserError(f"{library} has no pretrained weights for {network!r}")
     if tag and tag not in known:
-        raise ValueError(f"{library} has no weights {tag!r} of {network!r}; known: {known}")
+        raise UserError(f"{library} has no weights {tag!r} of {network!r}; known: {known}")
 
 
 def _tags(library: str, network: str) -> list[str]:
@@ -75,8 +76,8 @@ def fetch(ref: str, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     The metadata has ``mean`` and ``std``, see `backbones.normalisation`.
 
     Raises:
-        ValueError: As `check`.
-        FileNotFoundError: Neither in the library's cache nor to be downloaded.
+        UserError: As `check`.
+        MissingFileError: Neither in the library's cache nor to be downloaded.
     """
     naming, tag = check(ref, name)
     network = _created(ref, naming.library, naming.network, tag)
@@ -99,7 +100,7 @@ def statistics(ref: str) -> tuple[list[float], list[float]]:
 
     The network is the one that `whole` gives; see also `_in_layers`.
     """
-    library, name, tag = parts(ref)
+    library, name, tag = parse_reference(ref)
     if library == "timm":
         return timm_statistics(ref)
     from torchvision.models import get_model_weights
@@ -122,10 +123,10 @@ def whole(ref: str) -> nn.Module:
         Maps ``(N, 3, H, W)`` to logits ``(N, K)`` when it is in eval.
 
     Raises:
-        ValueError: The library has no such classifier with weights, or not with this tag.
-        FileNotFoundError: Neither in the library's cache nor to be downloaded.
+        UserError: The library has no such classifier with weights, or not with this tag.
+        MissingFileError: Neither in the library's cache nor to be downloaded.
     """
-    library, network, tag = parts(ref)
+    library, network, tag = parse_reference(ref)
     _check_tag(library, network, tag)
     return _created(ref, library, network, tag)
 
@@ -136,19 +137,19 @@ def renamed(
     """Weights from a file in a library's own names, in our names, and metadata.
 
     Raises:
-        ValueError: The names are neither timm's nor torchvision's for the backbone `name`.
+        UserError: The names are neither timm's nor torchvision's for the backbone `name`.
     """
     # timm's Inception-V3 files may hold the auxiliary head, which its default network lacks.
     weights = {k: v for k, v in weights.items() if not k.startswith("AuxLogits.")}
     reasons = []
     for library in ("timm", "torchvision"):
         try:
-            state = find(name, library).from_library(weights)
+            state = library_naming(name, library).from_library(weights)
         except (ValueError, KeyError) as error:
             reasons.append(f"{library}: {error.args[0]}")
         else:
             return state, {"format": library, "architecture": name, "source": source}
-    raise ValueError(
+    raise UserError(
         f"{source} is no tricklift export, and its weights do not have a library's names for "
         f"{name!r} ({'; '.join(reasons)}); give weights of {name!r}, or change the backbone's name"
     )
@@ -159,7 +160,7 @@ def _created(ref: str, library: str, network: str, tag: str) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             return _create(library, network, tag)
     except OSError as error:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"cannot get {ref}: not in the cache of {library} ({_cache(library)}), "
             f"and downloading failed ({type(error).__name__}: {str(error).splitlines()[0]}). "
             "Run once with a network, copy the cache from a machine that has one, or give an "

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor
 
 from backbones.registry import info
+from tricklift.errors import UserError
 
 Rows = tuple[tuple[str, str], ...]
 
@@ -41,7 +42,7 @@ class Naming:
         """Rename a state dict of ours to the library's names.
 
         Raises:
-            KeyError: A key fits no row.
+            UserError: A key fits no row.
         """
         if self.conv_head:
             state = {**state, "fc.weight": state["fc.weight"][:, :, None, None]}
@@ -51,7 +52,7 @@ class Naming:
         """Rename a state dict of the library to our names.
 
         Raises:
-            KeyError: A key fits no row.
+            UserError: A key fits no row.
         """
         rows = tuple((theirs, ours) for ours, theirs in self.rows)
         renamed = _rename(state, rows, f"{self.library}'s {self.network} and our names")
@@ -60,7 +61,7 @@ class Naming:
         return renamed
 
 
-def find(name: str, library: str, **options: Any) -> Naming:
+def library_naming(name: str, library: str, **options: Any) -> Naming:
     """How `library` names the backbone `name`.
 
     Args:
@@ -69,14 +70,14 @@ def find(name: str, library: str, **options: Any) -> Naming:
         **options: The options that the network was built with, if it has weights to hand over.
 
     Raises:
-        ValueError: Unknown backbone or library, or the library has no such network; the message
+        UserError: Unknown backbone or library, or the library has no such network; the message
             says why.
     """
     if library not in LIBRARIES:
-        raise ValueError(f"unknown library {library!r}; known: {', '.join(LIBRARIES)}")
+        raise UserError(f"unknown library {library!r}; known: {', '.join(LIBRARIES)}")
     family = info(name).family
     if family not in FAMILIES:
-        raise ValueError(f"{library} cannot hold {name}: no network of its own is the same")
+        raise UserError(f"{library} cannot hold {name}: no network of its own is the same")
     return FAMILIES[family](name, library, options)
 
 
@@ -107,7 +108,7 @@ def _rename(state: Mapping[str, Tensor], rows: Rows, between: str) -> dict[str, 
         renamed[_fill(target, {k: int(v) for k, v in groups.items()}) + rest] = value
     if unknown:
         shown = ", ".join(unknown[:10])
-        raise KeyError(f"no row between {between} for {len(unknown)} keys: {shown}")
+        raise UserError(f"no row between {between} for {len(unknown)} keys: {shown}")
     return renamed
 
 
@@ -175,7 +176,7 @@ def _resnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
     _refuse_options(name, library, network, options)
     if (width := options.get("width", 1.0)) != 1:
         if library != "mmdet" or (64 * width) % 8:
-            raise ValueError(
+            raise UserError(
                 f"{library} cannot hold {name} at width {width:g}: its {network} "
                 + ("has multiples of 8" if library == "mmdet" else "has a stem of 64 channels")
             )
@@ -193,12 +194,12 @@ def _resnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
 
 def _refuse_options(name: str, library: str, network: str, options: Mapping[str, Any]) -> None:
     if options.get("output_stride", 32) != 32:
-        raise ValueError(
+        raise UserError(
             f"{library} weights cannot hold {name} at output_stride {options['output_stride']}: "
             f"loaded into {library}'s {network} they would run at stride 32"
         )
     if options.get("deformable_stages"):
-        raise ValueError(
+        raise UserError(
             f"{library} cannot hold {name} with deformable stages "
             f"{options['deformable_stages']}: its {network} has plain convolutions"
         )
@@ -210,14 +211,14 @@ def _relative(
     """What `library` calls a ResNeXt, an SE-ResNet or both."""
     what = " with squeeze-and-excitation" if squeezed and not name.startswith("se") else ""
     if library == "mmdet":
-        raise ValueError(
+        raise UserError(
             f"mmdet cannot hold {name}{what}: only plain ResNets are written for its own classes; "
             "use it there as dict(type='TrickBackbone', name=...)"
         )
     network = ("se" if squeezed else "") + ("resnext" if groups else "resnet") + depth
     network += ("" if variant == "b" else variant) + groups
     if network not in KNOWN[library]:
-        raise ValueError(
+        raise UserError(
             f"{library} cannot hold {name}{what}: it has no {network}; of these families it has "
             + ", ".join(KNOWN[library])
         )
@@ -226,7 +227,7 @@ def _relative(
 
 def _resnet_torchvision(name: str, depth: str, variant: str) -> tuple[str, dict[str, Any]]:
     if variant != "b":
-        raise ValueError(
+        raise UserError(
             f"torchvision cannot hold {name}: it has ResNet variant B alone (no A, C, D); "
             "timm has B, C, D and mmdet all four"
         )
@@ -235,12 +236,12 @@ def _resnet_torchvision(name: str, depth: str, variant: str) -> tuple[str, dict[
 
 def _resnet_timm(name: str, depth: str, variant: str) -> tuple[str, dict[str, Any]]:
     if variant == "a":
-        raise ValueError(
+        raise UserError(
             f"timm cannot hold {name}: it has no ResNet variant A (stride on the first 1x1); "
             "mmdet has (style='caffe')"
         )
     if variant == "c" and int(depth) < 50:
-        raise ValueError(
+        raise UserError(
             f"timm cannot hold {name}: its ResNet-C networks are resnet50c, resnet101c, resnet152c"
         )
     return f"resnet{depth}" + ("" if variant == "b" else variant), {}
@@ -265,7 +266,7 @@ _RESNETS: dict[str, Callable[[str, str, str], tuple[str, dict[str, Any]]]] = {
 
 def _timm(name: str, library: str, options: Mapping[str, Any]) -> Naming:
     if library != "timm":
-        raise ValueError(
+        raise UserError(
             f"{library} cannot hold {name}: only timm's own names are known for its networks; "
             "export to timm, or use it in mmdet and mmseg as dict(type='TrickBackbone', name=...)"
         )
@@ -294,11 +295,11 @@ PRE_ROWS = (
 def _preresnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
     depth, variant = name.removeprefix("preresnet").split("_")
     if library != "timm":
-        raise ValueError(f"{library} cannot hold {name}: it has no pre-activation ResNet; timm has")
+        raise UserError(f"{library} cannot hold {name}: it has no pre-activation ResNet; timm has")
     network = f"resnetv2_{depth}" + ("" if variant == "b" else variant)
     _refuse_options(name, library, network, options)
     if (width := options.get("width", 1.0)) != 1:
-        raise ValueError(
+        raise UserError(
             f"timm cannot hold {name} at width {width:g}: its {network} has a stem of 64 channels"
         )
     return Naming(library, network, PRE_ROWS + PRE_STEMS[variant], conv_head=True)

@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tricklift.errors import UserError
+
 #: Of ImageNet, as in arXiv:1812.01187, section 2.1; what the cls stage trains with.
 MEAN = (123.68, 116.779, 103.939)
 STD = (58.393, 57.12, 57.375)
@@ -39,7 +41,7 @@ def refuse_other(metadata: Mapping[str, str], preprocessor: Any) -> None:
         preprocessor: The model's, one of mmengine's, mmdet's or mmseg's that normalise.
 
     Raises:
-        ValueError: It has other statistics, or none.
+        UserError: It has other statistics, or none.
     """
     if "mean" not in metadata or "std" not in metadata:
         return
@@ -54,7 +56,7 @@ def refuse_other(metadata: Mapping[str, str], preprocessor: Any) -> None:
         return
     given = "; ".join(f"{key} {_text(found[key]) if found[key] else 'none'}" for key in found)
     line = " ".join(f"model.data_preprocessor.{key}={_text(wanted[key])}" for key in wanted)
-    raise ValueError(
+    raise UserError(
         f"{metadata.get('source', 'the checkpoint')} was trained with another normalisation than "
         f"the images of this model get (0..255, RGB: {given}); set {line}"
     )

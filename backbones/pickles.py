@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from tricklift.errors import UserError
+
 
 class Placeholder:
     """Stands for an object in a checkpoint that nobody here needs; takes anything, does nothing."""
@@ -57,23 +59,23 @@ def load(path: Path) -> dict[str, Any]:
     """Load a checkpoint's tensors and plain values onto the CPU.
 
     Raises:
-        ValueError: Not a checkpoint, or it holds objects that only running code could rebuild.
+        UserError: Not a checkpoint, or it holds objects that only running code could rebuild.
     """
     try:
         with _only_placeholders():
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = str(error).split("Please")[0].split("WeightsUnpickler error:")[-1].strip()
-        raise ValueError(
+        raise UserError(
             f"refused to read {path}: it holds more than tensors and plain values, and rebuilding "
             f"that could run code from the file ({reason}). Export it to safetensors where it "
             "was made, and use that"
         ) from error
     except (RuntimeError, EOFError, KeyError, IndexError, ValueError) as error:
         line = str(error).strip().splitlines()[0] if str(error).strip() else "empty"
-        raise ValueError(f"{path} is not a readable torch checkpoint ({line})") from error
+        raise UserError(f"{path} is not a readable torch checkpoint ({line})") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}, not a checkpoint")
+        raise UserError(f"{path} holds a {type(content).__name__}, not a checkpoint")
     return content
 
 
@@ -97,11 +99,11 @@ def _literal(node: ast.expr) -> Any:
     match node:
         case ast.Call(func=ast.Name(id="dict"), args=[]):
             if any(k.arg is None for k in node.keywords):
-                raise ValueError("not a literal")
+                raise UserError("not a literal")
             return {k.arg: _literal(k.value) for k in node.keywords}
         case ast.Dict():
             if None in node.keys:
-                raise ValueError("not a literal")
+                raise UserError("not a literal")
             keys = [_literal(k) for k in node.keys if k is not None]
             return dict(zip(keys, map(_literal, node.values), strict=True))
         case ast.List():

@@ -164,7 +164,7 @@ def preresnet(
         gradient_checkpointing: Trade time for memory in training.
 
     Raises:
-        ValueError: `width`, `output_stride` or `init` out of range.
+        UserError: `width`, `output_stride` or `init` out of range.
     """
     block = PreBottleneck if depth >= 50 else PreBasicBlock
     shortcut = PooledShortcut if variant == "d" else StridedShortcut

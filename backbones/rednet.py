@@ -21,6 +21,7 @@ from backbones.involution import Involution, resized_generator
 from backbones.registry import BackboneInfo, register
 from backbones.residual import ResidualNet, residual_net, scaled
 from backbones.stems import DeepStem
+from tricklift.errors import UserError
 
 DEPTHS = {
     26: (1, 2, 4, 1),
@@ -60,10 +61,10 @@ def rednet(
         stem_kernel: Kernel of the stem's involution, 3 or 7.
 
     Raises:
-        ValueError: `width`, `output_stride`, `init` or `stem_kernel` out of range.
+        UserError: `width`, `output_stride`, `init` or `stem_kernel` out of range.
     """
     if stem_kernel not in STEM_KERNELS:
-        raise ValueError(
+        raise UserError(
             f"stem_kernel must be 3 (the authors' classifier) or 7 (their detector); got "
             f"{stem_kernel!r}"
         )
@@ -91,18 +92,18 @@ def with_stem_kernel(checkpoint: str | Path, out: str | Path, stem_kernel: int =
         stem_kernel: 3 or 7; not smaller than the file's own.
 
     Raises:
-        FileNotFoundError: No such checkpoint.
-        ValueError: Not a RedNet, another ending of `out`, or a kernel that does not fit.
+        MissingFileError: No such checkpoint.
+        UserError: Not a RedNet, another ending of `out`, or a kernel that does not fit.
     """
     source, out = read(checkpoint), Path(out)
     name = source.metadata["architecture"]
     if not name.startswith("rednet"):
-        raise ValueError(f"{checkpoint} holds {name!r}, and only a rednet has a stem kernel")
+        raise UserError(f"{checkpoint} holds {name!r}, and only a rednet has a stem kernel")
     if out.suffix != ".safetensors":
-        raise ValueError(f"with_stem_kernel writes .safetensors; got {out.name!r}")
+        raise UserError(f"with_stem_kernel writes .safetensors; got {out.name!r}")
     old = source.options.get("stem_kernel", 3)
     if stem_kernel not in STEM_KERNELS:
-        raise ValueError(f"stem_kernel must be 3 or 7; got {stem_kernel!r}")
+        raise UserError(f"stem_kernel must be 3 or 7; got {stem_kernel!r}")
     state = {
         key: resized_generator(value, old, stem_kernel) if key.startswith(GENERATOR) else value
         for key, value in source.state.items()

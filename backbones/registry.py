@@ -11,6 +11,8 @@ from typing import Any
 
 from torch import nn
 
+from tricklift.errors import UserError
+
 
 @dataclass(frozen=True)
 class BackboneInfo:
@@ -69,7 +71,7 @@ def info(name: str) -> BackboneInfo:
     """What is known of the backbone `name`, registered or with a registered prefix.
 
     Raises:
-        ValueError: There is no such backbone; the message names close matches and all names.
+        UserError: There is no such backbone; the message names close matches and all names.
     """
     if name in _REGISTRY:
         return _REGISTRY[name]
@@ -78,7 +80,7 @@ def info(name: str) -> BackboneInfo:
             return describe(name)
     close = difflib.get_close_matches(str(name), _REGISTRY, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise ValueError(f"unknown backbone {name!r}; known: {', '.join(_REGISTRY)}{hint}")
+    raise UserError(f"unknown backbone {name!r}; known: {', '.join(_REGISTRY)}{hint}")
 
 
 def build(name: str, num_classes: int = 1000, **options: Any) -> nn.Module:
@@ -94,17 +96,17 @@ def build(name: str, num_classes: int = 1000, **options: Any) -> nn.Module:
         own ``name`` and ``options`` so that an export can say what it holds.
 
     Raises:
-        ValueError: Unknown name or option, or a value that the family does not allow.
+        UserError: Unknown name or option, or a value that the family does not allow.
     """
     entry = info(name)
     unknown = sorted(set(options) - set(entry.options))
     if unknown:
-        raise ValueError(
+        raise UserError(
             f"unknown option {', '.join(map(repr, unknown))} for backbone {name!r}; "
             f"allowed: {', '.join(entry.options)}"
         )
     if num_classes < 1:
-        raise ValueError(f"num_classes must be at least 1, got {num_classes}")
+        raise UserError(f"num_classes must be at least 1, got {num_classes}")
     model = entry.factory(num_classes, **options)
     model.name = name  # type: ignore[assignment]
     model.options = dict(options)  # type: ignore[assignment]

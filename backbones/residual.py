@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from backbones.features import FeatureInfo
 from backbones.gradient_checkpointing import checkpointed
+from tricklift.errors import UserError
 
 #: Blocks a stage, by the number of layers with weights. Source: arXiv:1512.03385, Table 1.
 DEPTHS = {
@@ -128,7 +129,7 @@ def residual_net(
         gradient_checkpointing: Trade time for memory in training.
 
     Raises:
-        ValueError: `output_stride` is none of these.
+        UserError: `output_stride` is none of these.
     """
     strides, dilations = strides_and_dilations(output_stride)
     stages, inputs = [], planes[0]
@@ -158,7 +159,7 @@ def strides_and_dilations(output_stride: int) -> tuple[tuple[int, ...], tuple[in
     """Strides and dilations of the four stages for a final stride of 8, 16 or 32.
 
     Raises:
-        ValueError: Another output stride.
+        UserError: Another output stride.
     """
     table = {
         32: ((1, 2, 2, 2), (1, 1, 1, 1)),
@@ -166,7 +167,7 @@ def strides_and_dilations(output_stride: int) -> tuple[tuple[int, ...], tuple[in
         8: ((1, 2, 1, 1), (1, 1, 2, 4)),
     }
     if output_stride not in table:
-        raise ValueError(f"output_stride must be one of 8, 16, 32; got {output_stride!r}")
+        raise UserError(f"output_stride must be one of 8, 16, 32; got {output_stride!r}")
     return table[output_stride]
 
 
@@ -174,8 +175,8 @@ def scaled(channels: Sequence[int], width: float, multiple: int = 8) -> list[int
     """`channels` times `width`, each to the nearest multiple of `multiple`, and at least that.
 
     Raises:
-        ValueError: `width` is not above 0.
+        UserError: `width` is not above 0.
     """
     if width <= 0:
-        raise ValueError(f"width must be above 0, got {width}")
+        raise UserError(f"width must be above 0, got {width}")
     return [max(multiple, round(c * width / multiple) * multiple) for c in channels]

@@ -64,7 +64,7 @@ def resnet(
         deformable_modulated: Version 2 of it, see `deformable`.
 
     Raises:
-        ValueError: `width`, `output_stride`, `init` or `deformable_stages` out of range.
+        UserError: `width`, `output_stride`, `init` or `deformable_stages` out of range.
     """
     planes = scaled((64, 128, 256, 512), width)
     block: Block = partial(Bottleneck, stride_first=variant == "a", middle=middle)

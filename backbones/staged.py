@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from backbones.features import FeatureInfo
+from tricklift.errors import UserError
 
 
 class GlobalAverage(nn.Module):
@@ -49,10 +50,10 @@ class StagedNet(nn.Module):
         """Map images ``(N, 3, H, W)`` to the stages' maps ``(N, C_i, H/s_i, W/s_i)``.
 
         Raises:
-            ValueError: Images below `smallest`.
+            UserError: Images below `smallest`.
         """
         if min(x.shape[2:]) < self.smallest:
-            raise ValueError(
+            raise UserError(
                 f"{getattr(self, 'name', 'this network')} needs images of at least {self.smallest} "
                 f"pixels, since its first convolutions have no padding; got {tuple(x.shape[2:])}"
             )

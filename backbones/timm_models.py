@@ -19,6 +19,7 @@ from backbones.initialisation import initialise
 from backbones.registry import BackboneInfo, register, register_prefix
 from backbones.staged import StagedNet
 from backbones.timm_whole import layers_in_order, names_of_whole, whole
+from tricklift.errors import UserError
 
 PREFIX = "timm/"
 
@@ -63,10 +64,10 @@ def timm_network(
             (timm's own default is 0 for its ResNets).
 
     Raises:
-        ValueError: A value that this network does not allow; the message says why.
+        UserError: A value that this network does not allow; the message says why.
     """
     if init not in ("timm", "xavier", "kaiming"):
-        raise ValueError(f"init must be 'timm', 'xavier' or 'kaiming'; got {init!r}")
+        raise UserError(f"init must be 'timm', 'xavier' or 'kaiming'; got {init!r}")
     model = create(network, num_classes)
     model = cut(model, output_stride) if _runs_in_a_row(model) else whole(model, output_stride)
     if init != "timm":
@@ -114,7 +115,7 @@ def cut(model: Any, output_stride: int) -> StagedNet:
     strides = tuple(entry["reduction"] for entry in info)
     if output_stride != 32:
         if type(model).__name__ == "InceptionV3":
-            raise ValueError(
+            raise UserError(
                 f"timm's inception_v3 has no output stride {output_stride!r}: its blocks pool "
                 "inside their forward functions, where no dilation can reach; use output_stride=32"
             )
@@ -162,7 +163,7 @@ def _set_last_gammas(model: nn.Module, network: str, zero_gamma: bool) -> None:
         block for block in model.modules() if hasattr(block, "downsample") and hasattr(block, "bn2")
     ]
     if zero_gamma and not blocks:
-        raise ValueError(
+        raise UserError(
             f"zero_gamma is not defined for timm/{network}: no residual block that ends in a batch "
             "norm is known in it; leave zero_gamma out"
         )
@@ -175,21 +176,21 @@ def describe_timm(name: str) -> BackboneInfo:
     """What is known of a network of timm that is not listed.
 
     Raises:
-        ValueError: timm has no such network.
+        UserError: timm has no such network.
     """
     import timm
 
     network = name.removeprefix(PREFIX)
     plain, _, tag = network.partition(".")
     if tag and timm.is_model(plain):
-        raise ValueError(
+        raise UserError(
             f"unknown backbone {name!r}: {tag!r} names weights; set the backbone's name to "
             f"'timm/{plain}' and its checkpoint to {name!r}"
         )
     if not timm.is_model(network):
         close = difflib.get_close_matches(network, timm.list_models(), n=1)
         hint = f"; did you mean 'timm/{close[0]}'?" if close else ""
-        raise ValueError(f"unknown backbone {name!r}: timm {timm.__version__} lacks it{hint}")
+        raise UserError(f"unknown backbone {name!r}: timm {timm.__version__} lacks it{hint}")
     config = timm.get_pretrained_cfg(network)
     size = config.input_size[-1] if config else 224
     paper = f"see timm.models.{timm.models.model_entrypoint(network).__module__.split('.')[-1]}"

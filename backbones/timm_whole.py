@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from backbones.features import FeatureInfo
+from tricklift.errors import UserError
 
 
 class WholeNet(nn.Module):
@@ -80,7 +81,7 @@ def whole(model: Any, output_stride: int) -> WholeNet:
     """Wrap a network of timm that is not cut.
 
     Raises:
-        ValueError: It hands on no maps at falling resolution, or has no linear classifier, or no
+        UserError: It hands on no maps at falling resolution, or has no linear classifier, or no
             such output stride.
     """
     name = model.pretrained_cfg["architecture"]
@@ -88,19 +89,19 @@ def whole(model: Any, output_stride: int) -> WholeNet:
     first = max(len(info) - 4, 0)
     strides = [entry["reduction"] for entry in info[first:]]
     if not hasattr(model, "forward_intermediates") or not strides or strides != sorted({*strides}):
-        raise ValueError(
+        raise UserError(
             f"timm/{name} hands on no feature maps at growing strides (timm says {strides}): it "
             "cannot be a backbone here; choose a network with a pyramid of maps"
         )
     if output_stride != 32:
-        raise ValueError(
+        raise UserError(
             f"timm/{name} has no output stride {output_stride!r} here: its layers do not run in a "
             "row, so they cannot be dilated one after the other; use output_stride=32"
         )
     path = model.pretrained_cfg["classifier"]
     classifier = model.get_submodule(path) if isinstance(path, str) else None
     if not isinstance(classifier, nn.Linear):
-        raise ValueError(f"timm/{name} has no linear classifier (timm says {path!r})")
+        raise UserError(f"timm/{name} has no linear classifier (timm says {path!r})")
     parent, _, child = path.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
     channels = tuple(entry["num_chs"] for entry in info[first:])

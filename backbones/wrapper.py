@@ -15,12 +15,13 @@ from backbones.checkpoint import added_keys, load_pretrained, pretrained
 from backbones.features import drop_behind, one_stage
 from backbones.freeze import freeze, freeze_gammas, frozen_modules, norms_to_eval
 from backbones.registry import build
+from tricklift.errors import UserError
 
 
 def _refuse_pretrained_init(init_cfg: Any) -> None:
     entries = init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg]
     if any(entry and "Pretrained" in str(entry.get("type")) for entry in entries):
-        raise ValueError(
+        raise UserError(
             f"init_cfg={init_cfg} would skip keys that do not fit without a word; "
             "set checkpoint=FILE instead, which checks every key"
         )
@@ -48,7 +49,7 @@ class TrickBackbone(BaseModule):
         trained_with: What is known of the weights loaded from `checkpoint` (their metadata).
 
     Raises:
-        ValueError: A name, option, index or checkpoint that does not fit.
+        UserError: A name, option, index or checkpoint that does not fit.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class TrickBackbone(BaseModule):
         net: Any = build(name, num_classes=1, output_stride=output_stride, **options)
         count = len(net.feature_info.channels)
         if not out_indices or not all(0 <= i < count for i in out_indices):
-            raise ValueError(
+            raise UserError(
                 f"out_indices must be stages from 0 to {count - 1} of {name}; got {out_indices}"
             )
         drop_behind(net, max(out_indices))
@@ -134,7 +135,7 @@ class TrickStage(BaseModule):
         out_channels: Channels of the output.
 
     Raises:
-        ValueError: A name, option, stage or checkpoint that does not fit.
+        UserError: A name, option, stage or checkpoint that does not fit.
     """
 
     def __init__(
@@ -154,7 +155,7 @@ class TrickStage(BaseModule):
         net: Any = build(name, num_classes=1, **options)
         channels = net.feature_info.channels
         if not 1 <= stage < len(channels):
-            raise ValueError(f"stage must be from 1 to {len(channels) - 1} of {name}; got {stage}")
+            raise UserError(f"stage must be from 1 to {len(channels) - 1} of {name}; got {stage}")
         self.stage: Any = one_stage(net, stage)
         self.in_channels, self.out_channels = channels[stage - 1], channels[stage]
         self.name, self.index, self.options = name, stage, options

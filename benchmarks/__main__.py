@@ -3,7 +3,7 @@
 import typer
 
 from benchmarks import involution, profiling, speed
-from tricklift.errors import friendly
+from tricklift.errors import report_user_errors
 
 app = typer.Typer(
     name="python -m benchmarks",
@@ -21,7 +21,7 @@ app.command()(involution.involution)
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command line; errors of the user end with one line and exit code 2."""
-    with friendly():
+    with report_user_errors():
         app(arguments, prog_name="python -m benchmarks")
 
 

@@ -182,11 +182,11 @@ def built(stock: Any, ours: bool) -> Any:
 
 def share_weights(stock: Any, ours: Any) -> None:
     """Give our model the stock one's weights, the backbone's by our names for them."""
-    from backbones.naming import find
+    from backbones.naming import library_naming
 
     state = dict(stock.state_dict())
     theirs = {key: state.pop(key) for key in list(state) if key.startswith("backbone.")}
-    renamed = find(ours.backbone.net.name, "mmdet").from_library(
+    renamed = library_naming(ours.backbone.net.name, "mmdet").from_library(
         {key.removeprefix("backbone."): value for key, value in theirs.items()}
     )
     state |= {f"backbone.net.{key}": value for key, value in renamed.items()}

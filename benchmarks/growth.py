@@ -21,7 +21,7 @@ def bench(root: Path, say: Progress) -> list[Finding]:
     """Five curves, one finding a point, the best of `ROUNDS`.
 
     Raises:
-        FileNotFoundError: The sample photographs are not there.
+        MissingFileError: The sample photographs are not there.
     """
     return list(points(root, say))
 

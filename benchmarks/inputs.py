@@ -64,7 +64,7 @@ def bench(
         repetitions: Rounds that count.
 
     Raises:
-        FileNotFoundError: The samples are not there.
+        MissingFileError: The samples are not there.
     """
     files = sample_files(root)[:count]
     findings = []
@@ -100,7 +100,7 @@ def sample_files(root: Path) -> list[Path]:
     """The sample photographs below a data root.
 
     Raises:
-        FileNotFoundError: They are not there.
+        MissingFileError: They are not there.
     """
     folder = root / SAMPLES
     require(folder, f"folder of sample photographs ('tricklift prepare {SAMPLES}')", "--root")

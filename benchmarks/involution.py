@@ -17,6 +17,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.profiler import ProfilerActivity, profile
 
 from backbones.involution import GROUP_CHANNELS, involve
+from tricklift.errors import UserError
 
 Form = Callable[[Tensor, Tensor, int, int], Tensor]
 Size = tuple[int, int, int, int]
@@ -165,6 +166,6 @@ def involution(
 def _size(text: str) -> Size:
     parts = text.split(",")
     if len(parts) != 4 or not all(part.isdigit() for part in parts):
-        raise ValueError(f"--size takes N,C,H,W such as 4,64,56,56, got {text!r}")
+        raise UserError(f"--size takes N,C,H,W such as 4,64,56,56, got {text!r}")
     count, channels, height, width = map(int, parts)
     return count, channels, height, width

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from tricklift.errors import UserError
+
 
 def profile(
     configs: Annotated[
@@ -36,7 +38,7 @@ def profile(
     for config in configs or ():
         find_config(config)
     if before is not None and not (before / "tricklift" / "train.py").is_file():
-        raise ValueError(f"--before: {before} is no checkout of tricklift; give its top folder")
+        raise UserError(f"--before: {before} is no checkout of tricklift; give its top folder")
     trees = {**({"before": before.resolve()} if before else {}), "now": TREE}
     commits = {name: source_commit(tree) for name, tree in trees.items()}
     with (

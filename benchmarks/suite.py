@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import downstream, growth, index, inputs, step
 from benchmarks.measure import Finding, Progress, prefixed
-from tricklift.errors import did_you_mean
+from tricklift.errors import UserError, did_you_mean
 from tricklift.records.atomic import write_text
 
 #: Name on the command line -> what runs; each takes the data root and a sink for progress lines.
@@ -29,12 +29,12 @@ def chosen(name: str) -> list[str]:
     """The benches that a name on the command line stands for.
 
     Raises:
-        ValueError: Unknown name.
+        UserError: Unknown name.
     """
     known = [*BENCHES, ALL]
     if name not in known:
         hint = did_you_mean(name, known)
-        raise ValueError(f"unknown bench {name!r}; known: {', '.join(known)}{hint}")
+        raise UserError(f"unknown bench {name!r}; known: {', '.join(known)}{hint}")
     return list(BENCHES) if name == ALL else [name]
 
 
@@ -79,7 +79,7 @@ def stored(out: Path) -> dict[str, Any]:
     """Bench -> `{findings, measured, machine}`, as kept in a folder; {} where nothing is.
 
     Raises:
-        ValueError: The file cannot be read.
+        UserError: The file cannot be read.
     """
     file = out / RESULTS
     if not file.is_file():
@@ -87,7 +87,7 @@ def stored(out: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise ValueError(f"{file} is not readable ({error}); remove it") from error
+        raise UserError(f"{file} is not readable ({error}); remove it") from error
 
 
 def machine() -> dict[str, Any]:

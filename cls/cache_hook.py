@@ -17,6 +17,7 @@ from cls.distillation import Distillation
 from cls.logit_cache import LogitCache, teacher_fingerprint
 from cls.preprocessor import ClsPreprocessor
 from cls.transforms import DecodeImage, PackClassified, ResizeCenterCropUint8
+from tricklift.errors import UserError
 
 #: Transforms that give the same result each time.
 FIXED = (DecodeImage, ResizeCenterCropUint8, PackClassified)
@@ -37,7 +38,7 @@ class TeacherCacheHook(Hook):
     computes an equal share, so that none waits for long; then all read them from the folder.
 
     Raises:
-        ValueError: The training images are not fixed, with what changes them; or the folder holds
+        UserError: The training images are not fixed, with what changes them; or the folder holds
             other logits.
     """
 
@@ -76,7 +77,7 @@ def refuse_random(dataset: Any, model: Any) -> None:
     """Refuse a training whose images change from epoch to epoch.
 
     Raises:
-        ValueError: Saying what changes them.
+        UserError: Saying what changes them.
     """
     reasons = [
         f"{type(transform).__name__} in train_dataloader.dataset.pipeline"
@@ -91,7 +92,7 @@ def refuse_random(dataset: Any, model: Any) -> None:
         reasons += ["colour jitter"] if preprocessor.jitter else []
     reasons += ["mixup"] if model.mixup else []
     if reasons:
-        raise ValueError(f"no cache of the teacher's logits: {', '.join(reasons)}; {REMEDY}")
+        raise UserError(f"no cache of the teacher's logits: {', '.join(reasons)}; {REMEDY}")
 
 
 def description(dataset: Any, model: Any, optim_wrapper: Any) -> dict[str, Any]:

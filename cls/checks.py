@@ -12,6 +12,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from cls.model import ImageClassifier
+from tricklift.errors import UserError
 
 _MOST_SHOWN = 5
 
@@ -23,7 +24,7 @@ def check_classes(runner: Runner) -> None:
     alone, and sets that do not name their classes.
 
     Raises:
-        ValueError: The sets have other classes, or not as many as ``model.num_classes``.
+        UserError: The sets have other classes, or not as many as ``model.num_classes``.
     """
     model = classifier_of(runner)
     if model is not None:
@@ -40,7 +41,7 @@ def check_tested_classes(runner: Runner, checkpoint: str | Path, meta: Mapping[s
         meta: What the checkpoint says of its training (mmengine's ``meta``).
 
     Raises:
-        ValueError: As `check_classes`.
+        UserError: As `check_classes`.
     """
     model = classifier_of(runner)
     if model is None:
@@ -73,18 +74,18 @@ def compare(sets: Mapping[str, Sequence[str]], num_classes: int) -> None:
         num_classes: Of the model.
 
     Raises:
-        ValueError: They differ; names what is in one of them only.
+        UserError: They differ; names what is in one of them only.
     """
     first = next(iter(sets), "")
     for where, classes in sets.items():
         if list(classes) != list(sets[first]):
-            raise ValueError(
+            raise UserError(
                 f"{where} has other classes than {first} ({difference(classes, sets[first])}); "
                 "labels follow the sorted names of the folders, so both need the same ones"
             )
     if sets and len(sets[first]) != num_classes:
         found = len(sets[first])
-        raise ValueError(
+        raise UserError(
             f"{first} has {found} classes, but model.num_classes is {num_classes}; set "
             f"model.num_classes={found}, or mend the folder"
         )

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from cls.draws import Drawer, alike
+from tricklift.errors import UserError
 
 LUMA = (0.299, 0.587, 0.114)
 YIQ = (
@@ -56,7 +57,7 @@ class ColourJitter:
         pca: Standard deviation of the PCA noise's coefficients; 0.1 in the paper; 0 is none.
 
     Raises:
-        ValueError: Unknown form, or a number out of range.
+        UserError: Unknown form, or a number out of range.
     """
 
     form: str = "paper"
@@ -65,11 +66,11 @@ class ColourJitter:
 
     def __post_init__(self) -> None:
         if self.form not in FORMS:
-            raise ValueError(f"unknown form {self.form!r} of jitter; known: {', '.join(FORMS)}")
+            raise UserError(f"unknown form {self.form!r} of jitter; known: {', '.join(FORMS)}")
         if not 0 <= self.strength < 1:
-            raise ValueError(f"jitter strength must be in [0, 1), got {self.strength}")
+            raise UserError(f"jitter strength must be in [0, 1), got {self.strength}")
         if self.pca < 0:
-            raise ValueError(f"pca must be 0 or more, got {self.pca}")
+            raise UserError(f"pca must be 0 or more, got {self.pca}")
 
     @property
     def properties(self) -> tuple[str, ...]:

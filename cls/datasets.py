@@ -14,6 +14,7 @@ from mmengine.registry import DATASETS
 from cls import jpeg
 from cls.index import FolderIndex, cache_file, folder_fingerprint, recall, store
 from tricklift.data.checks import check_each, require, spread
+from tricklift.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 #: Where a set is below the root, without its split -> its name for `tricklift prepare`.
@@ -45,8 +46,8 @@ class ClassFolders(BaseDataset):
         cached_from: Number of images from which the list is kept in a file; None never does.
 
     Raises:
-        FileNotFoundError: `data_root` is missing.
-        ValueError: No class folders, an empty class, another number of classes, or a file that is
+        MissingFileError: `data_root` is missing.
+        UserError: No class folders, an empty class, another number of classes, or a file that is
             no image or a JPEG that is cut short.
     """
 
@@ -69,7 +70,7 @@ class ClassFolders(BaseDataset):
         """List all images as ``dict(img_path, gt_label)``, classes and files in sorted order."""
         classes = class_names(Path(self.data_root))
         if self.num_classes not in (None, len(classes)):
-            raise ValueError(
+            raise UserError(
                 f"{self.data_root} holds {len(classes)} class folders, the config says "
                 f"num_classes={self.num_classes}; set num_classes, or mend the folder"
             )
@@ -116,13 +117,13 @@ def class_names(root: Path) -> list[str]:
     """Names of the class folders below `root`, sorted.
 
     Raises:
-        FileNotFoundError: `root` is missing.
-        ValueError: There is no folder in it.
+        MissingFileError: `root` is missing.
+        UserError: There is no folder in it.
     """
     require(root, "folder of images by class", source(root))
     names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
     if not names:
-        raise ValueError(f"{str(root)!r} holds no class folders; expected {root}/<class>/*.jpg")
+        raise UserError(f"{str(root)!r} holds no class folders; expected {root}/<class>/*.jpg")
     return names
 
 
@@ -141,11 +142,11 @@ def images_of(folder: Path) -> list[str]:
     """Names of the images in `folder`, sorted.
 
     Raises:
-        ValueError: There is none.
+        UserError: There is none.
     """
     files = sorted(e.name for e in os.scandir(folder) if e.name.lower().endswith(SUFFIXES))
     if not files:
-        raise ValueError(
+        raise UserError(
             f"class folder {str(folder)!r} is empty: no file ends in {', '.join(SUFFIXES)}; "
             "add images, or remove the folder"
         )
@@ -156,12 +157,12 @@ def check_readable(path: str) -> None:
     """Look at the head of a file, and at the end of a JPEG.
 
     Raises:
-        ValueError: It cannot be opened, no OpenCV reader knows it as an image, or its end is
+        UserError: It cannot be opened, no OpenCV reader knows it as an image, or its end is
             missing.
     """
     problem = flaw(path)
     if problem:
-        raise ValueError(f"{path}: {problem}; replace or remove the file")
+        raise UserError(f"{path}: {problem}; replace or remove the file")
 
 
 def flaw(path: str) -> str | None:

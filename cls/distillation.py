@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cls.teacher import Teacher, load_teacher
+from tricklift.errors import UserError
 
 #: Form of the loss -> weights of the label's and the teacher's part.
 WEIGHTS = {"paper": (1.0, 1.0), "public": (0.5, 0.5)}
@@ -53,7 +54,7 @@ class Distillation:
             `cls.logit_cache`); None runs the teacher in each step.
 
     Raises:
-        ValueError: A temperature that is not above 0, or an unknown `form`.
+        UserError: A temperature that is not above 0, or an unknown `form`.
     """
 
     def __init__(
@@ -65,9 +66,9 @@ class Distillation:
         cache: str | None = None,
     ) -> None:
         if temperature <= 0:
-            raise ValueError(f"distillation temperature must be above 0, got {temperature}")
+            raise UserError(f"distillation temperature must be above 0, got {temperature}")
         if form not in WEIGHTS:
-            raise ValueError(f"unknown form {form!r} of distillation; known: {', '.join(WEIGHTS)}")
+            raise UserError(f"unknown form {form!r} of distillation; known: {', '.join(WEIGHTS)}")
         self.settings = dict(teacher)
         self.num_classes = num_classes
         self.temperature = temperature
@@ -117,10 +118,10 @@ class Distillation:
         """Rows of the table.
 
         Raises:
-            ValueError: Nothing filled the table.
+            UserError: Nothing filled the table.
         """
         if self.table is None or indices is None:
-            raise ValueError(
+            raise UserError(
                 f"model.distillation.cache is {self.cache!r}, but nothing has filled it; add "
                 "dict(type='TeacherCacheHook') to custom_hooks (the trick `distillation` does)"
             )

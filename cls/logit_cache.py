@@ -25,6 +25,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from tricklift.errors import UserError
 from tricklift.records.atomic import replacing
 
 FORMAT = "tricklift-logits"
@@ -53,7 +54,7 @@ class LogitCache:
         parts: Image key -> the part that holds its logits.
 
     Raises:
-        ValueError: The folder holds logits of another teacher or preprocessing, or a file that is
+        UserError: The folder holds logits of another teacher or preprocessing, or a file that is
             no such part.
     """
 
@@ -75,9 +76,9 @@ class LogitCache:
             with safe_open(file, framework="pt") as part:
                 metadata, keys = part.metadata() or {}, list(part.keys())
         except SafetensorError as error:
-            raise ValueError(f"{file} cannot be read ({error}); remove it") from error
+            raise UserError(f"{file} cannot be read ({error}); remove it") from error
         if metadata.get("format") != FORMAT or metadata.get("made_by") != self.made_by:
-            raise ValueError(
+            raise UserError(
                 f"{file} holds logits of another teacher or of images prepared in another way; "
                 "give model.distillation.cache another folder, or remove this one"
             )

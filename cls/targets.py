@@ -5,6 +5,7 @@ from mmengine.dist import get_dist_info
 from torch import Tensor
 
 from cls.draws import Drawer, alike
+from tricklift.errors import UserError
 
 FORMS = ("paper", "public")
 PER = ("batch", "image")
@@ -21,16 +22,16 @@ def smooth_targets(labels: Tensor, num_classes: int, eps: float, form: str = "pa
             code): eps / K everywhere, and 1 - eps more on the label.
 
     Raises:
-        ValueError: `eps` outside [0, 1), fewer than two classes to smooth over, unknown `form`.
+        UserError: `eps` outside [0, 1), fewer than two classes to smooth over, unknown `form`.
 
     Source: arXiv:1812.01187, section 5.2, equation (4).
     """
     if not 0 <= eps < 1:
-        raise ValueError(f"label smoothing eps must be in [0, 1), got {eps}")
+        raise UserError(f"label smoothing eps must be in [0, 1), got {eps}")
     if form not in FORMS:
-        raise ValueError(f"unknown form {form!r} of label smoothing; known: {', '.join(FORMS)}")
+        raise UserError(f"unknown form {form!r} of label smoothing; known: {', '.join(FORMS)}")
     if eps > 0 and num_classes < 2:
-        raise ValueError("label smoothing needs at least 2 classes")
+        raise UserError("label smoothing needs at least 2 classes")
     if form == "paper":
         off = eps / max(num_classes - 1, 1)
         on = 1 - eps
@@ -69,12 +70,12 @@ def check_mixup(alpha: float, per: str = "batch") -> None:
     """Refuse what `draw_mixup` cannot draw.
 
     Raises:
-        ValueError: `alpha` is not above 0, or an unknown `per`.
+        UserError: `alpha` is not above 0, or an unknown `per`.
     """
     if alpha <= 0:
-        raise ValueError(f"mixup alpha must be above 0, got {alpha}")
+        raise UserError(f"mixup alpha must be above 0, got {alpha}")
     if per not in PER:
-        raise ValueError(f"mixup draws lambda per {' or '.join(PER)}, got per={per!r}")
+        raise UserError(f"mixup draws lambda per {' or '.join(PER)}, got per={per!r}")
 
 
 def draw_mixup(
@@ -93,7 +94,7 @@ def draw_mixup(
         draws: Where random numbers come from (`cls.draws`).
 
     Raises:
-        ValueError: As `check_mixup`.
+        UserError: As `check_mixup`.
     """
     check_mixup(alpha, per)
     beta = torch.distributions.Beta(alpha, alpha)

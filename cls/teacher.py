@@ -11,9 +11,10 @@ from torch import Tensor, nn
 import backbones
 from backbones.checkpoint import check, pretrained, read
 from backbones.files import library_weights
-from backbones.libraries import is_reference, parts, statistics, whole
+from backbones.libraries import is_reference, parse_reference, statistics, whole
 from backbones.normalisation import noted
 from backbones.timm_models import PREFIX, create
+from tricklift.errors import MissingFileError, UserError
 
 GIVE = (
     "set model.distillation.teacher.checkpoint to an exported file, a .pth of the classification "
@@ -74,14 +75,14 @@ def load_teacher(
         The teacher, and the name of its network.
 
     Raises:
-        FileNotFoundError: No such file, or a library cannot get its weights.
-        ValueError: No checkpoint, one of another network, or one with other classes.
+        MissingFileError: No such file, or a library cannot get its weights.
+        UserError: No checkpoint, one of another network, or one with other classes.
     """
     options = dict(settings)
     ref, name = options.pop("checkpoint", None), options.pop("name", None)
     teacher_mean, teacher_std = options.pop("mean", None), options.pop("std", None)
     if not ref:
-        raise ValueError(f"distillation needs a trained teacher: {GIVE}")
+        raise UserError(f"distillation needs a trained teacher: {GIVE}")
     # Initial weights draw random numbers; the student's run shall not depend on its teacher.
     with torch.random.fork_rng(devices=[]):
         network, name, known = _network(str(ref), name, num_classes, options)
@@ -108,14 +109,14 @@ def _network(
         return _loaded(network, weights, ref, num_classes), name, {}
     if is_reference(ref) or weights is not None:
         if name is None:
-            raise ValueError(
+            raise UserError(
                 f"the teacher's checkpoint {ref} does not say which network it is for; set "
                 "model.distillation.teacher.name, e.g. to resnet152_b or timm/vit_small_patch16_224"
             )
         held = pretrained(name, ref, **options)
     else:
         if not Path(ref).is_file():
-            raise FileNotFoundError(f"the teacher's checkpoint {ref!r} is no file; {GIVE}")
+            raise MissingFileError(f"the teacher's checkpoint {ref!r} is no file; {GIVE}")
         held = read(ref)
         name = name or held.metadata["architecture"]
         if name == held.metadata["architecture"]:
@@ -134,7 +135,7 @@ def _loaded(
     given = {key: tuple(value.shape) for key, value in state.items()}
     unfit = [key for key in own if given.get(key) != own[key]]
     if unfit:
-        raise ValueError(
+        raise UserError(
             f"the teacher {ref} does not fit {num_classes} classes: "
             + ", ".join(f"{key} {given.get(key, 'missing')} for {own[key]}" for key in unfit[:4])
             + "; student and teacher must be trained on the same classes"
@@ -145,7 +146,7 @@ def _loaded(
 
 def _check_name(held: str, name: str, ref: str) -> None:
     if held != name:
-        raise ValueError(
+        raise UserError(
             f"the teacher's checkpoint {ref} holds {held!r}, but model.distillation.teacher.name "
             f"is {name!r}; set the name to {held!r} (or None), or give weights of {name!r}"
         )
@@ -153,11 +154,11 @@ def _check_name(held: str, name: str, ref: str) -> None:
 
 def _whole(ref: str, num_classes: int) -> tuple[nn.Module, str, Mapping[str, str]]:
     """A library's own network, its name there, and the normalisation of its weights."""
-    network, (library, name, _) = whole(ref), parts(ref)
+    network, (library, name, _) = whole(ref), parse_reference(ref)
     layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     last = layers[-1].weight.shape[0]
     if last != num_classes:
-        raise ValueError(
+        raise UserError(
             f"the teacher {ref} does not fit {num_classes} classes: it has {last}; student and "
             "teacher must be trained on the same classes"
         )

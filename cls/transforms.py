@@ -16,6 +16,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS
 
 from cls import jpeg
+from tricklift.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -26,7 +27,7 @@ class DecodeImage(BaseTransform):
         """Decode the file.
 
         Raises:
-            ValueError: The file cannot be decoded.
+            UserError: The file cannot be decoded.
         """
         path = results["img_path"]
         results["img"] = decoded(content(path), path)
@@ -112,7 +113,7 @@ class DecodeRandomResizedCrop(RandomResizedCropUint8):
         """Read ``img_path`` into ``img``: the resized crop, uint8 ``(size, size, 3)``, RGB.
 
         Raises:
-            ValueError: The file cannot be read or decoded.
+            UserError: The file cannot be read or decoded.
         """
         path = results["img_path"]
         data = content(path)
@@ -146,12 +147,12 @@ class ResizeCenterCropUint8(BaseTransform):
         size: Side of the square crop.
 
     Raises:
-        ValueError: The crop is larger than the short side.
+        UserError: The crop is larger than the short side.
     """
 
     def __init__(self, short_side: int, size: int) -> None:
         if size > short_side:
-            raise ValueError(f"size {size} exceeds short_side {short_side}; crop at most that")
+            raise UserError(f"size {size} exceeds short_side {short_side}; crop at most that")
         self.short_side = short_side
         self.size = size
 
@@ -190,12 +191,12 @@ def content(path: str) -> bytes:
     """The bytes of a file.
 
     Raises:
-        ValueError: It cannot be read.
+        UserError: It cannot be read.
     """
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise ValueError(
+        raise UserError(
             f"cannot read the image {path!r} ({error.strerror}); replace or remove the file"
         ) from error
 
@@ -208,15 +209,15 @@ def decoded(data: bytes, path: str) -> np.ndarray:
         path: Its name, for the message.
 
     Raises:
-        ValueError: It cannot be decoded, or is a JPEG that is cut short.
+        UserError: It cannot be decoded, or is a JPEG that is cut short.
     """
     if jpeg.cut_short(data):  # not every OpenCV refuses it
-        raise ValueError(
+        raise UserError(
             f"cannot decode the image {path!r}: its end is missing; replace or remove the file"
         )
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if image is None:
-        raise ValueError(f"cannot decode the image {path!r}; replace or remove the file")
+        raise UserError(f"cannot decode the image {path!r}; replace or remove the file")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 

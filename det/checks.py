@@ -9,6 +9,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from tricklift.data.checks import did_you_mean, image_header, require
+from tricklift.errors import MissingFileError, UserError
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 WITHOUT_BOXES = ("error", "background")
@@ -60,15 +61,15 @@ def read_split(path: str | Path, prepare: str) -> list[str]:
         prepare: See `tricklift.data.checks.require`.
 
     Raises:
-        FileNotFoundError: The list is missing.
-        ValueError: It is empty, or lists one class's presence (``000005 -1``).
+        MissingFileError: The list is missing.
+        UserError: It is empty, or lists one class's presence (``000005 -1``).
     """
     file = require(path, "list of images", prepare)
     lines = [line.split() for line in file.read_text().splitlines() if line.strip()]
     if not lines:
-        raise ValueError(f"{file} lists no image; write one image name a line, without suffix")
+        raise UserError(f"{file} lists no image; write one image name a line, without suffix")
     if any(len(words) > 1 for words in lines):
-        raise ValueError(
+        raise UserError(
             f"{file} has more than a name in a line, so it is the list of one class; use "
             "trainval.txt, train.txt, val.txt or test.txt"
         )
@@ -98,8 +99,8 @@ def read_annotation(
         repairs: Counts what is mended, changed in place.
 
     Raises:
-        FileNotFoundError: The XML or the image is missing.
-        ValueError: Not parseable, an unreadable image, no boxes, an unknown class, a box outside
+        MissingFileError: The XML or the image is missing.
+        UserError: Not parseable, an unreadable image, no boxes, an unknown class, a box outside
             the image or with swapped corners, or another size than the image's.
     """
     xml = Path(xml)
@@ -110,7 +111,7 @@ def read_annotation(
         if not _check_object(node, xml, (width, height), classes, border, repairs):
             root.remove(node)
     if without_boxes == "error" and root.find("object") is None:
-        raise ValueError(
+        raise UserError(
             f"{xml}: no boxes; annotate the image, take it out of the ImageSets list, or keep such "
             "images as background with images_without_boxes='background' in the dataset's config"
         )
@@ -119,15 +120,13 @@ def read_annotation(
 
 def _parse(xml: Path) -> Element:
     if not xml.is_file():
-        raise FileNotFoundError(
-            f"{xml}: no such annotation; add it, or take the image off the list"
-        )
+        raise MissingFileError(f"{xml}: no such annotation; add it, or take the image off the list")
     try:
         return fromstring(xml.read_bytes())
     except (ParseError, UnicodeDecodeError) as error:
-        raise ValueError(f"{xml}: not parseable as XML ({error}); write the file again") from error
+        raise UserError(f"{xml}: not parseable as XML ({error}); write the file again") from error
     except DefusedXmlException as error:
-        raise ValueError(
+        raise UserError(
             f"{xml}: has a document type with entities, which is refused ({error}); "
             "save the file without it"
         ) from error
@@ -140,7 +139,7 @@ def _check_size(root: Element, xml: Path, size: tuple[int, int], repairs: Repair
     if 0 in given or given == size[::-1]:
         repairs.note("size in the XML is missing or transposed, taken from the image", xml.name)
         return
-    raise ValueError(
+    raise UserError(
         f"{xml}: written for an image of {given[0]:g}x{given[1]:g} pixels, but its image has "
         f"{size[0]}x{size[1]}, so the boxes would be wrong; restore the image or scale the boxes"
     )
@@ -157,7 +156,7 @@ def _check_object(
     """Check one object and write back what is mended; False means that it is to be dropped."""
     name = _text(node, "name", xml).strip()
     if name not in classes:
-        raise ValueError(
+        raise UserError(
             f"{xml}: unknown class {name!r}; known: {', '.join(classes)}"
             f"{did_you_mean(name, classes)}; correct the XML, or set metainfo.classes"
         )
@@ -167,13 +166,13 @@ def _check_object(
     where = f"{xml.name}, {name} ({', '.join(f'{v:g}' for v in box)})"
     limits = (size[0], size[1], size[0], size[1])
     if box[2] < box[0] or box[3] < box[1]:
-        raise ValueError(
+        raise UserError(
             f"{xml}: box of {name!r} {_shown(box)} has its corners swapped; "
             "xmin < xmax and ymin < ymax are needed"
         )
     # the cut: 1 <= coordinate <= side
     if any(v < 1 - border or v > limit + border for v, limit in zip(box, limits, strict=True)):
-        raise ValueError(
+        raise UserError(
             f"{xml}: box of {name!r} {_shown(box)} leaves its image of {size[0]}x{size[1]} pixels "
             f"by more than {border}; correct the box, or allow more with border=N in the dataset"
         )
@@ -196,7 +195,7 @@ def _text(node: Element | None, key: str, xml: Path) -> str:
     child = None if node is None else node.find(key)
     if child is None or not (child.text or "").strip():
         tag = "object" if node is None else node.tag
-        raise ValueError(f"{xml}: <{tag}> has no <{key}>; complete the annotation")
+        raise UserError(f"{xml}: <{tag}> has no <{key}>; complete the annotation")
     return child.text or ""
 
 
@@ -207,4 +206,4 @@ def _number(node: Element | None, key: str, xml: Path, default: float | None = N
     try:
         return float(text)
     except ValueError:
-        raise ValueError(f"{xml}: <{key}> is {text!r}, not a number; correct the XML") from None
+        raise UserError(f"{xml}: <{key}> is {text!r}, not a number; correct the XML") from None

@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from det.checks import WITHOUT_BOXES, Repairs, read_annotation, read_split
 from tricklift.data.checks import check_each, require
 from tricklift.data.miniworld.vocabulary import CLASSES, PALETTE
+from tricklift.errors import UserError
 
 
 @DATASETS.register_module()
@@ -28,8 +29,8 @@ class CheckedXMLDataset(XMLDataset):
         **kwargs: Of `mmdet.datasets.XMLDataset`: ``data_root``, ``ann_file``, ``data_prefix``, ...
 
     Raises:
-        FileNotFoundError: The data folder, the list of images, an XML or an image is missing.
-        ValueError: See `det.checks.read_annotation`; one error lists up to ten findings.
+        MissingFileError: The data folder, the list of images, an XML or an image is missing.
+        UserError: See `det.checks.read_annotation`; one error lists up to ten findings.
     """
 
     #: Name for ``tricklift prepare NAME``, or a sentence that says where the data come from.
@@ -37,7 +38,7 @@ class CheckedXMLDataset(XMLDataset):
 
     def __init__(self, images_without_boxes: str = "error", border: int = 2, **kwargs: Any) -> None:
         if images_without_boxes not in WITHOUT_BOXES:
-            raise ValueError(
+            raise UserError(
                 f"images_without_boxes must be one of {', '.join(WITHOUT_BOXES)}; "
                 f"got {images_without_boxes!r}"
             )
@@ -49,7 +50,7 @@ class CheckedXMLDataset(XMLDataset):
         """Read and check all annotations of the split."""
         classes = tuple(self._metainfo.get("classes", ()))
         if not classes:
-            raise ValueError(f"{type(self).__name__} needs its classes; set metainfo.classes")
+            raise UserError(f"{type(self).__name__} needs its classes; set metainfo.classes")
         self.cat2label = {name: label for label, name in enumerate(classes)}
         self._repairs = Repairs()
         require(self.sub_data_root, "data folder", self.prepare)

@@ -11,6 +11,8 @@ from mmdet.structures.bbox import bbox_overlaps
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
+from tricklift.errors import UserError
+
 BOX = 4  # numbers in a box
 
 
@@ -61,7 +63,7 @@ class IoUAware:
         **kwargs: Of the box head.
 
     Raises:
-        ValueError: An `iou_alpha` outside of 0..1, or a predictor of boxes that is not ours.
+        UserError: An `iou_alpha` outside of 0..1, or a predictor of boxes that is not ours.
 
     Source: Wu, Li, Wang: "IoU-aware Single-stage Object Detector for Accurate Localization",
     arXiv:1912.05992, sections 3.1 to 3.3.
@@ -75,12 +77,12 @@ class IoUAware:
         **kwargs: Any,
     ) -> None:
         if not 0 <= iou_alpha <= 1:
-            raise ValueError(
+            raise UserError(
                 f"{type(self).__name__}: iou_alpha is {iou_alpha!r}; "
                 "set it from 0 (the IoU alone) to 1 (the class score alone)"
             )
         if kwargs.get("reg_predictor_cfg", {}).get("type", "Linear") not in ("Linear", "BoxAndIoU"):
-            raise ValueError(
+            raise UserError(
                 f"{type(self).__name__}: reg_predictor_cfg is {kwargs['reg_predictor_cfg']!r}, but "
                 "this head brings its own, linear one (BoxAndIoU); leave reg_predictor_cfg out"
             )

@@ -7,6 +7,8 @@ from mmdet.models.losses import FocalLoss, accuracy
 from mmdet.registry import MODELS
 from torch import Tensor
 
+from tricklift.errors import UserError
+
 
 @MODELS.register_module()
 class RoIFocalLoss(FocalLoss):
@@ -30,7 +32,7 @@ class RoIFocalLoss(FocalLoss):
         loss_weight: Factor of the loss.
 
     Raises:
-        ValueError: A prior outside of (0, 1).
+        UserError: A prior outside of (0, 1).
 
     Source: Lin et al., arXiv:1708.02002, equation (5) and section 4.1.
     """
@@ -48,7 +50,7 @@ class RoIFocalLoss(FocalLoss):
         loss_weight: float = 1.0,
     ) -> None:
         if not 0 < prior < 1:
-            raise ValueError(
+            raise UserError(
                 f"RoIFocalLoss: prior is {prior!r}; it is the score before training, "
                 "set it between 0 and 1, e.g. 0.01"
             )

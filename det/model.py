@@ -9,6 +9,7 @@ from mmdet.registry import MODELS
 from backbones.config import feature_info_of, filled
 from backbones.normalisation import refuse_other
 from backbones.registry import info
+from tricklift.errors import UserError
 
 #: What a C4 box head takes over from the backbone, apart from the backbone's own options.
 SHARED = ("name", "checkpoint", "norm_eval", "norm_frozen", "channels_last")
@@ -31,7 +32,7 @@ class TrickFasterRCNN(FasterRCNN):
         **kwargs: Of `mmdet.models.FasterRCNN`.
 
     Raises:
-        ValueError: An unknown backbone, a channel count that contradicts it, or no stage left for
+        UserError: An unknown backbone, a channel count that contradicts it, or no stage left for
             the C4 head.
 
     Source: Ren et al., arXiv:1506.01497; C4 as in He et al., arXiv:1512.03385, appendix A; FPN Lin
@@ -61,7 +62,7 @@ class TrickFasterRCNN(FasterRCNN):
         """Initialise and load the checkpoint.
 
         Raises:
-            ValueError: It was trained with another normalisation than `data_preprocessor` does.
+            UserError: It was trained with another normalisation than `data_preprocessor` does.
         """
         super().init_weights()
         refuse_other(getattr(self.backbone, "trained_with", {}), self.data_preprocessor)
@@ -70,7 +71,7 @@ class TrickFasterRCNN(FasterRCNN):
 def _last_stage(backbone: Mapping[str, Any]) -> int:
     out_indices = tuple(backbone.get("out_indices", ()))
     if len(out_indices) != 1 or not 0 <= out_indices[0] <= 2:
-        raise ValueError(
+        raise UserError(
             f"model.backbone.out_indices is {out_indices}, but without a neck the box head is the "
             "next stage; set one stage from (0,) to (2,), for C4 (2,), or add an FPN neck"
         )

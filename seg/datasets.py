@@ -16,6 +16,7 @@ from mmseg.registry import DATASETS, TRANSFORMS
 from seg.checks import IGNORED, check_folder, check_labels, check_pair, check_values
 from tricklift.data.checks import check_each, require, spread
 from tricklift.data.miniworld.vocabulary import PALETTE, SEG_CLASSES
+from tricklift.errors import UserError
 
 
 @DATASETS.register_module()
@@ -31,8 +32,8 @@ class CheckedSegDataset(BaseSegDataset):
         **kwargs: Of `mmseg.datasets.BaseSegDataset`: ``data_root``, ``data_prefix``, ...
 
     Raises:
-        FileNotFoundError: A folder or a mask is missing.
-        ValueError: Unreadable files, a mask of another size than its image, coloured masks, or
+        MissingFileError: A folder or a mask is missing.
+        UserError: Unreadable files, a mask of another size than its image, coloured masks, or
             label ids above the class count; one error lists up to ten findings.
     """
 
@@ -49,7 +50,7 @@ class CheckedSegDataset(BaseSegDataset):
         """List and check all pairs of image and mask."""
         classes = self._metainfo.get("classes")
         if not classes:
-            raise ValueError(f"{type(self).__name__} needs its classes; set metainfo.classes")
+            raise UserError(f"{type(self).__name__} needs its classes; set metainfo.classes")
         for key, suffix in (("img_path", self.img_suffix), ("seg_map_path", self.seg_map_suffix)):
             what = "image folder" if key == "img_path" else "mask folder"
             check_folder(require(self.data_prefix[key], what, self.prepare), suffix)
@@ -75,7 +76,7 @@ class CheckedSegDataset(BaseSegDataset):
         """Run the pipeline on one item and check the labels that come out.
 
         Raises:
-            ValueError: A label id above the class count, which the loss would not explain.
+            UserError: A label id above the class count, which the loss would not explain.
         """
         item = super().prepare_data(idx)
         sample = item.get("data_samples") if isinstance(item, dict) else None
@@ -137,14 +138,14 @@ class RandomBlur(BaseTransform):
         sigma: Largest standard deviation in pixels.
 
     Raises:
-        ValueError: `prob` outside of [0, 1] or `sigma` not above 0.
+        UserError: `prob` outside of [0, 1] or `sigma` not above 0.
 
     Source: the authors' public code blurs with p 0.5 and a radius below 1.
     """
 
     def __init__(self, prob: float = 0.5, sigma: float = 1.0) -> None:
         if not 0 <= prob <= 1 or sigma <= 0:
-            raise ValueError(f"prob must be in [0, 1] and sigma above 0; got {prob} and {sigma}")
+            raise UserError(f"prob must be in [0, 1] and sigma above 0; got {prob} and {sigma}")
         self.prob = prob
         self.sigma = sigma
 

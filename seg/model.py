@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 
 from backbones.config import feature_info_of, filled
 from backbones.normalisation import refuse_other
+from tricklift.errors import UserError
 
 Head = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ class TrickEncoderDecoder(EncoderDecoder):
         **kwargs: Of `mmseg.models.EncoderDecoder`.
 
     Raises:
-        ValueError: An unknown backbone, or a channel count that contradicts it.
+        UserError: An unknown backbone, or a channel count that contradicts it.
 
     Source: Long et al., arXiv:1411.4038 (FCN); Zhao et al., arXiv:1612.01105 (PSPNet).
     """
@@ -61,7 +62,7 @@ class TrickEncoderDecoder(EncoderDecoder):
         """Initialise and load the checkpoint.
 
         Raises:
-            ValueError: It was trained with another normalisation than `data_preprocessor` does.
+            UserError: It was trained with another normalisation than `data_preprocessor` does.
         """
         super().init_weights()
         refuse_other(getattr(self.backbone, "trained_with", {}), self.data_preprocessor)
@@ -72,7 +73,7 @@ def _filled_head(backbone: Mapping[str, Any], head: Head, where: str) -> dict[st
     stages = tuple(backbone.get("out_indices", range(len(channels))))
     index = head.get("in_index", -1)
     if not -len(stages) <= index < len(stages):
-        raise ValueError(
+        raise UserError(
             f"model.{where}.in_index is {index}, but model.backbone.out_indices={stages} has "
             f"{len(stages)} maps; correct one of the two"
         )

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from tricklift.compat.spelling import runner_keys
-from tricklift.errors import did_you_mean
+from tricklift.errors import UserError, did_you_mean
 
 OPEN_DICTS = ("model.backbone", "model.distillation.teacher")
 
@@ -23,14 +23,14 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
     """`['a.b=1', 'c=[x,y]']` as OpenMMLab's `--cfg-options` understands it.
 
     Raises:
-        ValueError: A part has no `=`.
+        UserError: A part has no `=`.
     """
     from mmengine.config import DictAction
 
     given = list(pairs)
     for pair in given:
         if not pair.partition("=")[0] or "=" not in pair:
-            raise ValueError(f"--cfg-options takes KEY=VALUE, got {pair!r}")
+            raise UserError(f"--cfg-options takes KEY=VALUE, got {pair!r}")
     parser = argparse.ArgumentParser()
     parser.add_argument("--cfg-options", nargs="*", action=DictAction, default={})
     return dict(parser.parse_args(["--cfg-options", *given]).cfg_options) if given else {}
@@ -40,7 +40,7 @@ def merge_options(cfg: Any, options: Mapping[str, Any]) -> None:
     """Merges dotted keys into an mmengine config, after checking that each is one it has.
 
     Raises:
-        ValueError: An unknown key, with the closest known one.
+        UserError: An unknown key, with the closest known one.
     """
     for key in options:
         if not key.startswith("+"):
@@ -53,7 +53,7 @@ def check_key(cfg: Any, key: str) -> None:
     top, _, below = key.partition(".")
     if top not in cfg and top in runner_keys():
         if below:
-            raise ValueError(
+            raise UserError(
                 f"config key {key!r}: this config has no {top!r}, so there is nothing to change "
                 f"in it; write +{key}=... to add it, or set the whole of {top!r}"
             )
@@ -65,7 +65,7 @@ def check_key(cfg: Any, key: str) -> None:
         last = depth == len(parts) - 1
         if isinstance(node, list | tuple):
             if not part.isdigit() or int(part) >= len(node):
-                raise ValueError(
+                raise UserError(
                     f"config key {key!r}: {above!r} is a list of {len(node)}; name an entry by its "
                     f"index 0 to {len(node) - 1}, or set the whole list"
                 )
@@ -73,7 +73,7 @@ def check_key(cfg: Any, key: str) -> None:
             continue
         known = list(node.keys()) if hasattr(node, "keys") else None
         if known is None:
-            raise ValueError(f"config key {key!r}: {above!r} is {node!r} and has no keys below it")
+            raise UserError(f"config key {key!r}: {above!r} is {node!r} and has no keys below it")
         if part in known:
             node = node[part]
             continue
@@ -81,7 +81,7 @@ def check_key(cfg: Any, key: str) -> None:
             return
         where = f"{above!r} has" if above else "this config has"
         hint = did_you_mean(part, known if above else {*known, *runner_keys()})
-        raise ValueError(
+        raise UserError(
             f"unknown config key {key!r}: {where} {', '.join(sorted(known))}"
             f"{hint} (to add a new key on purpose, write +{key}=...)"
         )
@@ -92,7 +92,7 @@ def unknown_arguments(cfg: Any) -> Iterator[None]:
     """Names the key of a config that one of its parts does not take, when the parts are built here.
 
     Raises:
-        ValueError: In the place of the part's TypeError about an unexpected argument, if the
+        UserError: In the place of the part's TypeError about an unexpected argument, if the
             config has keys of that name; names up to three of them.
     """
     try:
@@ -106,7 +106,7 @@ def unknown_arguments(cfg: Any) -> Iterator[None]:
         keys = [repr(key) for key in dotted_keys(cfg) if key.split(".")[-1] == name][:3]
         if not keys:
             raise
-        raise ValueError(
+        raise UserError(
             f"unknown config key {' or '.join(keys)}: {part} takes no {name!r}; check its spelling"
         ) from error
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tricklift.errors import did_you_mean
+from tricklift.errors import UserError, did_you_mean
 from tricklift.paths import config_root
 
 
@@ -26,7 +26,7 @@ def find_config(reference: str | Path) -> Path:
     """File of a config given as a path or as a short name.
 
     Raises:
-        ValueError: There is no such file or name; says the closest name.
+        UserError: There is no such file or name; says the closest name.
     """
     if Path(reference).is_file():
         return Path(reference)
@@ -36,7 +36,7 @@ def find_config(reference: str | Path) -> Path:
         return file
     names = short_names()
     hint = did_you_mean(name, names)
-    raise ValueError(
+    raise UserError(
         f"no config {str(reference)!r}: neither a file nor the name of a provided one{hint} "
         "('tricklift config --list' prints all names)"
     )

@@ -12,8 +12,18 @@ USER_ERROR = 2
 STOPPED = 130
 #: How a training that was stopped goes on.
 RESUMES = "with --resume the command goes on from the last checkpoint"
-#: What code of ours raises for bad input (OSError: missing files and folders).
-USER_ERRORS = (ValueError, KeyError, OSError, ImportError, SyntaxError)
+
+
+class UserError(ValueError):
+    """What a user can cause and mend: says what was given, what is allowed and what to do."""
+
+
+class MissingFileError(UserError, FileNotFoundError):
+    """A file or folder that a user named, or that a config needs, is not there."""
+
+
+class DownloadError(UserError, ConnectionError):
+    """An address cannot be reached, or sends something else than what was asked for."""
 
 
 class JobFailed(Exception):
@@ -44,7 +54,7 @@ def one_line(error: BaseException) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if "Original Traceback" in text:
         start = next(i for i, line in enumerate(lines) if line.startswith("Original Traceback"))
-        kinds = tuple(f"{kind.__name__}:" for kind in (ValueError, KeyError, OSError, IOError))
+        kinds = ("UserError:", "MissingFileError:", "DownloadError:", "tricklift.errors.")
         said = [i for i, line in enumerate(lines) if i > start and line.startswith(kinds)]
         lines = lines[said[-1] :] if said else lines[-1:]
         lines[0] = lines[0].partition(": ")[2] or lines[0]
@@ -62,7 +72,7 @@ def stoppable(advice: str = "") -> Iterator[None]:
 
 
 @contextmanager
-def friendly() -> Iterator[None]:
+def report_user_errors() -> Iterator[None]:
     """Turns a user's error into one line on stderr and `SystemExit(2)`; Ctrl-C into 130."""
     try:
         with stoppable():
@@ -70,7 +80,7 @@ def friendly() -> Iterator[None]:
     except JobFailed as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.code if error.code in (USER_ERROR, STOPPED) else 1) from None
-    except USER_ERRORS as error:
+    except UserError as error:
         if os.environ.get("TRICKLIFT_DEBUG") == "1":
             raise
         print(f"error: {one_line(error)}", file=sys.stderr)

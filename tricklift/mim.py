@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 
-from tricklift.errors import RESUMES, friendly, stoppable
+from tricklift.errors import RESUMES, report_user_errors, stoppable
 
 
 def _parser(description: str) -> argparse.ArgumentParser:
@@ -45,7 +45,7 @@ def train_main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, help="sets randomness.seed")
     parser.add_argument("--tricks", help="A,B: tricks on top of the config's own")
     args = _parse(parser, argv)
-    with friendly(), stoppable(RESUMES):
+    with report_user_errors(), stoppable(RESUMES):
         from tricklift.train import build_config, train
         from tricklift.tricks import split_names
 
@@ -68,7 +68,7 @@ def test_main(argv: Sequence[str] | None = None) -> None:
     parser = _parser("Evaluate a training checkpoint on a config's test data")
     parser.add_argument("checkpoint", help="a .pth file that a training wrote")
     args = _parse(parser, argv)
-    with friendly():
+    with report_user_errors():
         from tricklift.train import build_config, test
 
         cfg = build_config(

@@ -23,6 +23,7 @@ from tricklift.compat.empty_loader import check_steps
 from tricklift.compat.fit import misfits, refuse
 from tricklift.compat.memory import keep_freed
 from tricklift.compat.spelling import check_top_level
+from tricklift.errors import MissingFileError, UserError
 from tricklift.records.machine import cores
 from tricklift.tricks import lengths, load, refuse_other_network
 
@@ -64,10 +65,10 @@ def build_config(
         launcher: none, pytorch, slurm or mpi.
 
     Raises:
-        ValueError: Unknown config, key or trick, a misspelt name in the config's file, a setting
+        UserError: Unknown config, key or trick, a misspelt name in the config's file, a setting
             that this config has no place for, another backbone than the one of its tricks, or a
             rate that would not be scaled to all images of a step.
-        FileNotFoundError: No such pretrained or resume file.
+        MissingFileError: No such pretrained or resume file.
     """
     path = configs.find_config(reference)
     cfg = load(path, tricks)
@@ -96,9 +97,7 @@ def build_config(
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
     if auto_scale_lr:
         if "base_batch_size" not in cfg.get("auto_scale_lr", {}):
-            raise ValueError(
-                f"--auto-scale-lr: {path} has no auto_scale_lr.base_batch_size; add it"
-            )
+            raise UserError(f"--auto-scale-lr: {path} has no auto_scale_lr.base_batch_size; add it")
         cfg.auto_scale_lr.enable = True
     _refuse_uncounted_images(cfg)
     _set_resume(cfg, resume)
@@ -108,7 +107,7 @@ def build_config(
 def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None:
     backbone = (cfg.get("model") or {}).get("backbone")
     if not isinstance(backbone, dict) or "name" not in backbone:
-        raise ValueError(
+        raise UserError(
             f"--backbone/--pretrained: {cfg.filename} has no model.backbone.name to set; use "
             "a config of tricklift ('tricklift config --list')"
         )
@@ -124,7 +123,7 @@ def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None
 def _set_teacher(cfg: Config, teacher: str) -> None:
     lesson = (cfg.get("model") or {}).get("distillation")
     if not lesson:
-        raise ValueError("--teacher: nothing is distilled here; add --tricks distillation")
+        raise UserError("--teacher: nothing is distilled here; add --tricks distillation")
     if not is_reference(teacher):
         _require_file(teacher, "--teacher", TEACHERS)
     lesson["teacher"] = dict(name=None, checkpoint=teacher)
@@ -134,7 +133,7 @@ def _refuse_uncounted_images(cfg: Config) -> None:
     """Refuses to scale the rate where a step accumulates gradients, which mmengine leaves out."""
     counts = (cfg.get("optim_wrapper") or {}).get("accumulative_counts", 1)
     if counts > 1 and (cfg.get("auto_scale_lr") or {}).get("enable"):
-        raise ValueError(
+        raise UserError(
             "auto_scale_lr (--auto-scale-lr, trick 'linear_scaling') scales the rate to the images "
             f"of one pass, and a step here takes {counts} (optim_wrapper.accumulative_counts); set "
             "auto_scale_lr.enable=False, and optim_wrapper.optimizer.lr to the rate of all of them"
@@ -153,7 +152,7 @@ def _set_resume(cfg: Config, resume: str | None) -> None:
 
 def _require_file(path: str, what: str, allowed: str) -> None:
     if not Path(path).is_file():
-        raise FileNotFoundError(f"{what}: no file {path!r}; give {allowed}")
+        raise MissingFileError(f"{what}: no file {path!r}; give {allowed}")
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -169,7 +168,7 @@ def train(cfg: Config) -> Path:
     """Trains to the end, or from the last checkpoint when resuming; returns the work dir.
 
     Raises:
-        ValueError: The checkpoint to resume from belongs to another model, a classifier's sets
+        UserError: The checkpoint to resume from belongs to another model, a classifier's sets
             have other classes than each other or the model, or there is not one batch to train on.
     """
     with config_keys.unknown_arguments(cfg):
@@ -189,12 +188,12 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
     """Evaluates a training checkpoint on the config's test data; returns the evaluator's metrics.
 
     Raises:
-        FileNotFoundError: No such checkpoint.
-        ValueError: It belongs to another model, or the test set has other classes.
+        MissingFileError: No such checkpoint.
+        UserError: It belongs to another model, or the test set has other classes.
     """
     _require_file(str(checkpoint), "checkpoint", "a .pth file that a training wrote")
     if Path(checkpoint).suffix == ".safetensors":
-        raise ValueError(
+        raise UserError(
             f"{checkpoint} is an exported backbone; 'test' takes a .pth file that a training wrote"
         )
     cfg.load_from, cfg.resume = str(checkpoint), False
@@ -212,14 +211,14 @@ def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> dict[str
         What the checkpoint holds.
 
     Raises:
-        ValueError: No checkpoint, or the first keys that are missing or of another shape.
+        UserError: No checkpoint, or the first keys that are missing or of another shape.
     """
     try:
         held = dict(_load_checkpoint(str(checkpoint), map_location="cpu"))
         state = dict(held.get("state_dict", held))
     except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, AttributeError) as error:
         words = str(error).strip().partition("\n")[0]
-        raise ValueError(
+        raise UserError(
             f"{checkpoint} is not a checkpoint that can be read ({words}); give a .pth file that a "
             "training wrote"
         ) from error

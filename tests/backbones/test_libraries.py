@@ -26,7 +26,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def assert_loaded(model: torch.nn.Module, theirs: torch.nn.Module, library: str) -> None:
-    state = naming.find(model.name, library).from_library(theirs.state_dict())
+    state = naming.library_naming(model.name, library).from_library(theirs.state_dict())
     for key, value in model.state_dict().items():
         assert torch.equal(value, state[key]), key
 

@@ -39,7 +39,7 @@ def ours(model: nn.Module, images: Tensor) -> list[Tensor]:
 
 def pair(name: str, library: str, randomise, **options) -> tuple[nn.Module, nn.Module]:
     """Our network and the library's, with the library's random weights in both."""
-    known = naming.find(name, library)
+    known = naming.library_naming(name, library)
     theirs = randomise(library_network(known, **options))
     model = backbones.build(name, num_classes=11, **options)
     model.load_state_dict(known.from_library(theirs.state_dict()))
@@ -92,7 +92,7 @@ def test_the_shortcut_of_a_dilated_d_stage_does_not_pool(name: str, randomise, i
 @pytest.mark.parametrize("name", ["resnet50_a", "resnet50_c", "resnet18_d"])
 def test_features_equal_mmdet(name: str, randomise, images) -> None:
     resnet = pytest.importorskip("mmdet.models.backbones.resnet")
-    known = naming.find(name, "mmdet")
+    known = naming.library_naming(name, "mmdet")
     theirs = getattr(resnet, known.network)(**known.arguments)
     theirs.eval()
     model = randomise(backbones.build(name))
@@ -107,7 +107,7 @@ def test_features_equal_mmdet(name: str, randomise, images) -> None:
 @pytest.mark.parametrize("name", backbones.names())
 def test_the_tables_read_both_ways(name: str, library: str) -> None:
     try:
-        known = naming.find(name, library)
+        known = naming.library_naming(name, library)
     except ValueError as error:
         assert "cannot hold" in str(error)  # each refusal gives its reason
         return
@@ -135,14 +135,14 @@ def test_the_tables_read_both_ways(name: str, library: str) -> None:
 )
 def test_what_a_library_cannot_hold(name: str, library: str, options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        naming.find(name, library, **options)
+        naming.library_naming(name, library, **options)
 
 
 def test_variant_a_of_a_basic_block_is_variant_b() -> None:
-    assert naming.find("resnet18_a", "timm").network == "resnet18"
+    assert naming.library_naming("resnet18_a", "timm").network == "resnet18"
 
 
 def test_a_key_without_a_row_is_named() -> None:
-    known = naming.find("resnet18_b", "timm")
-    with pytest.raises(KeyError, match=r"timm's resnet18 and our names for 1 keys: layer1\.0\.se"):
+    known = naming.library_naming("resnet18_b", "timm")
+    with pytest.raises(ValueError, match=r"for 1 keys: layer1\.0\.se"):
         known.from_library({"layer1.0.se": torch.zeros(1), "fc.bias": torch.zeros(1)})

@@ -54,7 +54,7 @@ def ours(model: nn.Module, images: Tensor) -> list[Tensor]:
     ],
 )
 def test_equal_to_timm(name: str, output_stride: int, randomise, images) -> None:
-    known = naming.find(name, "timm")
+    known = naming.library_naming(name, "timm")
     create = {"num_classes": 11, "output_stride": output_stride}
     theirs = randomise(timm.create_model(known.network, **create))
     model = backbones.build(name, **create).eval()
@@ -69,8 +69,10 @@ def test_equal_to_timm(name: str, output_stride: int, randomise, images) -> None
 
 
 def test_timms_weights_of_a_trick_are_those_of_the_name() -> None:
-    assert naming.find("resnet50_b", "timm", se=True).network == "seresnet50"
-    assert naming.find("resnext50_32x4d_b", "timm", se=True).network == "seresnext50_32x4d"
+    assert naming.library_naming("resnet50_b", "timm", se=True).network == "seresnet50"
+    assert (
+        naming.library_naming("resnext50_32x4d_b", "timm", se=True).network == "seresnext50_32x4d"
+    )
     with torch.device("meta"):
         option = backbones.build("resnet50_b", se=True).state_dict()
         name = backbones.build("seresnet50_b").state_dict()
@@ -94,7 +96,7 @@ def test_timms_weights_of_a_trick_are_those_of_the_name() -> None:
 )
 def test_what_a_library_cannot_hold(name: str, library: str, options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        naming.find(name, library, **options)
+        naming.library_naming(name, library, **options)
 
 
 @pytest.mark.parametrize(

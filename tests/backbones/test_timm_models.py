@@ -30,7 +30,7 @@ def pair(network: str, randomise) -> tuple[Any, Any]:
     torch.manual_seed(0)
     theirs = randomise(timm.create_model(network, num_classes=5))
     ours = backbones.build(f"timm/{network}", 5)
-    known = naming.find(f"timm/{network}", "timm")
+    known = naming.library_naming(f"timm/{network}", "timm")
     ours.load_state_dict(known.from_library(theirs.state_dict()))
     return theirs, ours.eval()
 
@@ -59,7 +59,7 @@ def test_outputs_are_timms(network: str, randomise) -> None:
         expected[-1] = theirs.features.conv5_bn_ac(expected[-1])
     for a, b in zip(features, expected, strict=True):
         assert torch.equal(a, b)
-    back = naming.find(ours.name, "timm").to_library(ours.state_dict())
+    back = naming.library_naming(ours.name, "timm").to_library(ours.state_dict())
     assert back.keys() == theirs.state_dict().keys()
     assert all(torch.equal(back[key], value) for key, value in theirs.state_dict().items())
 
@@ -167,7 +167,7 @@ def test_exports_come_back(name: str, to: str, tmp_path: Path, exported) -> None
 
 
 def test_the_head_of_dpn_is_a_convolution_there(tmp_path: Path) -> None:
-    known = naming.find("timm/dpn68", "timm")
+    known = naming.library_naming("timm/dpn68", "timm")
     state = {"fc.weight": torch.randn(5, 832), "fc.bias": torch.randn(5)}
     theirs = known.to_library(state)
     assert theirs["classifier.weight"].shape == (5, 832, 1, 1)

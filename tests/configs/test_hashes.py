@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from tricklift import configs
 from tricklift.records.identity import config_hash
-from tricklift.records.weights import given_to
+from tricklift.records.weights import weights_sources
 
 #: The exports that leaves name: what they learn from, and what they start from.
 EXPORTS = (
@@ -46,7 +46,7 @@ def test_no_folder_is_in_the_hash_of_a_leaf(name, places, monkeypatch):
         monkeypatch.setenv("TRICKLIFT_ROOT", root)
         monkeypatch.setenv("TRICKLIFT_EXPORTS", exports)
         cfg = Config.fromfile(configs.find_config(name), import_custom_modules=False)
-        sources = given_to(cfg).values()
+        sources = weights_sources(cfg).values()
         # named anywhere else, an export would be a setting of its own in the hash
         assert json.dumps(cfg.to_dict(), default=str).count(".safetensors") == len(sources)
         for source in sources:

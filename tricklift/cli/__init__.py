@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from tricklift.cli import benchmark, listing, papers, training
-from tricklift.errors import friendly, stoppable
+from tricklift.errors import report_user_errors, stoppable
 
 ABOUT = """How much of a classification trick survives transfer?
 
@@ -79,5 +79,5 @@ def _root(
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; errors of the user end with one line and exit code 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with friendly():
+    with report_user_errors():
         app(training.spread(arguments), prog_name="tricklift")

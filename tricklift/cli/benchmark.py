@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tricklift.errors import stoppable
+from tricklift.errors import UserError, stoppable
 
 Root = Annotated[
     Path,
@@ -23,7 +23,7 @@ def demo(
     out: Annotated[Path, typer.Option(file_okay=False, help="Where all of it goes.")] = Path(
         "demo"
     ),
-    at_once: Annotated[
+    max_parallel: Annotated[
         int | None,
         typer.Option("--jobs", min=1, help="Jobs at a time.  [default: two on two cores or more]"),
     ] = None,
@@ -32,9 +32,9 @@ def demo(
     from tricklift.suite.demo import demo as show
     from tricklift.suite.run import note_command
 
-    typed = ["demo", "--out", str(out)] + (["--jobs", str(at_once)] if at_once else [])
+    typed = ["demo", "--out", str(out)] + (["--jobs", str(max_parallel)] if max_parallel else [])
     note_command(out / "runs", typed)
-    show(out, at_once)
+    show(out, max_parallel)
 
 
 @stoppable(PUTS_IN_PLACE)
@@ -121,7 +121,7 @@ def run(
             help="Each row once with each of these in the place of its own network.",
         ),
     ] = None,
-    at_once: Annotated[
+    max_parallel: Annotated[
         int, typer.Option("--jobs", min=1, help="Jobs at a time; each gets its share of the cores.")
     ] = 1,
 ) -> None:
@@ -151,7 +151,7 @@ def run(
     typed += ["--tricks", tricks] if tricks else []
     typed += ["--teacher", teacher] if teacher else []
     typed += ["--backbones", backbones] if backbones else []
-    typed += ["--jobs", str(at_once)] if at_once > 1 else []
+    typed += ["--jobs", str(max_parallel)] if max_parallel > 1 else []
     run_tier(
         tier,
         out,
@@ -159,7 +159,7 @@ def run(
         numbers("--seeds", seeds),
         numbers("--downstream-seeds", downstream_seeds) if downstream_seeds else None,
         split_names(rows) or None,
-        at_once,
+        max_parallel,
         split_names(tricks),
         teacher,
         split_names(backbones) or None,
@@ -174,12 +174,12 @@ def numbers(option: str, text: str) -> list[int]:
     """The whole numbers of an option such as `0,1,2`.
 
     Raises:
-        ValueError: Something else.
+        UserError: Something else.
     """
     try:
         return [int(part) for part in text.split(",")]
     except ValueError:
-        raise ValueError(f"{option} takes whole numbers like 0,1,2, got {text!r}") from None
+        raise UserError(f"{option} takes whole numbers like 0,1,2, got {text!r}") from None
 
 
 def compare(
@@ -215,7 +215,7 @@ def compare(
 
         draw(lines(record for record in records if record.done), plot)
     if by not in ("row", "backbone"):
-        raise ValueError(f"--by takes row or backbone, got {by!r}")
+        raise UserError(f"--by takes row or backbone, got {by!r}")
     if by == "backbone":
         text = zoo.render(records, style, folder)
     else:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from tricklift.errors import UserError
+
 #: Columns of a table that goes into a file or another program.
 PIPED_WIDTH = 240
 
@@ -81,7 +83,7 @@ def config(
     if every:
         print("\n".join(short_names()))
     elif name is None:
-        raise ValueError("'tricklift config' needs a NAME, or --list for all names")
+        raise UserError("'tricklift config' needs a NAME, or --list for all names")
     else:
         print(find_config(name).resolve())
 

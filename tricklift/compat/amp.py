@@ -25,6 +25,7 @@ from mmengine.registry import OPTIM_WRAPPERS
 from torch import Tensor, nn
 
 from tricklift.compat.devices import MIXED, device, has_accelerator
+from tricklift.errors import UserError
 
 __all__ = ["AmpOptimWrapper", "install", "keep_rois_exact"]
 
@@ -53,7 +54,7 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
         **kwargs: of `OptimWrapper`.
 
     Raises:
-        ValueError: a device without mixed precision (MPS); on a CPU: another dtype, an unknown
+        UserError: a device without mixed precision (MPS); on a CPU: another dtype, an unknown
             `loss_scale`, or `use_fsdp`.
     """
 
@@ -71,15 +72,15 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
             super().__init__(loss_scale, dtype, use_fsdp, **kwargs)
             return
         if dtype not in DTYPES:
-            raise ValueError(
+            raise UserError(
                 f"mixed precision on a CPU is bfloat16 (or float16, which is slow), got "
                 f"dtype={dtype!r}; leave dtype out (then it is float16 on a GPU and bfloat16 "
                 f"here) or set it to 'bfloat16'"
             )
         if loss_scale != "dynamic" and not isinstance(loss_scale, (float, dict)):
-            raise ValueError(f"loss_scale is 'dynamic', a number or a dict, got {loss_scale!r}")
+            raise UserError(f"loss_scale is 'dynamic', a number or a dict, got {loss_scale!r}")
         if use_fsdp:
-            raise ValueError("use_fsdp needs GPUs; leave it out on a CPU")
+            raise UserError("use_fsdp needs GPUs; leave it out on a CPU")
         OptimWrapper.__init__(self, **kwargs)
         self.cast_dtype = DTYPES[dtype]
         settings = loss_scale if isinstance(loss_scale, dict) else {}
@@ -114,7 +115,7 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
 
 def _refuse_device(found: str) -> None:
     if found not in MIXED:
-        raise ValueError(
+        raise UserError(
             f"mmengine trains in mixed precision on {', '.join(MIXED)}, not on {found!r}; leave it "
             "out (no --amp, optim_wrapper.type='OptimWrapper')"
         )

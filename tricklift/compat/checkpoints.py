@@ -66,7 +66,7 @@ class CheckpointHook(UpstreamCheckpointHook):
     """mmengine's hook, with the outdated checkpoint removed after the new one is saved.
 
     Raises:
-        ValueError: What was loaded is not of this model (see above).
+        UserError: What was loaded is not of this model (see above).
     """
 
     _loaded: str = ""

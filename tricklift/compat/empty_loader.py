@@ -10,6 +10,8 @@ from typing import Any
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
 
+from tricklift.errors import UserError
+
 
 def check_steps(loader: Any) -> None:
     """Refuses a training loader that gives no batch; one that never ends always gives some.
@@ -18,7 +20,7 @@ def check_steps(loader: Any) -> None:
         loader: Of this process, as mmengine's Runner builds it.
 
     Raises:
-        ValueError: It is empty; names the images, the batch size and the processes.
+        UserError: It is empty; names the images, the batch size and the processes.
     """
     batches: Any = getattr(loader, "batch_sampler", None)
     sampler = getattr(batches, "sampler", None)
@@ -26,7 +28,7 @@ def check_steps(loader: Any) -> None:
         return
     images, world, each = len(loader.dataset), get_world_size(), len(sampler)
     smaller = f"set train_dataloader.batch_size to {each} at the most, or " if each else ""
-    raise ValueError(
+    raise UserError(
         f"the training would end before its first step: {images} images on {world} "
         f"process{'es' if world > 1 else ''} ({each} on each) make no batch of "
         f"{batches.batch_size}; {smaller}give train_dataloader.dataset more images"

@@ -23,7 +23,7 @@ HOOKS: tuple[type[Hook], ...] = (StartChecks,)
 def install() -> None:
     """Make `Runner.register_hooks` add `HOOKS` after those of the config. Idempotent."""
     if not hasattr(Runner.register_hooks, "__wrapped__"):
-        Runner.register_hooks = _with_ours(Runner.register_hooks)  # type: ignore[method-assign]
+        Runner.register_hooks = _with_ours(Runner.register_hooks)
 
 
 def _with_ours(upstream: Callable[..., None]) -> Callable[..., None]:

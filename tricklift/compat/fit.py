@@ -9,6 +9,8 @@ from typing import Any
 from mmengine.model import is_model_wrapper
 from torch import nn
 
+from tricklift.errors import UserError
+
 _SHOWN = 5
 
 
@@ -32,10 +34,10 @@ def refuse(checkpoint: object, found: Sequence[str]) -> None:
         found: Of `misfits`, those that count.
 
     Raises:
-        ValueError: There are any; names the first of them.
+        UserError: There are any; names the first of them.
     """
     if found:
-        raise ValueError(
+        raise UserError(
             f"checkpoint {checkpoint} is not of this model: {len(found)} keys do not fit: "
             f"{', '.join(found[:_SHOWN])}{', ...' if len(found) > _SHOWN else ''}; test or resume "
             "with the config (and --backbone) that it was trained with; to start from a backbone's "

@@ -36,16 +36,18 @@ from numpy.dtypes import (
     UInt64DType,
 )
 
+from tricklift.errors import MissingFileError, UserError
+
 __all__ = ["DamagedCheckpointError", "UnsafeCheckpointError", "install", "load_from_disk"]
 
 STATISTICS = ("min", "max", "mean", "current")
 
 
-class UnsafeCheckpointError(RuntimeError):
+class UnsafeCheckpointError(UserError, RuntimeError):
     """A checkpoint holds more than data, and was not loaded."""
 
 
-class DamagedCheckpointError(RuntimeError):
+class DamagedCheckpointError(UserError, RuntimeError):
     """A checkpoint is empty or cut off, as one is that was being written when a run died."""
 
 
@@ -84,13 +86,13 @@ def load_from_disk(filename: str, map_location: Any = None) -> Any:
     """Load a checkpoint file as data. Stands in for mmengine's `load_from_local`.
 
     Raises:
-        FileNotFoundError: no such file.
+        MissingFileError: no such file.
         DamagedCheckpointError: the file is empty or cut off.
         UnsafeCheckpointError: the file names something outside the allow-list.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
-        raise FileNotFoundError(f"no checkpoint file {path}; give the path of a .pth file")
+        raise MissingFileError(f"no checkpoint file {path}; give the path of a .pth file")
     if _is_damaged(path):
         raise DamagedCheckpointError(
             f"{path} is empty or cut off ({path.stat().st_size} bytes), perhaps because a run died "

@@ -6,6 +6,8 @@ mmengine takes `train_cgf = dict(...)` for a variable of the file's own and trai
 import inspect
 from typing import Any
 
+from tricklift.errors import UserError
+
 #: What is read from a config's top level beside what `Runner` takes: mmengine and its tools, ours.
 OTHER_KEYS = (
     *("activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval"),
@@ -23,14 +25,14 @@ def check_top_level(cfg: Any) -> None:
     with `_`.
 
     Raises:
-        ValueError: Such a name, with the key that it is close to.
+        UserError: Such a name, with the key that it is close to.
     """
     known = {*runner_keys(), *OTHER_KEYS}
     for name in sorted(set(cfg.keys()) - known):
         meant = next((key for key in sorted(known) if one_slip(name, key)), None)
         if meant is None or name.startswith("_") or len(meant) < MIN_LETTERS:
             continue
-        raise ValueError(
+        raise UserError(
             f"config {getattr(cfg, 'filename', None) or ''}: nothing reads {name!r}; did you mean "
             f"{meant!r}? (a variable of your own needs a name that is less like it, such as "
             f"'_{name}')"

@@ -12,7 +12,7 @@ class StartChecks(Hook):
     """Refuses a run that would not do what its config says.
 
     Raises:
-        ValueError: A top-level name of a config with `benchmark` labels is misspelt, or there are
+        UserError: A top-level name of a config with `benchmark` labels is misspelt, or there are
             too few images for one batch.
     """
 

@@ -17,6 +17,8 @@ from torch import distributed as dist
 from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tricklift.errors import UserError
+
 __all__ = ["CpuSyncBatchNorm", "CpuSyncBatchNormAct", "convert", "install", "synchronised"]
 
 USERS = ("mmengine.model", "mmengine.runner.runner", "mmengine._strategy.distributed")
@@ -40,14 +42,14 @@ def synchronised(module: nn.Module, implementation: str = "torch") -> nn.Module:
         `module`, or what replaces it if it is a norm itself.
 
     Raises:
-        ValueError: Another implementation, or 'mmcv' for timm's norms.
+        UserError: Another implementation, or 'mmcv' for timm's norms.
     """
     from timm.layers.norm_act import BatchNormAct2d, convert_sync_batchnorm
 
     if implementation == "torch":
         return convert_sync_batchnorm(module)
     if any(isinstance(part, BatchNormAct2d) for part in module.modules()):
-        raise ValueError(
+        raise UserError(
             f"sync_bn={implementation!r} would remove the activations of this network: timm keeps "
             "them in its norms (BatchNormAct2d); set sync_bn='torch'"
         )
@@ -85,7 +87,7 @@ class CpuSyncBatchNorm(_BatchNorm):
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() < 2:
-            raise ValueError(f"expected at least 2D input (N, C, ...), got {input.dim()}D")
+            raise UserError(f"expected at least 2D input (N, C, ...), got {input.dim()}D")
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, total: Tensor) -> None:

@@ -13,6 +13,8 @@ from typing import TypeVar
 from mmengine.logging import print_log
 from PIL import Image, UnidentifiedImageError
 
+from tricklift.errors import MissingFileError, UserError
+
 T = TypeVar("T")
 
 _ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 mean that a reader turns the picture by 90 degrees
@@ -30,7 +32,7 @@ def require(path: str | Path, what: str, prepare: str) -> Path:
         prepare: Name for ``tricklift prepare NAME``, or a sentence on where the data come from.
 
     Raises:
-        FileNotFoundError: It does not exist; the message says how to get it.
+        MissingFileError: It does not exist; the message says how to get it.
     """
     path = Path(path)
     if path.exists():
@@ -39,7 +41,7 @@ def require(path: str | Path, what: str, prepare: str) -> Path:
     if " " not in prepare:
         remedy = f"get it with `tricklift prepare {prepare} --root DIR` and set TRICKLIFT_ROOT=DIR"
     root = os.environ.get("TRICKLIFT_ROOT", "unset, so 'data' in the current folder")
-    raise FileNotFoundError(
+    raise MissingFileError(
         f"no {what} {str(path.absolute())!r}; {remedy} (TRICKLIFT_ROOT is {root})"
     )
 
@@ -63,12 +65,12 @@ def image_header(path: str | Path) -> tuple[int, int, str]:
         Width and height in pixels after EXIF rotation, and Pillow's mode (``RGB``, ``L``, ...).
 
     Raises:
-        FileNotFoundError: There is no such file.
-        ValueError: It cannot be read as an image, or is cut off.
+        MissingFileError: There is no such file.
+        UserError: It cannot be read as an image, or is cut off.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such image")
+        raise MissingFileError(f"{path}: no such image")
     try:
         with Image.open(path) as image:
             width, height = image.size
@@ -79,7 +81,7 @@ def image_header(path: str | Path) -> tuple[int, int, str]:
                 if not _ends_as_jpeg(path):
                     image.load()
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise ValueError(
+        raise UserError(
             f"{path}: cannot be read as an image ({error}); fetch or write the file again"
         ) from error
     return width, height, mode
@@ -103,21 +105,19 @@ def check_each(items: Sequence[T], check: Callable[[T], object], what: str) -> l
         What `check` returned, in the order of the items.
 
     Raises:
-        FileNotFoundError: All that is wrong is missing files.
-        ValueError: Anything else. Up to ten findings are listed.
+        MissingFileError: All that is wrong is missing files.
+        UserError: Anything else. Up to ten findings are listed.
     """
     results: list[object] = []
     errors: list[Exception] = []
     for item in with_progress(items, what):
         try:
             results.append(check(item))
-        except (ValueError, FileNotFoundError) as error:
+        except UserError as error:
             errors.append(error)
     if not errors:
         return results
-    kind = (
-        FileNotFoundError if all(isinstance(e, FileNotFoundError) for e in errors) else ValueError
-    )
+    kind = MissingFileError if all(isinstance(e, MissingFileError) for e in errors) else UserError
     if len(errors) == 1:
         raise kind(str(errors[0])) from errors[0]
     shown = "\n".join(f"  {error}" for error in errors[:_MOST_SHOWN])

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tricklift.errors import did_you_mean
+from tricklift.errors import UserError, did_you_mean
 
 #: Tables that hold transfer results; between them a row has top1, voc_map, pix_acc and miou.
 TRANSFER_TABLES = ("8", "9")
@@ -24,11 +24,11 @@ def table(number: str | int) -> dict[str, Any]:
     """One table: title, source, verified, columns, rows (each a dict with `row` and the columns).
 
     Raises:
-        KeyError: No such table.
+        UserError: No such table.
     """
     tables = _data()["tables"]
     if str(number) not in tables:
-        raise KeyError(f"the paper's data has no table {number!r}; it has {', '.join(tables)}")
+        raise UserError(f"the paper's data has no table {number!r}; it has {', '.join(tables)}")
     return dict(tables[str(number)])
 
 
@@ -41,7 +41,7 @@ def transfer(row: str) -> dict[str, float]:
     """The paper's top1, voc_map, pix_acc and miou (percent) of a transfer row.
 
     Raises:
-        KeyError: The paper has no such row.
+        UserError: The paper has no such row.
     """
     found: dict[str, float] = {}
     for number in TRANSFER_TABLES:
@@ -50,7 +50,7 @@ def transfer(row: str) -> dict[str, float]:
                 found.update({key: entry[key] for key in METRICS if key in entry})
     if not found:
         rows = transfer_rows()
-        raise KeyError(
+        raise UserError(
             f"the paper has no transfer row {row!r}; it has {', '.join(rows)}"
             f"{did_you_mean(row, rows)}"
         )

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from tricklift import configs, paper
+from tricklift.errors import UserError
 
 #: What the paper's classifiers were trained on, and what the commands say: 8 GPUs on one host.
 GPUS = 8
@@ -182,11 +183,11 @@ def cells(table: str | None = None) -> list[Cell]:
     """The cells of one table, or of all.
 
     Raises:
-        ValueError: The paper's data has no such table.
+        UserError: The paper's data has no such table.
     """
     known = list(dict.fromkeys(cell.table for cell in CELLS))
     if table is not None and table not in known:
-        raise ValueError(f"no table {table!r}; there are {', '.join(known)}")
+        raise UserError(f"no table {table!r}; there are {', '.join(known)}")
     return [cell for cell in CELLS if table in (None, cell.table)]
 
 

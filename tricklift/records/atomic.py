@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tricklift.errors import UserError
+
 __all__ = ["replacing", "write_bytes", "write_text"]
 
 
@@ -23,11 +25,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     keeps its permissions; a new one gets those the umask gives.
 
     Raises:
-        IsADirectoryError: `path` is a folder.
+        UserError: `path` is a folder.
     """
     target = Path(path)
     if target.is_dir():
-        raise IsADirectoryError(f"cannot write {target}: it is a folder; name a file in it")
+        raise UserError(f"cannot write {target}: it is a folder; name a file in it")
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
         dir=target.parent, prefix=f".{target.name}.", suffix=f".tmp{target.suffix}"

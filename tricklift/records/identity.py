@@ -63,10 +63,10 @@ def pretrained_of(cfg: Mapping[str, Any]) -> dict[str, Any] | None:
     source = backbone.get("checkpoint") or (backbone.get("init_cfg") or {}).get("checkpoint")
     if not source:
         return None
-    return known_of(source)
+    return weights_origin(source)
 
 
-def known_of(source: str) -> dict[str, Any]:
+def weights_origin(source: str) -> dict[str, Any]:
     """What is known of the weights that a config names.
 
     Returns:

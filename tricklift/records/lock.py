@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from tricklift.errors import UserError
 from tricklift.records.schema import LOCK_FILE
 
 try:
@@ -41,7 +42,7 @@ def take(file: Path, what: str | None = None) -> bool:
         Whether it is newly taken; False where this process has it already.
 
     Raises:
-        ValueError: Another process holds it, and `what` is given.
+        UserError: Another process holds it, and `what` is given.
     """
     key = os.getpid(), file.resolve()
     if fcntl is None or key in _held:
@@ -57,7 +58,7 @@ def take(file: Path, what: str | None = None) -> bool:
         if error.errno not in (errno.EACCES, errno.EAGAIN):
             return False  # a file system without locks
         who = f"another process ({holder})" if holder else "another process"
-        raise ValueError(f"{who} {what}; wait for it, or end it") from None
+        raise UserError(f"{who} {what}; wait for it, or end it") from None
     except BaseException:  # Ctrl-C while it waits
         handle.close()
         raise

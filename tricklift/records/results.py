@@ -18,6 +18,7 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from tricklift.errors import UserError
 from tricklift.records import lock, weights
 from tricklift.records.atomic import write_text
 from tricklift.records.identity import (
@@ -75,7 +76,7 @@ class ResultHook(Hook):
     MiB: both without data workers and GPU.
 
     Raises:
-        ValueError: `benchmark` lacks a key, another process trains in the work dir, or a
+        UserError: `benchmark` lacks a key, another process trains in the work dir, or a
             validation gives no metric of the task.
     """
 
@@ -113,7 +114,7 @@ class ResultHook(Hook):
         }
         if not found:
             wanted = ", ".join(key for key, _ in METRICS[task].values())
-            raise ValueError(
+            raise UserError(
                 f"the validation of this {task} run gave {sorted(metrics or {})}, none of "
                 f"{wanted}; set val_evaluator to the metric of the task"
             )
@@ -176,7 +177,7 @@ def _describe(runner: Any) -> dict[str, Any]:
     benchmark = cfg.get("benchmark") or {}
     missing = [key for key in ("task", "tier", "dataset", "protocol") if not benchmark.get(key)]
     if missing or benchmark["task"] not in METRICS:
-        raise ValueError(
+        raise UserError(
             f"config {cfg.filename}: benchmark={dict(benchmark)} must be "
             f"dict(task={'|'.join(METRICS)}, tier=..., dataset=..., protocol=...)"
         )
@@ -193,7 +194,7 @@ def _describe(runner: Any) -> dict[str, Any]:
         "row": row_of(cfg),
         "backbone": backbone.get("name") or backbone.get("type"),
         "options": {key: value for key, value in backbone.items() if key not in settings},
-        **weights.noted(cfg, pretrained_of(cfg)),
+        **weights.weights_entries(cfg, pretrained_of(cfg)),
         "tricks": list(cfg.get("tricks") or []),
         "metrics": {},
         "best": {},

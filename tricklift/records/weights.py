@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tricklift.records.identity import backbone_of, known_of, loaded_of
+from tricklift.records.identity import backbone_of, loaded_of, weights_origin
 
 #: In the entries `pretrained` and `teacher` of a result. `sha256` in `pretrained` is another thing:
 #: that of the checkpoint of `load_from`, which is part of the run's identity.
@@ -36,7 +36,7 @@ def weights_sha256(path: str | Path) -> str | None:
         return hashlib.file_digest(file, lambda: digest).hexdigest()
 
 
-def given_to(cfg: Mapping[str, Any]) -> dict[str, str]:
+def weights_sources(cfg: Mapping[str, Any]) -> dict[str, str]:
     """What the config takes weights from: `pretrained`, `teacher` -> a file, or a name in a zoo."""
     backbone, model = backbone_of(cfg), cfg.get("model") or {}
     lesson = model.get("distillation") or {}
@@ -48,20 +48,20 @@ def given_to(cfg: Mapping[str, Any]) -> dict[str, str]:
     return {key: str(source) for key, source in sources.items() if source}
 
 
-def noted(cfg: Mapping[str, Any], pretrained: dict[str, Any] | None) -> dict[str, Any]:
+def weights_entries(cfg: Mapping[str, Any], pretrained: dict[str, Any] | None) -> dict[str, Any]:
     """The entries `pretrained` and `teacher` of a new result; None where there are none.
 
     Args:
         cfg: The resolved config.
         pretrained: What `identity.pretrained_of` says.
     """
-    sources = given_to(cfg)
+    sources = weights_sources(cfg)
     if pretrained is not None and not loaded_of(cfg):
         pretrained |= _hash_of(sources["pretrained"])
     teacher = sources.get("teacher")
     if teacher is None:
         return {"pretrained": pretrained, "teacher": None}
-    return {"pretrained": pretrained, "teacher": {**known_of(teacher), **_hash_of(teacher)}}
+    return {"pretrained": pretrained, "teacher": {**weights_origin(teacher), **_hash_of(teacher)}}
 
 
 def changed(cfg: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
@@ -69,7 +69,7 @@ def changed(cfg: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
 
     A result without such a hash, and a file that is not there, say nothing.
     """
-    for key, source in given_to(cfg).items():
+    for key, source in weights_sources(cfg).items():
         before = (result.get(key) or {}).get(KEY)
         now = weights_sha256(source) if before else None
         if now and now != before:

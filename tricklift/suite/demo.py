@@ -13,20 +13,20 @@ from tricklift.tables.compare import compare
 from tricklift.tables.page import render
 
 
-def demo(out: str | Path, at_once: int | None = None) -> None:
+def demo(out: str | Path, max_parallel: int | None = None) -> None:
     """MiniWorld, pretraining, export, transfer and the table, all below `out`.
 
     Args:
         out: A folder.
-        at_once: Jobs at a time; None is two where there are two cores: a job with one core each
-            does more than one after another with both.
+        max_parallel: Jobs at a time; None is two where there are two cores: a job with one core
+            each does more than one after another with both.
 
     Raises:
         JobFailed: A job ended with an error; the same call goes on from there.
     """
     out = Path(out)
     with_progress("miniworld", out / "data")
-    run.run("mini", out / "runs", out / "data", at_once=at_once or min(2, cores()))
+    run.run("mini", out / "runs", out / "data", max_parallel=max_parallel or min(2, cores()))
     page, _ = write_tables(out / "runs", out)
     Console().print(page.read_text(encoding="utf-8"), markup=False, highlight=False, soft_wrap=True)
     print(

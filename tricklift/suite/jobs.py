@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tricklift.configs import silently
+from tricklift.errors import MissingFileError
 from tricklift.records import lock
 from tricklift.records.schema import RESULT_FILE
 
@@ -104,7 +105,7 @@ class Training:
         """Moves a stale run out of the way (nothing is deleted); returns where to.
 
         Raises:
-            ValueError: Another process trains there.
+            UserError: Another process trains there.
         """
         if not self.work_dir.exists():
             return None
@@ -146,7 +147,7 @@ class Export:
         """The command line of the child process; of a run with EMA, what it was validated with.
 
         Raises:
-            FileNotFoundError: The training left no checkpoint.
+            MissingFileError: The training left no checkpoint.
         """
         folder = self.training.work_dir
         parts = [*TRICKLIFT, "export", str(last_checkpoint(folder)), str(self.file)]
@@ -178,7 +179,7 @@ def last_checkpoint(work_dir: Path) -> Path:
     """The checkpoint that mmengine noted as the last one.
 
     Raises:
-        FileNotFoundError: There is none.
+        MissingFileError: There is none.
     """
     note = work_dir / "last_checkpoint"
     if note.is_file():
@@ -186,4 +187,4 @@ def last_checkpoint(work_dir: Path) -> Path:
         file = work_dir / Path(note.read_text().strip()).name
         if file.is_file():
             return file
-    raise FileNotFoundError(f"no checkpoint in {work_dir}; repeat its training")
+    raise MissingFileError(f"no checkpoint in {work_dir}; repeat its training")

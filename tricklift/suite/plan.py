@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import backbones as registry
-from tricklift.errors import did_you_mean
+from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.suite.jobs import Export, Job, Training
 from tricklift.suite.tiers import NO_PRETRAINING, Network, Tier, tier_of
 
@@ -44,22 +44,22 @@ def plan(
             `<backbone>-<rest of the config's name>`; None is the tier's own choice.
 
     Raises:
-        ValueError: Unknown tier, row, trick or backbone, a trick that a row cannot have or has
+        UserError: Unknown tier, row, trick or backbone, a trick that a row cannot have or has
             already, a trick of pretraining where nothing is pretrained, a row that chooses another
             network itself, a teacher without distillation or distillation without a teacher, no
             seeds or one given twice.
-        FileNotFoundError: No such teacher.
+        MissingFileError: No such teacher.
     """
     for given in (seeds, downstream_seeds):
         if given is not None and (not given or len(set(given)) != len(given) or min(given) < 0):
-            raise ValueError(f"seeds must be different whole numbers from 0, got {list(given)}")
+            raise UserError(f"seeds must be different whole numbers from 0, got {list(given)}")
     out, what = Path(out).resolve(), tier_of(tier)
     chosen = chosen_rows(what, rows)
     networks = chosen_networks(what, backbones)
     teacher = _checked_teacher(teacher, tricks)
     laid = by_task(tricks, what)
     if laid["cls"] and chosen == [NO_PRETRAINING]:
-        raise ValueError(
+        raise UserError(
             f"--tricks {','.join(laid['cls'])} goes over pretrainings, and the rows asked for have "
             f"none ({NO_PRETRAINING}); add a row to --rows ({', '.join(what.rows)}) or leave the "
             "trick out"
@@ -70,7 +70,7 @@ def plan(
         for seed in seeds:
             for row in chosen:
                 for network in networks:
-                    place = Place(what, out, row, seed, tuple(some or [seed]), laid, network)
+                    place = RowPlan(what, out, row, seed, tuple(some or [seed]), laid, network)
                     for job in place.jobs(teacher):
                         jobs.setdefault(job.name, job)
     return list(jobs.values())
@@ -80,13 +80,13 @@ def chosen_rows(tier: Tier, rows: Sequence[str] | None) -> list[str]:
     """The rows that were asked for, in the tier's order; without pretraining comes last.
 
     Raises:
-        ValueError: A row that the tier does not have.
+        UserError: A row that the tier does not have.
     """
     every = [*tier.rows, NO_PRETRAINING]
     for row in rows or ():
         if row not in every:
             hint = did_you_mean(row, every)
-            raise ValueError(f"unknown row {row!r}; the tier has {', '.join(every)}{hint}")
+            raise UserError(f"unknown row {row!r}; the tier has {', '.join(every)}{hint}")
     if rows is None and not tier.random_init:
         return list(tier.rows)
     return [row for row in every if rows is None or row in rows]
@@ -96,7 +96,7 @@ def chosen_networks(tier: Tier, names: Sequence[str] | None) -> Sequence[Network
     """The networks that were asked for, as the tier knows them; None leaves the rows' own.
 
     Raises:
-        ValueError: There is no such network.
+        UserError: There is no such network.
     """
     if names is None:
         return tier.networks or (None,)
@@ -111,7 +111,7 @@ def by_task(tricks: Sequence[str], tier: Tier) -> dict[str, tuple[str, ...]]:
     """Task -> the tricks that go over its configs: the pretraining's, where they are for it.
 
     Raises:
-        ValueError: An unknown trick, one named twice, or one that a config downstream cannot have.
+        UserError: An unknown trick, one named twice, or one that a config downstream cannot have.
     """
     from tricklift.tricks.names import check_names, tasks_of
 
@@ -143,20 +143,20 @@ def _checked_teacher(teacher: str | None, tricks: Sequence[str]) -> str | None:
 
     distils = "distillation" in tricks
     if distils and teacher is None:
-        raise ValueError(f"--tricks distillation needs --teacher: {TEACHERS}")
+        raise UserError(f"--tricks distillation needs --teacher: {TEACHERS}")
     if teacher is None:
         return None
     if not distils:
-        raise ValueError("--teacher is for --tricks distillation, which is not asked for")
+        raise UserError("--teacher is for --tricks distillation, which is not asked for")
     if is_reference(teacher):
         return teacher
     if not Path(teacher).is_file():
-        raise FileNotFoundError(f"--teacher: no file {teacher!r}; give {TEACHERS}")
+        raise MissingFileError(f"--teacher: no file {teacher!r}; give {TEACHERS}")
     return str(Path(teacher).resolve())
 
 
 @dataclass(frozen=True)
-class Place:
+class RowPlan:
     """One row of the table, with one seed and one network.
 
     Attributes:
@@ -275,7 +275,7 @@ def _network_with(config: str, tricks: tuple[str, ...]) -> tuple[str, tuple[str,
     """The backbone's name with these tricks, and `--cfg-options` for what else they made of it.
 
     Raises:
-        ValueError: The config cannot have such a trick, or has it already.
+        UserError: The config cannot have such a trick, or has it already.
     """
     from tricklift.configs import find_config
     from tricklift.tricks import load
@@ -294,7 +294,7 @@ def _refuse_choice(config: str, tricks: tuple[str, ...], backbone: str) -> None:
     """Refuses a row whose tricks choose another network.
 
     Raises:
-        ValueError: It has such a trick.
+        UserError: It has such a trick.
     """
     from tricklift.configs import find_config
     from tricklift.tricks import load, refuse_other_network

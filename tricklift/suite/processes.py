@@ -27,13 +27,13 @@ class Children:
     Our own commands end by themselves when this process is gone.
 
     Args:
-        at_once: How many run at a time.
+        max_parallel: How many run at a time.
     """
 
-    def __init__(self, at_once: int = 1) -> None:
+    def __init__(self, max_parallel: int = 1) -> None:
         self.environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        if at_once > 1:
-            share = max(1, cores() // at_once)
+        if max_parallel > 1:
+            share = max(1, cores() // max_parallel)
             self.environment.setdefault("OMP_NUM_THREADS", str(share))
         self._alive: set[Child] = set()
         self._lock = threading.Lock()

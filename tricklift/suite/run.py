@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tricklift.data import prepare
-from tricklift.errors import JobFailed
+from tricklift.errors import JobFailed, UserError
 from tricklift.markdown import duration
 from tricklift.records import lock
 from tricklift.records.atomic import write_text
@@ -31,7 +31,7 @@ def run(
     seeds: Sequence[int] = (0,),
     downstream_seeds: Sequence[int] | None = None,
     rows: Sequence[str] | None = None,
-    at_once: int = 1,
+    max_parallel: int = 1,
     tricks: Sequence[str] = (),
     teacher: str | None = None,
     backbones: Sequence[str] | None = None,
@@ -42,12 +42,12 @@ def run(
     `on_start` is called once when nothing was found wrong, before the first job.
 
     Raises:
-        ValueError: Unknown tier, row or backbone, another tier's runs in `out`, data that are not
-            whole, or no job `at_once`.
+        UserError: Unknown tier, row or backbone, another tier's runs in `out`, data that are not
+            whole, or no job `max_parallel`.
         JobFailed: A job ended with an error; the same call goes on from there.
     """
-    if at_once < 1:
-        raise ValueError(f"at least one job must run at a time, got {at_once}")
+    if max_parallel < 1:
+        raise UserError(f"at least one job must run at a time, got {max_parallel}")
     jobs = plan(tier, out, seeds, downstream_seeds, rows, tricks, teacher, backbones)
     check_tier(jobs, Path(out))
     check_data(tier, root)
@@ -56,7 +56,7 @@ def run(
     started = time.monotonic()
     with Board() as board, environment(TRICKLIFT_ROOT=str(Path(root).resolve())):
         board.say(f"{len(jobs)} jobs into {out}; full logs in {Path(out) / 'logs'}")
-        run_jobs(jobs, Path(out), board, at_once)
+        run_jobs(jobs, Path(out), board, max_parallel)
         board.say(f"all jobs done, {duration(time.monotonic() - started)}")
 
 
@@ -67,7 +67,7 @@ def check_tier(jobs: Sequence[Job], out: Path) -> None:
     for file in sorted(out.glob(f"*/*/seed*/{RESULT_FILE}")):
         found = (read_result(file.parent) or {}).get("tier")
         if found in TIERS and found != own:
-            raise ValueError(f"{out} holds the tier {found}, not {own}; give another --out")
+            raise UserError(f"{out} holds the tier {found}, not {own}; give another --out")
 
 
 def check_data(tier: str, root: str | Path) -> None:
@@ -75,7 +75,7 @@ def check_data(tier: str, root: str | Path) -> None:
     for name in tier_of(tier).data:
         problem = prepare.missing(name, root)
         if problem:
-            raise ValueError(f"{problem}; run 'tricklift prepare {name} --root {root}'")
+            raise UserError(f"{problem}; run 'tricklift prepare {name} --root {root}'")
 
 
 def note_command(out: str | Path, arguments: Sequence[str]) -> None:
@@ -108,7 +108,7 @@ class Started:
     since: float = field(default_factory=time.monotonic)
 
 
-def run_jobs(jobs: Sequence[Job], out: Path, board: Board, at_once: int = 1) -> None:
+def run_jobs(jobs: Sequence[Job], out: Path, board: Board, max_parallel: int = 1) -> None:
     """Brings all jobs to their end, so many at a time, each after those that it needs.
 
     Configs are read in this thread alone (mmengine reads them through `sys.path`); the others only
@@ -118,13 +118,13 @@ def run_jobs(jobs: Sequence[Job], out: Path, board: Board, at_once: int = 1) -> 
         JobFailed: A job ended with an error, or without a result.
     """
     titles = {job.name: f"[{n}/{len(jobs)}] {job.name}" for n, job in enumerate(jobs, start=1)}
-    waiting, done, children = list(jobs), set[str](), Children(at_once)
+    waiting, done, children = list(jobs), set[str](), Children(max_parallel)
     running: dict[Future[int], Started] = {}
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(max_parallel) as pool:
         try:
             while waiting or running:
                 ready = next((job for job in waiting if done.issuperset(job.needs)), None)
-                if ready is not None and len(running) < at_once:
+                if ready is not None and len(running) < max_parallel:
                     waiting.remove(ready)
                     command = begin(ready, titles[ready.name], out, board)
                     if command is None:
@@ -147,7 +147,7 @@ def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
     """The command that brings a job to its end; None where it is done before.
 
     Raises:
-        ValueError: It must be started anew, and another process trains in its folder.
+        UserError: It must be started anew, and another process trains in its folder.
     """
     board.now(title, "looking at what is there")
     state = job.state()

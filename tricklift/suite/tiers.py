@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tricklift.errors import did_you_mean
+from tricklift.errors import UserError, did_you_mean
 from tricklift.records.schema import RANDOM_INIT
 
 
@@ -166,10 +166,10 @@ def tier_of(name: str) -> Tier:
     """The tier of that name.
 
     Raises:
-        ValueError: There is none.
+        UserError: There is none.
     """
     if name not in TIERS:
-        raise ValueError(
+        raise UserError(
             f"unknown tier {name!r}; known: {', '.join(TIERS)}{did_you_mean(name, TIERS)} (the "
             "paper's full-size configs run one by one: 'tricklift train', 'mim train')"
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tricklift import paper
+from tricklift.errors import UserError
 from tricklift.records.schema import RANDOM_INIT
 from tricklift.tables import heads, paper_rows
 from tricklift.tables.records import Record, find
@@ -68,8 +69,8 @@ def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
         each metric is `{mean, std, n}` in percent (std None for one seed) or None.
 
     Raises:
-        FileNotFoundError: No results.
-        ValueError: An unreadable result, or one run there twice.
+        MissingFileError: No results.
+        UserError: An unreadable result, or one run there twice.
     """
     records = find(folder)
     return build_rows(record for record in records if record.done), records
@@ -145,7 +146,7 @@ def _refuse_copies(records: list[Record]) -> None:
         file = held.get("file") if held.get("seed") is None else None
         key = (record["seed"], held.get("seed"), file)
         if key in seen:
-            raise ValueError(
+            raise UserError(
                 f"{seen[key].path} and {record.path} are the same run (row {record['row']!r}, "
                 f"task {record['task']}, seed {record['seed']}{_from(record)}); keep one of them"
             )

@@ -16,8 +16,8 @@ from tricklift.tables.ladder_statistics import (
     CONFIDENCE,
     PERMUTATIONS,
     Step,
-    differing,
-    foresight,
+    omnibus_test,
+    rank_correlation,
     step,
 )
 
@@ -202,7 +202,7 @@ def _differing(rows: Mapping[str, Sequence[Line]], table: Sequence[Column]) -> s
     pretrained = [lines for name, lines in rows.items() if name != RANDOM_INIT]
     for column in table:
         picked = [line for lines in pretrained if (line := column.pick(lines))]
-        found = None if column.differ(*pretrained) else differing(picked, column.metric)
+        found = None if column.differ(*pretrained) else omnibus_test(picked, column.metric)
         if found is not None:
             size = f"{found.rows} rows, {found.blocks} values each"
             texts.append(f"- {column.title}: p = {found.p:.3g}, {size}")
@@ -216,7 +216,7 @@ def _foresight(rows: Sequence[Sequence[Line]], table: Sequence[Column]) -> str:
         if column.metric == "top1":
             continue
         picked = [line for lines in rows if (line := column.pick(lines))]
-        found = None if column.differ(*rows) else foresight(picked, column.metric)
+        found = None if column.differ(*rows) else rank_correlation(picked, column.metric)
         if found is not None:
             way = "exact" if found.exact else f"by {PERMUTATIONS:,} permutations"
             value = "not defined"

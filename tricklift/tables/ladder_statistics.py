@@ -39,7 +39,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Foresight:
+class RankCorrelation:
     """How far the rows' order in top-1 is their order downstream.
 
     Attributes:
@@ -127,7 +127,7 @@ def _key(run: Record, downstream_only: bool) -> tuple[object, ...]:
     return (run.pretrained.get("seed"), run["seed"])
 
 
-def foresight(lines: Sequence[Line], metric: str) -> Foresight | None:
+def rank_correlation(lines: Sequence[Line], metric: str) -> RankCorrelation | None:
     """The rank correlation of top-1 with a downstream metric; None for fewer than three rows.
 
     Args:
@@ -144,7 +144,7 @@ def foresight(lines: Sequence[Line], metric: str) -> Foresight | None:
     exact = factorial(len(pairs)) <= PERMUTATIONS
     top1, downstream = ([pair[place] for pair in pairs] for place in (0, 1))
     if len(set(top1)) == 1 or len(set(downstream)) == 1:
-        return Foresight(None, None, len(pairs), exact)
+        return RankCorrelation(None, None, len(pairs), exact)
     from scipy import stats
 
     test = stats.permutation_test(
@@ -154,10 +154,10 @@ def foresight(lines: Sequence[Line], metric: str) -> Foresight | None:
         n_resamples=PERMUTATIONS,
         rng=0,
     )
-    return Foresight(float(test.statistic), float(test.pvalue), len(pairs), exact)
+    return RankCorrelation(float(test.statistic), float(test.pvalue), len(pairs), exact)
 
 
-def differing(lines: Sequence[Line], metric: str) -> Differing | None:
+def omnibus_test(lines: Sequence[Line], metric: str) -> Differing | None:
     """A permutation test of whether the rows' means differ; None without three rows of two blocks.
 
     Many steps are looked at, so that one of them may look large by chance; this looks at all rows

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tricklift import configs
+from tricklift.errors import UserError
 from tricklift.markdown import count, duration, grid
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
 from tricklift.tables.ladder_page import section
@@ -20,10 +21,10 @@ def render(rows: list[Row], records: list[Record], style: str, folder: Path) -> 
     """The table in one of `FORMATS`.
 
     Raises:
-        ValueError: Another format.
+        UserError: Another format.
     """
     if style not in FORMATS:
-        raise ValueError(f"unknown format {style!r}; known: {', '.join(FORMATS)}")
+        raise UserError(f"unknown format {style!r}; known: {', '.join(FORMATS)}")
     if style == "json":
         return json.dumps(rows, indent=2) + "\n"
     if style == "csv":
@@ -206,7 +207,7 @@ def commands(folder: Path) -> str:
     """What was typed, as `tricklift run` and `demo` noted it in the folder or below, by time.
 
     Raises:
-        ValueError: A note is not readable.
+        UserError: A note is not readable.
     """
     notes = [note for file in sorted(walk(folder, COMMANDS_FILE)) for note in _noted(file)]
     typed = dict.fromkeys(command for _, command in sorted(notes, key=lambda note: note[0]))
@@ -219,4 +220,4 @@ def _noted(file: Path) -> list[tuple[str, str]]:
         entries = json.loads(file.read_text(encoding="utf-8"))
         return [(str(entry.get("started") or ""), str(entry["command"])) for entry in entries]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{file} is not readable ({error}); remove it") from error
+        raise UserError(f"{file} is not readable ({error}); remove it") from error

@@ -110,8 +110,8 @@ def listing(table: str | None = None, results: Path | None = None) -> list[dict[
         changed (number of runs of the config that are not its recipe, which do not count).
 
     Raises:
-        ValueError: No such table, or a file below `results` that is not a result.
-        FileNotFoundError: `results` is missing or holds no result.
+        UserError: No such table, or a file below `results` that is not a result.
+        MissingFileError: `results` is missing or holds no result.
     """
     records = find(results) if results else []
     return [_entry(cell, *runs_of(cell, records)) for cell in cells(table)]

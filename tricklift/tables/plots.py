@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from tricklift.errors import UserError
 from tricklift.records.atomic import replacing
 from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line
 
@@ -20,13 +21,13 @@ def plot(lines: Sequence[Line], file: str | Path) -> Path:
         file: PNG, SVG or PDF, by its suffix; written whole or not at all.
 
     Raises:
-        ValueError: No row has a metric, or matplotlib does not know the suffix.
+        UserError: No row has a metric, or matplotlib does not know the suffix.
     """
     from matplotlib.figure import Figure  # an object of its own: no window system is asked for
 
     metrics = [name for name in COLUMNS if any(line.values(name) for line in lines)]
     if not metrics:
-        raise ValueError("nothing to draw: no finished run has a metric")
+        raise UserError("nothing to draw: no finished run has a metric")
     size = (PANEL_INCHES * len(metrics) + 1.5, ROW_INCHES * len(lines) + 1.0)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tricklift.errors import MissingFileError, UserError
 from tricklift.records.schema import RESULT_FILE, SCHEMA
 
 #: Left by `tricklift run` beside the results: what was typed, and when.
@@ -64,20 +65,20 @@ def read(path: str | Path) -> Record:
     """Reads one result file.
 
     Raises:
-        ValueError: It is not one, or of another version; names the file.
+        UserError: It is not one, or of another version; names the file.
     """
     path = Path(path)
     remedy = "repeat the run, or remove the file"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not readable as JSON ({error}); {remedy}") from error
+        raise UserError(f"{path} is not readable as JSON ({error}); {remedy}") from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         found = data.get("schema") if isinstance(data, dict) else type(data).__name__
-        raise ValueError(f"{path} is no result file of schema {SCHEMA} (found {found!r}); {remedy}")
+        raise UserError(f"{path} is no result file of schema {SCHEMA} (found {found!r}); {remedy}")
     wrong = [key for key, kind in NEEDED.items() if not isinstance(data.get(key), kind)]
     if wrong:
-        raise ValueError(f"{path} lacks a valid {', '.join(wrong)}; {remedy}")
+        raise UserError(f"{path} lacks a valid {', '.join(wrong)}; {remedy}")
     return Record(path, data)
 
 
@@ -85,15 +86,15 @@ def find(folder: str | Path) -> list[Record]:
     """All result files below a folder, in path order; hidden folders are passed over.
 
     Raises:
-        FileNotFoundError: No such folder, or nothing in it.
-        ValueError: A file that is not a result.
+        MissingFileError: No such folder, or nothing in it.
+        UserError: A file that is not a result.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}; give one in which runs left {RESULT_FILE}")
+        raise MissingFileError(f"no folder {folder}; give one in which runs left {RESULT_FILE}")
     records = [read(path) for path in sorted(walk(folder, RESULT_FILE))]
     if not records:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"no {RESULT_FILE} below {folder}; run 'tricklift run', 'demo' or 'train' into it first"
         )
     return records

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 import backbones
+from tricklift.errors import UserError
 from tricklift.markdown import duration, grid
 from tricklift.tables.backbone_page import refused
 from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line, build_rows, lines
@@ -56,10 +57,10 @@ def render(records: list[Record], style: str, folder: Path) -> str:
     """The page, which there is as markdown alone.
 
     Raises:
-        ValueError: Another format.
+        UserError: Another format.
     """
     if style != "md":
-        raise ValueError(f"--by backbone writes md alone, got {style!r}; leave --by out for others")
+        raise UserError(f"--by backbone writes md alone, got {style!r}; leave --by out for others")
     return to_markdown(records, folder)
 
 

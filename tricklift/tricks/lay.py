@@ -11,6 +11,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from tricklift.errors import UserError
 from tricklift.tricks import lengths
 from tricklift.tricks.names import GROUPS, ORDER, TASKS, check_names, members, tasks_in, trick_file
 from tricklift.tricks.refusals import check_base, refuse_clashes, refuse_lost_lines
@@ -26,7 +27,7 @@ def load(path: str | Path, names: Sequence[str] = ()) -> Config:
     the config names gets their names added.
 
     Raises:
-        ValueError: Unknown trick, one that is on already or would change nothing, one for another
+        UserError: Unknown trick, one that is on already or would change nothing, one for another
             task, a clash, or a length that its tricks do not see.
     """
     with _wait_for_use(names) as waiting:
@@ -59,7 +60,7 @@ def use(base: Mapping[str, Any], *names: str) -> dict[str, Any]:
         Top-level config keys, among them `tricks` (the names), to be merged over `base`.
 
     Raises:
-        ValueError: Unknown trick, a trick named twice or for another task, two that set a key
+        UserError: Unknown trick, a trick named twice or for another task, two that set a key
             differently, a base that has tricks already, a line of a leaf that would be lost, or a
             trick of the command line that changes nothing.
     """
@@ -79,7 +80,7 @@ def use(base: Mapping[str, Any], *names: str) -> dict[str, Any]:
         piece = read_trick(name, ConfigDict(so_far), task_of(below))
         idle = piece.pop("already", False) or merged(so_far, piece) == so_far
         if idle and name in alone:
-            raise ValueError(
+            raise UserError(
                 f"trick {name!r} would change nothing here: the config below it does the same "
                 "already; leave it out"
             )
@@ -125,12 +126,12 @@ def read_trick(name: str, base: ConfigDict, task: str | None = None) -> dict[str
     """Run a trick's file with ``base`` in sight and return the keys that it sets.
 
     Raises:
-        ValueError: The trick is for other tasks than `task`.
+        UserError: The trick is for other tasks than `task`.
     """
     file = trick_file(name)
     allowed = tasks_in(file)
     if task is not None and task not in allowed:
-        raise ValueError(
+        raise UserError(
             f"trick {name!r} is for {' and '.join(TASKS[a] for a in allowed)} configs, "
             f"but this one is for {TASKS.get(task, task)}; leave it out"
         )

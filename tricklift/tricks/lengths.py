@@ -10,6 +10,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from tricklift.errors import UserError
+
 #: What sets the lengths.
 KEYS = ("train_cfg.max_epochs", "warmup_epochs")
 
@@ -33,11 +35,11 @@ def refuse_others(cfg: Config) -> None:
     """Refuses a config that sets a length below its `use` line, where the tricks do not see it.
 
     Raises:
-        ValueError: Naming the trick and both lengths.
+        UserError: Naming the trick and both lengths.
     """
     for trick, scheduler, begin, end in scheduled(cfg):
         if (scheduler["begin"], scheduler["end"]) != (begin, end):
-            raise ValueError(
+            raise UserError(
                 f"trick {trick!r} goes from epoch {scheduler['begin']} to {scheduler['end']}, but "
                 f"{' and '.join(KEYS)} of this config ask for {begin} to {end}; set them above its "
                 "use(...) line, or begin and end in param_scheduler with them"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from tricklift.errors import did_you_mean
+from tricklift.errors import UserError, did_you_mean
 from tricklift.paths import config_root
 
 #: Tricks build on one another in this order, whatever order a config names them in.
@@ -101,20 +101,20 @@ def check_names(names: Sequence[str], added: Sequence[str] = ()) -> None:
     """Refuse unknown and repeated names; `added` are those of the command line.
 
     Raises:
-        ValueError: With the known names and the closest one.
+        UserError: With the known names and the closest one.
     """
     choices = (*ORDER, *GROUPS)
     for name in (*names, *added):
         if name not in choices:
             hint = did_you_mean(name, choices)
-            raise ValueError(f"unknown trick {name!r}; known: {', '.join(choices)}{hint}")
+            raise UserError(f"unknown trick {name!r}; known: {', '.join(choices)}{hint}")
     own, more = members(names), members(added)
     for name in (*own, *more):
         group = next((g for g in (*names, *added) if name in GROUPS.get(g, ())), None)
         part = f" (group {group!r} has it)" if group else ""
         if name in own and name in more:
-            raise ValueError(
+            raise UserError(
                 f"trick {name!r}{part} is on already: the config has {', '.join(own)}; leave it out"
             )
         if (count := (*own, *more).count(name)) > 1:
-            raise ValueError(f"trick {name!r}{part} is named {count} times; name it once")
+            raise UserError(f"trick {name!r}{part} is named {count} times; name it once")

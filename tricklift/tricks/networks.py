@@ -4,6 +4,8 @@ import re
 
 from mmengine.config import Config
 
+from tricklift.errors import UserError
+
 #: Tricks that choose the network: another one by name would undo them.
 CHOOSES = ("resnet_b", "resnet_c", "resnet_d")
 
@@ -12,11 +14,11 @@ def variant(name: str, letter: str) -> str:
     """The name of a ResNet's variant (b, c, d) in the place of another, e.g. of `resnet50_a`.
 
     Raises:
-        ValueError: The network has no such variants.
+        UserError: The network has no such variants.
     """
     stem = re.fullmatch(r"(.+)_[a-d]", name)
     if stem is None:
-        raise ValueError(
+        raise UserError(
             f"trick 'resnet_{letter}' is for networks whose names end in _a, _b, _c or _d; the "
             f"config's backbone is {name!r}"
         )
@@ -32,11 +34,11 @@ def refuse_other_network(cfg: Config, name: str, where: object) -> None:
         where: Which config, for the message.
 
     Raises:
-        ValueError: It is another network than the one of a trick in `CHOOSES`; names the trick.
+        UserError: It is another network than the one of a trick in `CHOOSES`; names the trick.
     """
     choosing = [trick for trick in cfg.get("tricks") or () if trick in CHOOSES]
     if choosing and (own := cfg.model.backbone.name) != name:
-        raise ValueError(
+        raise UserError(
             f"{where} chooses its network by the trick {', '.join(choosing)}, which another "
             f"backbone would undo ({name} for {own}); take a config and tricks without it, or its "
             "own network"

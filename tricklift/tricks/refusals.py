@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tricklift.errors import UserError
+
 #: Lists that a later trick extends instead of setting them: it reads what stands in `base`.
 EXTENDED = ("param_scheduler", "custom_hooks")
 
@@ -14,10 +16,10 @@ def check_base(base: Mapping[str, Any]) -> None:
     layers would not build on one another in the right order.
 
     Raises:
-        ValueError: Naming the tricks that are on.
+        UserError: Naming the tricks that are on.
     """
     if before := list(base.get("tricks") or ()):
-        raise ValueError(
+        raise UserError(
             f"the config below has tricks already ({', '.join(before)}); lay all tricks over the "
             "baseline in one line: use(_base_, ...)"
         )
@@ -31,10 +33,10 @@ def refuse_lost_lines(lines: Mapping[str, Any], update: Mapping[str, Any]) -> No
         update: What `use` is about to return.
 
     Raises:
-        ValueError: Naming the keys.
+        UserError: Naming the keys.
     """
     if lost := sorted(set(update) & set(lines)):
-        raise ValueError(
+        raise UserError(
             f"this config sets {', '.join(lost)} above its use(...) line, which replaces it; set "
             f"single values below that line, such as {lost[0]}['key'] = value"
         )
@@ -44,12 +46,12 @@ def refuse_clashes(name: str, piece: dict[str, Any], set_by: dict[str, tuple[str
     """Note every key that a trick sets, and refuse one that another trick set differently.
 
     Raises:
-        ValueError: Naming both tricks, the key and the values.
+        UserError: Naming both tricks, the key and the values.
     """
     for key, value in leaves(piece):
         other, before = set_by.get(key, (name, value))
         if before != value and key not in EXTENDED:
-            raise ValueError(
+            raise UserError(
                 f"tricks {other!r} and {name!r} cannot be combined: both set {key} "
                 f"({before!r} and {value!r}); leave one out"
             )

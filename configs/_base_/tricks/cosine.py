@@ -1,9 +1,11 @@
 """Cosine decay to 0 over the epochs after warmup. Source: section 5.1, equation (1)."""
 
+from tricklift.errors import UserError
+
 tasks = ("cls",)
 _warmup = [s for s in base.param_scheduler if s["type"] == "LinearLR"]
 if _warmup and "warmup_epochs" not in base:
-    raise ValueError(
+    raise UserError(
         "trick 'cosine': this config warms up, but does not say for how many epochs, which the "
         "cosine is to follow; add warmup_epochs = 5, or leave the trick out"
     )

@@ -7,6 +7,8 @@ paper. Source: Prechelt, "Early stopping, but when?", 1998; mmengine's EarlyStop
 survive a resume.
 """
 
+from tricklift.errors import UserError
+
 _monitors = {
     "cls": ("accuracy/top1", 0.1),
     "det": ("pascal_voc/mAP", 0.001),
@@ -14,7 +16,7 @@ _monitors = {
 }
 _task = base.get("benchmark", {}).get("task")
 if _task not in _monitors:
-    raise ValueError(
+    raise UserError(
         "trick 'early_stopping' must know which metric to watch: the config needs "
         f"benchmark=dict(task={'|'.join(_monitors)}, ...), its task is {_task!r}"
     )
@@ -24,7 +26,7 @@ _total = base.train_cfg[_length]
 _interval = min(base.train_cfg.val_interval, max(1, _total // 10))
 _patience = max(3, round(_total / _interval / 4))
 if _total / _interval <= _patience + 1:  # the first is a rise, and the last one ends it anyway
-    raise ValueError(
+    raise UserError(
         f"trick 'early_stopping' could end nothing early: train_cfg.{_length}={_total} leaves room "
         f"for as many validations, and it waits for {_patience} after the best one; set "
         f"{_length} to {_patience + 2} or more in the config, or leave the trick out"

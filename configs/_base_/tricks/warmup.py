@@ -3,9 +3,11 @@
 mmengine wants a factor above 0 to start from: 1e-10 of the rate.
 """
 
+from tricklift.errors import UserError
+
 tasks = ("cls",)
 if "warmup_epochs" not in base:
-    raise ValueError(
+    raise UserError(
         "trick 'warmup': this config does not say for how many epochs; add warmup_epochs = 5, or "
         "leave it out where the config has a warmup of its own"
     )

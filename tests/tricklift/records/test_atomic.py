@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tricklift.errors import UserError
 from tricklift.records import atomic
 
 
@@ -56,7 +57,7 @@ def test_permissions(tmp_path):
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(IsADirectoryError, match="it is a folder; name a file in it"):
+    with pytest.raises(UserError, match="it is a folder; name a file in it"):
         atomic.write_text(tmp_path, "x")
     assert names(tmp_path) == []
 

@@ -41,7 +41,7 @@ def refused(file: Path) -> bool:
         "lock.take(Path(sys.argv[1]), 'works')"
     )
     done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True)
-    assert not done.returncode or "ValueError: another process" in done.stderr
+    assert not done.returncode or "UserError: another process" in done.stderr
     return bool(done.returncode)
 
 

@@ -79,7 +79,7 @@ def test_what_is_loaded_into_the_whole_model_has_its_own_hash(tiny, tmp_path):
     (tmp_path / "a.bin").write_bytes(b"0.0")
     write(tmp_path / "b.safetensors")
     cfg = begun_with(tiny, tmp_path, load_from=str(tmp_path / "a.bin"))
-    entry = weights.noted(cfg, identity.pretrained_of(cfg))["pretrained"]
+    entry = weights.weights_entries(cfg, identity.pretrained_of(cfg))["pretrained"]
     assert sorted(entry) == ["file", "sha256"]
 
 
@@ -94,5 +94,5 @@ def test_a_teacher_stands_in_the_result(tmp_path, named):
         expected["top1"] = 92.5
     config = "cls/mini/resnet18_b-baseline"
     cfg = build_config(config, tricks=["distillation"], teacher=teacher)
-    assert weights.noted(cfg, None) == {"pretrained": None, "teacher": expected}
-    assert weights.noted(build_config(config), None)["teacher"] is None
+    assert weights.weights_entries(cfg, None) == {"pretrained": None, "teacher": expected}
+    assert weights.weights_entries(build_config(config), None)["teacher"] is None

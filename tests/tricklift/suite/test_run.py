@@ -62,7 +62,7 @@ def test_two_at_a_time_and_each_after_those_that_it_needs(tmp_path):
     two = Writes("two", tmp_path / "2", seconds=0.6)
     three = Writes("three", tmp_path / "3", needs=("one", "two"))
     with Board() as board:
-        run.run_jobs([one, two, three], tmp_path, board, at_once=2)
+        run.run_jobs([one, two, three], tmp_path, board, max_parallel=2)
     assert max(one.times[0], two.times[0]) < min(one.times[1], two.times[1])  # side by side
     assert three.times[0] >= max(one.times[1], two.times[1])
 
@@ -83,7 +83,7 @@ def test_a_failure_stops_what_runs_beside_it_and_what_follows(tmp_path):
     after = Writes("after", tmp_path / "after", needs=("bad",))
     began = time.monotonic()
     with Board() as board, pytest.raises(JobFailed, match="job bad failed: no output") as caught:
-        run.run_jobs([bad, slow, after], tmp_path, board, at_once=2)
+        run.run_jobs([bad, slow, after], tmp_path, board, max_parallel=2)
     assert caught.value.code == 3
     assert time.monotonic() - began < 30
     assert not slow.file.exists() and not after.file.exists()
@@ -114,7 +114,7 @@ def test_a_job_that_leaves_nothing(tmp_path):
 
 def test_no_job_at_a_time(tmp_path):
     with pytest.raises(ValueError, match="at least one job must run at a time, got 0"):
-        run.run("mini", tmp_path, tmp_path, at_once=0)
+        run.run("mini", tmp_path, tmp_path, max_parallel=0)
 
 
 @pytest.mark.parametrize("tier", ["small", "smoke", "zoo"])

@@ -4,7 +4,7 @@ import pytest
 
 from tricklift.tables.compare import lines
 from tricklift.tables.ladder_page import gain
-from tricklift.tables.ladder_statistics import PERMUTATIONS, differing, foresight, step
+from tricklift.tables.ladder_statistics import PERMUTATIONS, omnibus_test, rank_correlation, step
 
 
 def test_differences_are_paired_by_seed(run):
@@ -94,25 +94,25 @@ def ladder(run):
 
 
 def test_rank_correlation_has_an_exact_p(ladder):
-    found = foresight(ladder([1.0, 2.0, 4.0, 8.0, 16.0]), "voc_map")
+    found = rank_correlation(ladder([1.0, 2.0, 4.0, 8.0, 16.0]), "voc_map")
     # all five ranks agree; of 5! = 120 orders one is as good and its reverse as far: p = 2 / 120
     assert (found.rho, found.rows, found.exact) == (pytest.approx(1.0), 5, True)
     assert found.p == pytest.approx(2 / 120)
     # one neighbouring pair swapped: sum of squared rank differences 2, 1 - 6 * 2 / (5 * 24) = 0.9
-    assert foresight(ladder([1.0, 2.0, 8.0, 4.0, 16.0]), "voc_map").rho == pytest.approx(0.9)
+    assert rank_correlation(ladder([1.0, 2.0, 8.0, 4.0, 16.0]), "voc_map").rho == pytest.approx(0.9)
 
 
 def test_beyond_seven_rows_p_is_over_drawn_orders(ladder):
-    found = foresight(ladder([2.0**place for place in range(8)]), "voc_map")
+    found = rank_correlation(ladder([2.0**place for place in range(8)]), "voc_map")
     # one order of 8! = 40320 is as good, so that few or none are drawn, beside the rows' own
     assert (found.rho, found.rows, found.exact) == (pytest.approx(1.0), 8, False)
     assert 2 / (PERMUTATIONS + 1) <= found.p < 0.002
 
 
 def test_rank_correlation_needs_rows_that_differ(ladder):
-    assert foresight(ladder([5.0] * 5), "voc_map").rho is None
-    assert foresight(ladder([1.0, 2.0, 3.0, 4.0, 5.0])[:2], "voc_map") is None
-    assert foresight(ladder([1.0, 2.0, 3.0, 4.0, 5.0]), "miou") is None
+    assert rank_correlation(ladder([5.0] * 5), "voc_map").rho is None
+    assert rank_correlation(ladder([1.0, 2.0, 3.0, 4.0, 5.0])[:2], "voc_map") is None
+    assert rank_correlation(ladder([1.0, 2.0, 3.0, 4.0, 5.0]), "miou") is None
 
 
 def grid_of(run, values: list[list[float]], task: str = "det") -> list:
@@ -123,21 +123,21 @@ def grid_of(run, values: list[list[float]], task: str = "det") -> list:
 
 def test_rows_that_keep_their_order_in_each_seed_differ(run):
     rows = [[10.0, 12.0, 11.0], [20.0, 22.0, 21.0], [30.0, 32.0, 31.0]]
-    found = differing(grid_of(run, rows), "voc_map")
+    found = omnibus_test(grid_of(run, rows), "voc_map")
     # of 3! ^ 3 = 216 ways to shuffle within the seeds, 6 have the same order in all three
     assert (found.rows, found.blocks, found.p) == (3, 3, pytest.approx(6 / 216))
 
 
 def test_rows_that_change_their_order_do_not_differ(run):
-    found = differing(grid_of(run, [[10.0, 30.0], [20.0, 20.0], [30.0, 10.0]]), "voc_map")
+    found = omnibus_test(grid_of(run, [[10.0, 30.0], [20.0, 20.0], [30.0, 10.0]]), "voc_map")
     assert found.p == 1.0  # all means are 20: every order has them as far apart
 
 
 def test_whether_rows_differ_takes_three_rows_of_two_seeds(run):
     rows = [[10.0, 11.0], [20.0, 21.0], [30.0]]
-    assert differing(grid_of(run, rows), "voc_map") is None  # one seed is shared
-    assert differing(grid_of(run, rows[:2]), "voc_map") is None
-    assert differing(grid_of(run, rows), "miou") is None
+    assert omnibus_test(grid_of(run, rows), "voc_map") is None  # one seed is shared
+    assert omnibus_test(grid_of(run, rows[:2]), "voc_map") is None
+    assert omnibus_test(grid_of(run, rows), "miou") is None
 
 
 def test_pretrainings_are_blocks_where_there_are_several(run):
@@ -148,5 +148,5 @@ def test_pretrainings_are_blocks_where_there_are_several(run):
         for origin in (0, 1)
         for seed in (0, 1)
     ]
-    found = differing(lines(runs), "voc_map")
+    found = omnibus_test(lines(runs), "voc_map")
     assert (found.blocks, found.p) == (2, pytest.approx(6 / 36))

@@ -12,7 +12,7 @@ from tricklift import configs
 from tricklift.cli import main
 from tricklift.paper.table_cells import CELLS, needs_of, resolved
 from tricklift.records.identity import config_hash, pretrained_of
-from tricklift.records.weights import noted
+from tricklift.records.weights import weights_entries
 from tricklift.tables.paper_rows import hash_of, listing, own_values, runs_of
 from tricklift.tables.records import find
 from tricklift.train import build_config
@@ -107,7 +107,7 @@ def test_runs_of_a_changed_config_do_not_count(leave, tmp_path, capsys):
 def started_from(config: str, key: str, value: str) -> dict:
     """What a run of a config notes that got another file of weights."""
     cfg = build_config(config, options={key: value})
-    return {"config_hash": config_hash(cfg), **noted(cfg, pretrained_of(cfg))}
+    return {"config_hash": config_hash(cfg), **weights_entries(cfg, pretrained_of(cfg))}
 
 
 def test_a_classifier_begins_from_random_weights(leave, tmp_path):
@@ -197,7 +197,7 @@ def test_a_chain_of_exports_counts(leave, tmp_path, monkeypatch, config, metrics
         for need in needs_of(config):
             export(need, tmp_path)
         cfg = Config.fromfile(configs.find_config(config))
-        told = {"config_hash": config_hash(cfg), **noted(cfg, pretrained_of(cfg))}
+        told = {"config_hash": config_hash(cfg), **weights_entries(cfg, pretrained_of(cfg))}
     leave(config, metrics, **told)
     own = metrics if config.startswith("cls") else {**metrics, "top1": 78.0}
     assert cell_of(config, tmp_path) == {"own": own, "changed": 0}

@@ -8,6 +8,7 @@ from tricklift.data.miniworld.draw import Progress, draw_all
 from tricklift.data.miniworld.files import digest
 from tricklift.data.miniworld.store import Manifest, Store
 from tricklift.data.miniworld.vocabulary import CLASSES
+from tricklift.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class MiniWorldSizes:
     """How many pictures each split has.
 
     Raises:
-        ValueError: A split is too small to hold every class, or too large for VOC's identifiers.
+        UserError: A split is too small to hold every class, or too large for VOC's identifiers.
     """
 
     cls_train: int = 6000
@@ -31,7 +32,7 @@ class MiniWorldSizes:
             # trainval is halved into train and val, and each half shall hold every class
             least = len(CLASSES) * (2 if field.name == "det_trainval" else 1)
             if not isinstance(value, int) or not least <= value <= voc.MOST_IMAGES:
-                raise ValueError(
+                raise UserError(
                     f"MiniWorldSizes.{field.name} is {value!r}; it must be a whole number from "
                     f"{least} (so that each of the {len(CLASSES)} classes occurs) "
                     f"to {voc.MOST_IMAGES}"
@@ -66,12 +67,12 @@ def generate(
         What is there; its `reused` says whether it was there before.
 
     Raises:
-        ValueError: `seed` or `workers` is out of range, or `root` holds a MiniWorld made with
+        UserError: `seed` or `workers` is out of range, or `root` holds a MiniWorld made with
             other parameters and `overwrite` is off.
-        FileExistsError: `root` is a file, or a folder with something else in it.
+        UserError: `root` is a file, or a folder with something else in it.
     """
     if seed < 0 or workers < 1:
-        raise ValueError(f"seed must be 0 or more and workers 1 or more, not {seed} and {workers}")
+        raise UserError(f"seed must be 0 or more and workers 1 or more, not {seed} and {workers}")
     sizes = sizes or MiniWorldSizes()
     store = Store(Path(root), seed=seed, sizes=asdict(sizes))
     found = store.find(overwrite=overwrite)

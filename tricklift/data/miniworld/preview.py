@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tricklift.data.miniworld import voc
 from tricklift.data.miniworld.store import MANIFEST, read_manifest
 from tricklift.data.miniworld.vocabulary import CLASSES, PALETTE, SEG_CLASSES
+from tricklift.errors import MissingFileError, UserError
 
 _GAP = 4
 _TILE = 160
@@ -27,14 +28,14 @@ def preview(root: str | Path, path: str | Path) -> Path:
         `path`.
 
     Raises:
-        FileNotFoundError: There is no complete MiniWorld in `root`.
-        ValueError: The name of `path` is not that of a picture.
+        MissingFileError: There is no complete MiniWorld in `root`.
+        UserError: The name of `path` is not that of a picture.
     """
     root, path = Path(root), Path(path)
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise ValueError(f"cannot write a picture to {path}; end the name in .png or .jpg")
+        raise UserError(f"cannot write a picture to {path}; end the name in .png or .jpg")
     if read_manifest(root) is None:
-        raise FileNotFoundError(f"no complete MiniWorld in {root} (no readable {MANIFEST})")
+        raise MissingFileError(f"no complete MiniWorld in {root} (no readable {MANIFEST})")
     rows = [*_classification(root), _detection(root), *_segmentation(root)]
     width = max(row.shape[1] for row in rows)
     sheet = np.concatenate([_padded(row, row.shape[0] + _GAP, width) for row in rows])

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from tricklift.data.miniworld.files import digest_of_tree
+from tricklift.errors import MissingFileError, UserError
 
 try:
     import fcntl
@@ -65,17 +66,17 @@ class Store:
         """The complete MiniWorld with these parameters, or None if it is to be generated.
 
         Raises:
-            ValueError: There is a complete one with other parameters, and `overwrite` is off.
-            FileExistsError: What is there is not a MiniWorld; it is left alone.
+            UserError: There is a complete one with other parameters, and `overwrite` is off.
+            UserError: What is there is not a MiniWorld; it is left alone.
         """
         if not self.root.exists():
             return None
         if not self.root.is_dir():
-            raise FileExistsError(f"{self.root} is a file; MiniWorld needs a folder")
+            raise UserError(f"{self.root} is a file; MiniWorld needs a folder")
         if not any(self.root.iterdir()):
             return None
         if not (self.root / MARKER).exists():
-            raise FileExistsError(
+            raise UserError(
                 f"{self.root} holds files that MiniWorld did not write; "
                 "give a new or empty folder (nothing was changed)"
             )
@@ -87,7 +88,7 @@ class Store:
             return replace(there, reused=True) if _count_files(self.root) >= there.files else None
         if overwrite:
             return None
-        raise ValueError(
+        raise UserError(
             f"{self.root} holds a MiniWorld with {_differences(there, wanted)}; "
             "remove it, give another folder, or replace it with overwrite=True"
         )
@@ -152,23 +153,23 @@ def verify(root: str | Path) -> Manifest:
     """Read every file of a MiniWorld again and compare with its manifest.
 
     Raises:
-        FileNotFoundError: There is no complete MiniWorld in `root`.
-        ValueError: Files are missing, were added, or have changed.
+        MissingFileError: There is no complete MiniWorld in `root`.
+        UserError: Files are missing, were added, or have changed.
     """
     root = Path(root).expanduser().resolve()
     manifest = read_manifest(root)
     if manifest is None:
-        raise FileNotFoundError(
+        raise MissingFileError(
             f"no complete MiniWorld in {root} (no readable {MANIFEST}); run generate() on it"
         )
     files, found = digest_of_tree(root, leave_out=(MANIFEST, MARKER))
     if files != manifest.files:
-        raise ValueError(
+        raise UserError(
             f"{root} has {files} files, its manifest says {manifest.files}; delete the folder "
             "and generate it again"
         )
     if found != manifest.files_sha256:
-        raise ValueError(f"files in {root} have changed; delete the folder and generate it again")
+        raise UserError(f"files in {root} have changed; delete the folder and generate it again")
     return manifest
 
 

@@ -12,7 +12,7 @@ from tricklift.data.prepare import arrange as _arrange
 from tricklift.data.prepare.job import Job, data_folder
 from tricklift.data.prepare.sets import SETS
 from tricklift.data.prepare.unpack import Progress
-from tricklift.errors import did_you_mean
+from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.records.machine import cores
 
 __all__ = ["MINIWORLD", "NAMES", "SETS", "Progress", "data_folder", "missing", "prepare"]
@@ -39,21 +39,21 @@ def prepare(
         say: Gets a line at each step.
 
     Raises:
-        ValueError: Unknown name; a set that is there and not whole; an archive that is not the
+        UserError: Unknown name; a set that is there and not whole; an archive that is not the
             published one, is broken or has members that it must not have; too little space.
-        FileNotFoundError: Archives that must be fetched by hand; says which, from where.
-        ConnectionError: No network; says what to fetch by hand.
+        MissingFileError: Archives that must be fetched by hand; says which, from where.
+        DownloadError: No network; says what to fetch by hand.
     """
     if name not in NAMES:
         hint = did_you_mean(name, NAMES)
-        raise ValueError(f"unknown data set {name!r}; known: {', '.join(NAMES)}{hint}")
+        raise UserError(f"unknown data set {name!r}; known: {', '.join(NAMES)}{hint}")
     if source is not None and not Path(source).is_dir():
-        raise FileNotFoundError(f"no folder {source}; --from takes one with archives or a copy")
+        raise MissingFileError(f"no folder {source}; --from takes one with archives or a copy")
     if name != MINIWORLD:
         given = Path(source) if source is not None else None
         return _arrange.arrange(Job(name, SETS[name], Path(root), given, say, progress))
     if source is not None:
-        raise ValueError("miniworld is generated, not fetched; leave out --from")
+        raise UserError("miniworld is generated, not fetched; leave out --from")
     from tricklift.data.miniworld import generate, verify
 
     place = Path(root) / MINIWORLD

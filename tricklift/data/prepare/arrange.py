@@ -15,6 +15,7 @@ from tricklift.data.prepare.collect import collect
 from tricklift.data.prepare.job import Job
 from tricklift.data.prepare.sets import DataSet, Part
 from tricklift.data.prepare.unpack import unpack
+from tricklift.errors import UserError
 from tricklift.records import lock
 
 
@@ -36,10 +37,10 @@ def arrange(job: Job) -> Path:
     """Puts the parts that are not there in place, checks those that are; returns the folder.
 
     Raises:
-        ValueError: A part that is there and not whole; archives that are not the published ones,
+        UserError: A part that is there and not whole; archives that are not the published ones,
             are broken, or have members that they must not have; too little space.
-        FileNotFoundError: Archives that nobody but the user can fetch; says which, from where.
-        ConnectionError: Nothing could be downloaded; says what to fetch by hand.
+        MissingFileError: Archives that nobody but the user can fetch; says which, from where.
+        DownloadError: Nothing could be downloaded; says what to fetch by hand.
     """
     unpacked: list[Part] = []
     absent = [part for part in job.known.parts if _is_absent(job.place_of(part))]
@@ -55,7 +56,7 @@ def arrange(job: Job) -> Path:
     job.say(f"checking {job.place}")
     problem = missing(job.name, job.known, job.root)
     if problem:
-        raise ValueError(f"{problem} and prepare it again")
+        raise UserError(f"{problem} and prepare it again")
     first_look.note(job, _places(job.known, job.root), unpacked)
     return job.place
 
@@ -65,7 +66,7 @@ def _places(known: DataSet, root: Path) -> dict[str, Path]:
 
 
 def _flaw(name: str, part: Part, place: Path) -> str | None:
-    problem = verify.problem(part.whole, place)
+    problem = verify.problem(part.expected, place)
     return f"{name} is not whole: {problem}; remove {place}" if problem else None
 
 
@@ -73,13 +74,13 @@ def _look_at_others(job: Job, absent: list[Part]) -> None:
     """Parts that are there are checked before hours go into those that are not."""
     for part in job.known.parts:
         if part not in absent and (problem := _flaw(job.name, part, job.place_of(part))):
-            raise ValueError(f"{problem} and prepare it again")
+            raise UserError(f"{problem} and prepare it again")
 
 
 def _is_absent(place: Path) -> bool:
     """Whether there is nothing, or an empty folder."""
     if place.is_symlink() and not place.exists():
-        raise ValueError(f"{place} is a link to {os.readlink(place)}, which is gone; remove it")
+        raise UserError(f"{place} is a link to {os.readlink(place)}, which is gone; remove it")
     return not place.exists() or (place.is_dir() and not any(place.iterdir()))
 
 
@@ -91,9 +92,9 @@ def _link(job: Job, part: Part) -> bool:
         copy = job.source / top / part.folder
         if not _looks_like(part, copy):
             continue
-        problem = verify.problem(part.whole, copy)
+        problem = verify.problem(part.expected, copy)
         if problem:
-            raise ValueError(f"{job.name} in {job.source} is not whole: {problem}")
+            raise UserError(f"{job.name} in {job.source} is not whole: {problem}")
         place = job.place_of(part)
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.is_dir():
@@ -106,7 +107,7 @@ def _link(job: Job, part: Part) -> bool:
 
 def _looks_like(part: Part, folder: Path) -> bool:
     """Whether the folder is meant to be a copy of the part: by its own name, or by its contents."""
-    inside = [name for name in part.whole.counts if name]
+    inside = [name for name in part.expected.counts if name]
     if inside:
         return any((folder / name).is_dir() for name in inside)
     if part.folder or not folder.is_dir():
@@ -132,10 +133,10 @@ def _put(job: Job, part: Part, archives: Mapping[str, Path]) -> None:
                 nested[name],
                 job.progress,
             )
-        problem = verify.problem(part.whole, staging)
+        problem = verify.problem(part.expected, staging)
         if problem:
             sources = " and ".join(str(archives[name]) for name in part.archives)
-            raise ValueError(
+            raise UserError(
                 f"{sources}: {problem.replace(str(staging), place.name)}; fetch it again"
             )
         os.replace(staging, place)

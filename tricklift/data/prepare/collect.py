@@ -8,15 +8,16 @@ from tricklift.data.prepare.job import Job, data_folder, in_words, need_space
 from tricklift.data.prepare.published import Archive
 from tricklift.data.prepare.sets import Part
 from tricklift.data.prepare.unpack import unpacked_size
+from tricklift.errors import DownloadError, MissingFileError
 
 
 def collect(job: Job, parts: Sequence[Part]) -> dict[str, Path]:
     """Paths of all archives that these parts need, by name.
 
     Raises:
-        FileNotFoundError: Some can only be fetched by the user; says which, from where.
-        ConnectionError: Some could not be downloaded; says what to fetch by hand.
-        ValueError: One is not the published archive, or there is too little space.
+        MissingFileError: Some can only be fetched by the user; says which, from where.
+        DownloadError: Some could not be downloaded; says what to fetch by hand.
+        UserError: One is not the published archive, or there is too little space.
     """
     unpacked = {name for part in parts for name in part.archives}
     names = unpacked | {name for part in parts for name in part.label_archives}
@@ -24,10 +25,10 @@ def collect(job: Job, parts: Sequence[Part]) -> dict[str, Path]:
     found = {archive.name: path for archive in wanted if (path := job.find(archive.name))}
     absent = [archive for archive in wanted if archive.name not in found]
     if job.source and absent == wanted:
-        raise FileNotFoundError(_nothing_in(job, parts, wanted))
+        raise MissingFileError(_nothing_in(job, parts, wanted))
     by_hand = [archive for archive in absent if archive.url is None]
     if by_hand:
-        raise FileNotFoundError(_ask_for(job, by_hand))
+        raise MissingFileError(_ask_for(job, by_hand))
     downloads = sum(archive.size or 0 for archive in absent)
     contents = sum(
         unpacked_size(found[archive.name]) if archive.name in found else archive.size or 0
@@ -49,12 +50,12 @@ def _download(job: Job, archives: Sequence[Archive]) -> dict[str, Path]:
         terms = f"{job.known.terms}; " if job.known.terms else ""
         job.say(f"downloading {archive.url}{size} (terms: {terms}{job.known.page})")
         try:
-            paths[archive.name] = download(archive, job.shelf, job.progress)
+            paths[archive.name] = download(archive, job.archive_dir, job.progress)
         except ConnectionError as error:
             left = " and ".join(str(a.url) for a in archives if a.name not in paths)
-            raise ConnectionError(
-                f"{error}. Without a network: fetch {left} elsewhere, put that into {job.shelf} "
-                "(or any folder, then give --from), and run this command again"
+            raise DownloadError(
+                f"{error}. Without a network: fetch {left} elsewhere, put that into "
+                f"{job.archive_dir} (or any folder, then give --from), and run this command again"
             ) from None
     return paths
 
@@ -65,15 +66,16 @@ def _ask_for(job: Job, archives: Sequence[Archive]) -> str:
     if job.known.layout:
         name = archives[0].name
         return (
-            f"no archive {data_folder() / name} (TRICKLIFT_DATA) or {job.shelf / name}; fetch the "
-            f"data from {job.known.page}{terms}, bring them into the layout {job.known.layout}, "
-            "and give the folder that holds this, or such an archive, as --from"
+            f"no archive {data_folder() / name} (TRICKLIFT_DATA) or {job.archive_dir / name}; "
+            f"fetch the data from {job.known.page}{terms}, bring them into the layout "
+            f"{job.known.layout}, and give the folder that holds this, or such "
+            "an archive, as --from"
         )
     files = ", ".join(f"{a.name} ({in_words(a.size)})" if a.size else a.name for a in archives)
     return (
         f"{job.name} cannot be downloaded without a login{terms}: fetch {files} from "
-        f"{job.known.page}, put that into {job.shelf} (or any folder, then give --from), and run "
-        "this command again"
+        f"{job.known.page}, put that into {job.archive_dir} (or any folder, then give --from), "
+        "and run this command again"
     )
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tricklift.data.prepare.published import Archive
 from tricklift.data.prepare.unpack import Progress
+from tricklift.errors import DownloadError, UserError
 
 #: Seconds to wait before another try, after each failure in a row that brought nothing.
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -45,9 +46,9 @@ def download(
         The path of the whole file.
 
     Raises:
-        ConnectionError: The server is out of reach, has no such file, or breaks off again and
+        DownloadError: The server is out of reach, has no such file, or breaks off again and
             again. What has arrived stays for the next call.
-        ValueError: What the server has, or what arrived, is not the published file; the latter is
+        UserError: What the server has, or what arrived, is not the published file; the latter is
             removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +62,7 @@ def download(
             break
         except urllib.error.URLError as error:
             if not reached:
-                raise ConnectionError(f"cannot reach {archive.url} ({error.reason})") from None
+                raise DownloadError(f"cannot reach {archive.url} ({error.reason})") from None
             problem = str(error)
         except _Interrupted as error:
             reached = True
@@ -69,7 +70,7 @@ def download(
         if _size(part) > before:
             left = list(pauses)
         if not left:
-            raise ConnectionError(
+            raise DownloadError(
                 f"download of {archive.url} broke off after {_size(part):,} bytes ({problem}); "
                 "the same command goes on from there"
             )
@@ -87,12 +88,12 @@ def check(archive: Archive, file: Path, progress: Progress | None = None) -> Non
     """Compares a file with what is published about it.
 
     Raises:
-        ValueError: Another size or checksum.
+        UserError: Another size or checksum.
     """
     again = f"fetch it again from {archive.url}" if archive.url else "fetch it again"
     size = file.stat().st_size
     if archive.size not in (None, size):
-        raise ValueError(
+        raise UserError(
             f"{file} is not the published {archive.name}: it has {size:,} bytes, not "
             f"{archive.size:,}; {again}"
         )
@@ -101,7 +102,7 @@ def check(archive: Archive, file: Path, progress: Progress | None = None) -> Non
     kind, _, wanted = archive.checksum.partition(":")
     found = digest(file, kind, progress)
     if found != wanted:
-        raise ValueError(
+        raise UserError(
             f"{file} is not the published {archive.name}: its {kind.upper()} is {found}, not "
             f"{wanted}; {again}"
         )
@@ -148,7 +149,7 @@ def _receive(archive: Archive, part: Path, progress: Progress | None) -> None:
             raise _Interrupted("the server sent another range than asked for")
         total = _size_on_server(response, start) or archive.size
         if archive.size not in (None, total):  # a login page, or another version
-            raise ValueError(
+            raise UserError(
                 f"{archive.url} is not the published {archive.name}: the server has {total:,} "
                 f"bytes, not {archive.size:,}"
             )
@@ -176,7 +177,7 @@ def _refused(archive: Archive, error: urllib.error.HTTPError, part: Path, start:
         raise _Interrupted("the file on the server is shorter than what had arrived") from None
     if error.code in PASSING:
         raise _Interrupted(f"the server answers {error.code} {error.reason}") from None
-    raise ConnectionError(
+    raise DownloadError(
         f"cannot download {archive.url}: the server answers {error.code} {error.reason}"
     ) from None
 

@@ -34,7 +34,7 @@ def note(job: Job, places: Mapping[str, Path], unpacked: Collection[Part]) -> No
 
 def compared(job: Job, part: Part, place: Path, unpacked: Collection[Part]) -> str:
     """Which checksums the part's contents were compared with, as a phrase."""
-    sums = part.whole.sums
+    sums = part.expected.sums
     if sums is not None:
         return _with_files(sums, place)
     published = {archive.name: archive.checksum for archive in job.known.archives()}

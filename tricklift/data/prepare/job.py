@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tricklift.data.prepare.sets import DataSet, Part
 from tricklift.data.prepare.unpack import Progress
+from tricklift.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Job:
         return self.root / self.known.folder
 
     @property
-    def shelf(self) -> Path:
+    def archive_dir(self) -> Path:
         """Where downloads go."""
         return self.root / "archives"
 
@@ -46,10 +47,10 @@ class Job:
 
     def find(self, archive: str) -> Path | None:
         """Where an archive is, among the folders in which archives may be."""
-        shelves = [data_folder(), self.shelf, self.place, self.place.parent]
+        archive_dirs = [data_folder(), self.archive_dir, self.place, self.place.parent]
         if self.source:
-            shelves.insert(0, self.source)
-        return next((s / archive for s in shelves if (s / archive).is_file()), None)
+            archive_dirs.insert(0, self.source)
+        return next((s / archive for s in archive_dirs if (s / archive).is_file()), None)
 
 
 def data_folder() -> Path:
@@ -61,13 +62,13 @@ def need_space(folder: Path, needed: int, what: str) -> None:
     """Looks whether `needed` bytes fit on the disk of `folder`, which need not exist yet.
 
     Raises:
-        ValueError: They do not; `what` begins the message.
+        UserError: They do not; `what` begins the message.
     """
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise ValueError(
+        raise UserError(
             f"{what} {in_words(needed)}, and {in_words(free)} are free on the disk of "
             f"{folder.resolve()}; make room, or give another --root"
         )

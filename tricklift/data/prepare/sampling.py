@@ -11,6 +11,7 @@ from pathlib import Path
 from tricklift.data.prepare import checksums, verify
 from tricklift.data.prepare.download import digest
 from tricklift.data.prepare.sets import SETS
+from tricklift.errors import UserError
 from tricklift.records.atomic import write_text
 
 #: How many files of a set, evenly spread over its folders.
@@ -35,13 +36,13 @@ def sample(name: str, root: Path) -> dict[str, str]:
     """Path -> SHA-256 of some files of the set below `root`.
 
     Raises:
-        ValueError: The set is not whole, whatever the sums of its files.
+        UserError: The set is not whole, whatever the sums of its files.
     """
     (part,) = SETS[name].parts
-    folder, sums = root / SETS[name].folder, part.whole.sums
-    problem = verify.problem(replace(part.whole, sums=None), folder)
+    folder, sums = root / SETS[name].folder, part.expected.sums
+    problem = verify.problem(replace(part.expected, sums=None), folder)
     if problem:
-        raise ValueError(f"{name} is not whole: {problem}")
+        raise UserError(f"{name} is not whole: {problem}")
     count = SAMPLED // len(FOLDERS[name])
     paths = [f"{top}/{p}" for top in FOLDERS[name] for p in verify.spread(folder / top, count)]
     labels = sums is not None and sums.labels

@@ -1,4 +1,4 @@
-"""The real data sets as data: where each goes, what it comes in, and how to know it is whole."""
+"""The real data sets as data: where each goes, what it comes in, and how to know it is complete."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from tricklift.data.prepare.published import Archive
 
 
 @dataclass(frozen=True)
-class Whole:
+class Expected:
     """What a part must hold. All paths are below the part's folder.
 
     Attributes:
@@ -32,7 +32,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Part:
-    """A folder that is put in place in one step: whole, or not there.
+    """A folder that is put in place in one step: complete, or not there.
 
     Attributes:
         folder: Its path below the set's folder; empty where the set has but this part.
@@ -47,7 +47,7 @@ class Part:
     folder: str
     archives: tuple[str, ...]
     target: Callable[[str, Mapping[str, str]], str]
-    whole: Whole
+    expected: Expected
     labels: Callable[[Mapping[str, Path]], dict[str, str]] | None = None
     label_archives: tuple[str, ...] = ()
 
@@ -76,10 +76,12 @@ class DataSet:
     terms: str = ""
 
 
-def _small(name: str, about: str, whole: Whole, page: str, layout: str, terms: str = "") -> DataSet:
+def _small(
+    name: str, about: str, expected: Expected, page: str, layout: str, terms: str = ""
+) -> DataSet:
     """A set that lies in a folder NAME, or in `NAME.tar.gz` with that folder."""
     archive = f"{name}.tar.gz"
-    part = Part("", (archive,), layouts.below(name), whole)
+    part = Part("", (archive,), layouts.below(name), expected)
     return DataSet(
         name, about, (part,), lambda: (Archive(archive),), page, f"{name}/{layout}", terms
     )
@@ -90,7 +92,7 @@ def _voc_part(year: int, archives: tuple[str, ...], images: int, lists: dict[str
         f"VOC{year}",
         archives,
         layouts.below(f"VOCdevkit/VOC{year}"),
-        Whole(
+        Expected(
             counts={"JPEGImages": images, "Annotations": images},
             lists={f"ImageSets/Main/{k}.txt": (n, "JPEGImages") for k, n in lists.items()},
             pairs=(("JPEGImages", "Annotations"),),
@@ -98,10 +100,10 @@ def _voc_part(year: int, archives: tuple[str, ...], images: int, lists: dict[str
     )
 
 
-def _ade_layout(training: int, validation: int) -> Whole:
+def _ade_layout(training: int, validation: int) -> Expected:
     """Images and label maps in ADE20K's folders."""
     splits = {"training": training, "validation": validation}
-    return Whole(
+    return Expected(
         counts={f"{kind}/{s}": n for kind in ("images", "annotations") for s, n in splits.items()},
         pairs=tuple((f"images/{split}", f"annotations/{split}") for split in splits),
     )
@@ -110,7 +112,7 @@ def _ade_layout(training: int, validation: int) -> Whole:
 CIFAR10 = _small(
     "cifar10",
     "CIFAR-10 as an image folder, 10 classes",
-    Whole(
+    Expected(
         counts={"train": 50_000, "val": 10_000},
         sums=Sums(checksums.known("cifar10"), exact=False),  # any JPEG encoder may have made them
     ),
@@ -121,7 +123,7 @@ CIFAR10 = _small(
 BCCD = _small(
     "bccd",
     "blood cells, VOC layout",
-    Whole(
+    Expected(
         counts={"JPEGImages": 364, "Annotations": 364, "ImageSets/Main": 4},
         pairs=(("JPEGImages", "Annotations"),),
         sums=Sums(checksums.known("bccd")),
@@ -143,7 +145,7 @@ CAMVID = _small(
 SAMPLES = _small(
     "imagenet-samples",
     "200 photographs of ImageNet in their original size, for `python -m benchmarks speed`",
-    Whole(counts={"": 200}),
+    Expected(counts={"": 200}),
     "https://github.com/EliSchwartz/imagenet-sample-images",
     "*.JPEG, 200 of its pictures",
 )
@@ -186,13 +188,13 @@ IMAGENET = DataSet(
             "train",
             ("ILSVRC2012_img_train.tar",),
             layouts.imagenet_train,
-            Whole(counts={"": 1_281_167}, classes=(1_000, 732, 1_300)),
+            Expected(counts={"": 1_281_167}, classes=(1_000, 732, 1_300)),
         ),
         Part(
             "val",
             ("ILSVRC2012_img_val.tar",),
             layouts.by_label,
-            Whole(
+            Expected(
                 counts={"": 50_000},
                 classes=(1_000, 50, 50),
                 known=(
@@ -219,13 +221,13 @@ PLACES365 = DataSet(
             "train",
             ("train_256_places365standard.tar",),
             layouts.places_train,
-            Whole(counts={"": 1_803_460}, classes=(365, 3_068, 5_000)),
+            Expected(counts={"": 1_803_460}, classes=(365, 3_068, 5_000)),
         ),
         Part(
             "val",
             ("val_256.tar",),
             layouts.by_label,
-            Whole(counts={"": 36_500}, classes=(365, 100, 100)),
+            Expected(counts={"": 36_500}, classes=(365, 100, 100)),
             labels=layouts.places_labels,
             label_archives=(layouts.PLACES_LISTS,),
         ),

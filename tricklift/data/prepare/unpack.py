@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
+from tricklift.errors import UserError
+
 #: Folder that macOS adds to zip archives.
 MAC = "__MACOSX/"
 Progress = Callable[[int, int], None]
@@ -41,7 +43,7 @@ def members(archive: Path, nested: bool = False) -> Iterator[Member]:
     """The plain files of an archive, in its order.
 
     Raises:
-        ValueError: A member that is absolute, leaves the folder, or is a link or a device. Or the
+        UserError: A member that is absolute, leaves the folder, or is a link or a device. Or the
             file is no archive, or broken.
     """
     with _explained(archive):
@@ -69,7 +71,7 @@ def unpack(
         progress: Gets bytes done and bytes in all.
 
     Raises:
-        ValueError: See `members`; or a target that is not below `into`. Names archive and member.
+        UserError: See `members`; or a target that is not below `into`. Names archive and member.
     """
     size = archive.stat().st_size
     folder = into.resolve()
@@ -80,7 +82,7 @@ def unpack(
         try:
             path = _below(folder, target(member.name))
         except ValueError as error:
-            raise ValueError(f"{archive}: member {member.name!r} {error}; not unpacked") from None
+            raise UserError(f"{archive}: member {member.name!r} {error}; not unpacked") from None
         if path.parent not in made:
             path.parent.mkdir(parents=True, exist_ok=True)
             made.add(path.parent)
@@ -94,7 +96,7 @@ def read_members(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
     """Contents of small members by name.
 
     Raises:
-        ValueError: One is not there; or see `members`.
+        UserError: One is not there; or see `members`.
     """
     wanted = set(names)
     found = {}
@@ -105,7 +107,7 @@ def read_members(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
         if len(found) == len(wanted):
             return found
     missing = ", ".join(sorted(wanted - set(found)))
-    raise ValueError(f"{archive} holds no {missing}; it is not the published archive")
+    raise UserError(f"{archive} holds no {missing}; it is not the published archive")
 
 
 def unpacked_size(archive: Path) -> int:
@@ -126,7 +128,7 @@ def _of_tar(
             if info.isdir():
                 continue
             if not info.isfile():
-                raise ValueError(f"{archive}: member {name!r} is a link or a device; not unpacked")
+                raise UserError(f"{archive}: member {name!r} is a link or a device; not unpacked")
             if nested:
                 inner = tar.extractfile(info)
                 assert inner is not None  # a regular file has contents
@@ -148,9 +150,9 @@ def _of_zip(archive: Path) -> Iterator[Member]:
             if info.is_dir():
                 continue
             if kind not in (0, stat.S_IFREG):
-                raise ValueError(f"{archive}: member {name!r} is a link or a device; not unpacked")
+                raise UserError(f"{archive}: member {name!r} is a link or a device; not unpacked")
             if info.flag_bits & 1:
-                raise ValueError(f"{archive}: member {name!r} is encrypted; not unpacked")
+                raise UserError(f"{archive}: member {name!r} is encrypted; not unpacked")
             yield Member(name, partial(file.open, info), info.header_offset)
 
 
@@ -162,11 +164,11 @@ def _below(folder: Path, name: str) -> Path:
         name: Its path below the folder.
 
     Raises:
-        ValueError: The path leads elsewhere; the message goes on from the member's name.
+        UserError: The path leads elsewhere; the message goes on from the member's name.
     """
     path = (folder / name).resolve()
     if folder not in path.parents:
-        raise ValueError("leaves the folder of unpacking")
+        raise UserError("leaves the folder of unpacking")
     return path
 
 
@@ -174,14 +176,12 @@ def _checked(archive: Path, name: str, shown: str) -> str:
     """The name without `.` and doubled slashes, if it stays below the folder of unpacking.
 
     Raises:
-        ValueError: It does not; says `shown`, the member's name in full.
+        UserError: It does not; says `shown`, the member's name in full.
     """
     path = PurePosixPath(name)
     windows = "\\" in name or name[1:2] == ":"
     if path.is_absolute() or ".." in path.parts or windows:
-        raise ValueError(
-            f"{archive}: member {shown!r} leaves the folder of unpacking; not unpacked"
-        )
+        raise UserError(f"{archive}: member {shown!r} leaves the folder of unpacking; not unpacked")
     return str(path)
 
 
@@ -194,4 +194,4 @@ def _explained(archive: Path) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
-        raise ValueError(f"{archive} cannot be unpacked: {said}; fetch it again") from error
+        raise UserError(f"{archive} cannot be unpacked: {said}; fetch it again") from error

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from tricklift.data.prepare import checksums
-from tricklift.data.prepare.sets import Whole
+from tricklift.data.prepare.sets import Expected
 
 PICTURES = (".jpg", ".jpeg", ".png")
 #: Files that file managers leave behind; they do not count.
@@ -17,16 +17,16 @@ DECODED = 32
 SHOWN = 3
 
 
-def problem(whole: Whole, folder: Path) -> str | None:
-    """What is wrong with the part that lies in `folder`; None where it is whole."""
+def problem(expected: Expected, folder: Path) -> str | None:
+    """What is wrong with the part that lies in `folder`; None where it is complete."""
     return (
-        _counts(whole, folder)
-        or _classes(whole, folder)
-        or _lists(whole, folder)
-        or _pairs(whole, folder)
-        or _known(whole, folder)
+        _counts(expected, folder)
+        or _classes(expected, folder)
+        or _lists(expected, folder)
+        or _pairs(expected, folder)
+        or _known(expected, folder)
         or _pictures(folder)
-        or _sums(whole, folder)
+        or _sums(expected, folder)
     )
 
 
@@ -51,18 +51,18 @@ def spread(folder: Path, count: int, pictures: bool = False) -> list[str]:
     return list(islice(listed(), 0, None, step))
 
 
-def _counts(whole: Whole, folder: Path) -> str | None:
-    for part, wanted in whole.counts.items():
+def _counts(expected: Expected, folder: Path) -> str | None:
+    for part, wanted in expected.counts.items():
         found = sum(1 for _ in files(folder / part))
         if found != wanted:
             return f"{folder / part} holds {found:,} files, not {wanted:,}"
     return None
 
 
-def _classes(whole: Whole, folder: Path) -> str | None:
-    if whole.classes is None:
+def _classes(expected: Expected, folder: Path) -> str | None:
+    if expected.classes is None:
         return None
-    wanted, lowest, highest = whole.classes
+    wanted, lowest, highest = expected.classes
     classes = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir())
     if len(classes) != wanted:
         return f"{folder} holds {len(classes):,} class folders, not {wanted:,}"
@@ -73,8 +73,8 @@ def _classes(whole: Whole, folder: Path) -> str | None:
     return None
 
 
-def _lists(whole: Whole, folder: Path) -> str | None:
-    for path, (wanted, images) in whole.lists.items():
+def _lists(expected: Expected, folder: Path) -> str | None:
+    for path, (wanted, images) in expected.lists.items():
         file = folder / path
         if not file.is_file():
             return f"{file} is not there"
@@ -87,16 +87,16 @@ def _lists(whole: Whole, folder: Path) -> str | None:
     return None
 
 
-def _pairs(whole: Whole, folder: Path) -> str | None:
-    for one, other in whole.pairs:
+def _pairs(expected: Expected, folder: Path) -> str | None:
+    for one, other in expected.pairs:
         alone = sorted(_stems(folder / one) ^ _stems(folder / other))
         if alone:
             return f"{_some(alone)}: not in both {folder / one} and {folder / other}"
     return None
 
 
-def _known(whole: Whole, folder: Path) -> str | None:
-    for path in whole.known:
+def _known(expected: Expected, folder: Path) -> str | None:
+    for path in expected.known:
         if not (folder / path).is_file():
             return f"{folder / path} is not there, though that is its class"
     return None
@@ -114,10 +114,10 @@ def _pictures(folder: Path) -> str | None:
     return None
 
 
-def _sums(whole: Whole, folder: Path) -> str | None:
-    if whole.sums is None or not whole.sums.exact:
+def _sums(expected: Expected, folder: Path) -> str | None:
+    if expected.sums is None or not expected.sums.exact:
         return None
-    return next(iter(checksums.differences(whole.sums, folder)), None)
+    return next(iter(checksums.differences(expected.sums, folder)), None)
 
 
 def _stems(folder: Path) -> set[str]:

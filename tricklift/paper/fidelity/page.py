@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tricklift import paper
+from tricklift.errors import UserError
 from tricklift.markdown import grid
 from tricklift.paper.table_cells import CELLS, TEACHERS, Cell, resolved
 
@@ -77,7 +78,7 @@ def statements(config: str) -> dict[str, tuple[Any, str]]:
     """Point -> (statement, by whom) of a row's recipe.
 
     Raises:
-        KeyError: No recipe is stated for this config.
+        UserError: No recipe is stated for this config.
     """
     data = _data()
     found: dict[str, tuple[Any, str]] = {}
@@ -93,14 +94,14 @@ def points(config: str) -> tuple[Point, ...]:
     """All points of a row, statement and reading beside each other.
 
     Raises:
-        ValueError: A point is stated but not read, or read but not stated.
+        UserError: A point is stated but not read, or read but not stated.
     """
     cfg = resolved(config)
     task = config.partition("/")[0]
     readings, stated = _readings(task), statements(config)
     odd = set(readings) ^ set(stated)
     if odd:
-        raise ValueError(f"{config}: {', '.join(sorted(odd))} stated or read, but not both")
+        raise UserError(f"{config}: {', '.join(sorted(odd))} stated or read, but not both")
     return tuple(Point(name, *stated[name], readings[name](cfg), task) for name in readings)
 
 

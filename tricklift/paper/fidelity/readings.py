@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tricklift.errors import UserError
 from tricklift.paper.table_cells import GPUS
 
 Reading = Callable[[Any], Any]
@@ -63,7 +64,7 @@ def schedule(cfg: Any) -> str:
     for step in schedulers(cfg, "PolyLR"):
         assert step["eta_min"] == 0 and (step["begin"], step["end"]) == (0, cfg.max_iters)
         return f"poly, power {step['power']:g}, to 0"
-    raise ValueError(f"no known schedule in {cfg.param_scheduler}")
+    raise UserError(f"no known schedule in {cfg.param_scheduler}")
 
 
 def batch(cfg: Any) -> int:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tricklift.data import prepare
 from tricklift.data.prepare.published import Archive
-from tricklift.data.prepare.sets import SETS, DataSet, Whole
+from tricklift.data.prepare.sets import SETS, DataSet, Expected
 
 
 def picture(shade: int, kind: str = "JPEG") -> bytes:
@@ -193,7 +193,7 @@ def tiny(name: str, url: str | None = None) -> DataSet:
     """The known set, but for how much it holds and what is published about its archives."""
     known = SETS[name]
     parts = tuple(
-        replace(part, whole=replace(part.whole, **WHOLES[name][part.folder]))
+        replace(part, expected=replace(part.expected, **WHOLES[name][part.folder]))
         for part in known.parts
     )
     archives = tuple(
@@ -253,7 +253,7 @@ def shrunk(tmp_path, monkeypatch) -> Callable[..., Shrunk]:
 @pytest.fixture
 def bccd(tmp_path, monkeypatch) -> Path:
     """A small set of five files; returns the folder for `bccd.tar.gz` (TRICKLIFT_DATA)."""
-    part = replace(SETS["bccd"].parts[0], whole=Whole(counts={"train": 3, "val": 2}))
+    part = replace(SETS["bccd"].parts[0], expected=Expected(counts={"train": 3, "val": 2}))
     monkeypatch.setitem(prepare.SETS, "bccd", replace(SETS["bccd"], parts=(part,)))
     monkeypatch.setenv("TRICKLIFT_DATA", str(tmp_path / "archives"))
     (tmp_path / "archives").mkdir()

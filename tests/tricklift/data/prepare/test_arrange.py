@@ -13,7 +13,7 @@ from tricklift.data import prepare
 from tricklift.data.prepare import SETS
 from tricklift.data.prepare.layouts import imagenet_train
 from tricklift.data.prepare.published import Archive
-from tricklift.data.prepare.sets import Whole
+from tricklift.data.prepare.sets import Expected
 
 FULL = ("voc", "ade20k", "imagenet", "places365")
 TREES = {
@@ -105,9 +105,9 @@ def test_archives_are_found_in_the_data_folder_and_beside_the_place(shrunk, monk
     tiny = shrunk("imagenet")
     tiny.place.mkdir(parents=True)
     for i, archive in enumerate(sorted(tiny.archives.iterdir())):
-        shelf = (tiny.place, tiny.root / "archives", tiny.archives)[i]
-        shelf.mkdir(exist_ok=True)
-        archive.rename(shelf / archive.name)
+        archive_dir = (tiny.place, tiny.root / "archives", tiny.archives)[i]
+        archive_dir.mkdir(exist_ok=True)
+        archive.rename(archive_dir / archive.name)
     monkeypatch.setenv("TRICKLIFT_DATA", str(tiny.archives))
     tiny.prepare()
     assert tiny.missing() is None
@@ -239,41 +239,41 @@ def test_a_bad_copy_is_not_linked_to(shrunk, tmp_path):
 def samples(tmp_path, monkeypatch):
     """The folder of photographs, and its archive in another folder: the set has no parts."""
     known = SETS["imagenet-samples"]
-    part = replace(known.parts[0], whole=Whole(counts={"": 3}))
+    part = replace(known.parts[0], expected=Expected(counts={"": 3}))
     monkeypatch.setitem(prepare.SETS, "imagenet-samples", replace(known, parts=(part,)))
     monkeypatch.setenv("TRICKLIFT_DATA", str(tmp_path / "data"))
-    copy, shelf = tmp_path / "copies/imagenet-samples", tmp_path / "shelf"
+    copy, archive_dir = tmp_path / "copies/imagenet-samples", tmp_path / "archive_dir"
     copy.mkdir(parents=True)
-    shelf.mkdir()
+    archive_dir.mkdir()
     for name in ("a.JPEG", "b.JPEG", "c.JPEG"):
         Image.new("L", (8, 8)).save(copy / name)
-    with tarfile.open(shelf / "imagenet-samples.tar.gz", "w:gz") as tar:
+    with tarfile.open(archive_dir / "imagenet-samples.tar.gz", "w:gz") as tar:
         tar.add(copy, "imagenet-samples")
-    return copy, shelf
+    return copy, archive_dir
 
 
 @pytest.mark.parametrize("given", ["the copy", "its parent", "the archive", "with other pictures"])
 def test_a_set_that_is_one_folder_is_found(samples, tmp_path, given):
-    copy, shelf = samples
+    copy, archive_dir = samples
     if given == "with other pictures":
-        Image.new("L", (8, 8)).save(shelf / "holiday.jpg")
-    source = {"the copy": copy, "its parent": copy.parent}.get(given, shelf)
+        Image.new("L", (8, 8)).save(archive_dir / "holiday.jpg")
+    source = {"the copy": copy, "its parent": copy.parent}.get(given, archive_dir)
     place = prepare.prepare("imagenet-samples", tmp_path / "root", source=source)
     assert files(place) == {"a.JPEG", "b.JPEG", "c.JPEG"}
-    assert place.is_symlink() == (source != shelf)
+    assert place.is_symlink() == (source != archive_dir)
     if place.is_symlink():
         assert place.resolve() == copy.resolve()
 
 
 def test_a_set_that_is_one_folder_is_not_whole_or_not_there(samples, tmp_path):
-    copy, shelf = samples
+    copy, archive_dir = samples
     (copy / "c.JPEG").unlink()
     for source in (copy, copy.parent):
         with pytest.raises(ValueError, match=r"imagenet-samples in .* holds 2 files, not 3"):
             prepare.prepare("imagenet-samples", tmp_path / "root", source=source)
-    (shelf / "imagenet-samples.tar.gz").unlink()
-    with pytest.raises(FileNotFoundError, match=r"nothing of imagenet-samples in .*shelf: neither"):
-        prepare.prepare("imagenet-samples", tmp_path / "root", source=shelf)
+    (archive_dir / "imagenet-samples.tar.gz").unlink()
+    with pytest.raises(FileNotFoundError, match=r"nothing of imagenet-samples in .*: neither"):
+        prepare.prepare("imagenet-samples", tmp_path / "root", source=archive_dir)
 
 
 def test_a_folder_with_nothing_of_the_set(shrunk, tmp_path):

@@ -14,7 +14,7 @@ from PIL import Image
 from tricklift.data import prepare
 from tricklift.data.prepare import SETS, checksums, sampling
 from tricklift.data.prepare.checksums import Sums
-from tricklift.data.prepare.sets import Whole
+from tricklift.data.prepare.sets import Expected
 from tricklift.data.prepare.unpack import read_members
 
 KNOWN = ("cifar10", "bccd", "camvid")
@@ -41,8 +41,8 @@ def copy(tmp_path, monkeypatch) -> Callable[..., Path]:
             (place / path).write_bytes(data)
             of = checksums.of_labels(place / path) if labels else hashlib.sha256(data).hexdigest()
             sha256[path] = of
-        whole = Whole(counts={"a": len(contents)}, sums=Sums(sha256, labels, exact))
-        part = replace(SETS[name].parts[0], whole=whole)
+        whole = Expected(counts={"a": len(contents)}, sums=Sums(sha256, labels, exact))
+        part = replace(SETS[name].parts[0], expected=whole)
         monkeypatch.setitem(prepare.SETS, name, replace(SETS[name], parts=(part,)))
         return tmp_path / "root"
 
@@ -134,10 +134,10 @@ def test_a_part_that_was_there_is_not_said_to_come_from_an_archive(shrunk):
 def test_the_sets_with_known_checksums(name):
     (*_, part) = SETS[name].parts
     if name not in KNOWN:
-        assert part.whole.sums is None
+        assert part.expected.sums is None
         return
-    assert part.whole.sums is not None
-    sha256 = part.whole.sums.sha256
+    assert part.expected.sums is not None
+    sha256 = part.expected.sums.sha256
     assert len(sha256) == sampling.SAMPLED
     assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in sha256.values())
     tops = sampling.FOLDERS[name]
@@ -146,7 +146,7 @@ def test_the_sets_with_known_checksums(name):
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_real_archives_have_the_known_checksums(shared_data, tmp_path, name):
-    sums = SETS[name].parts[0].whole.sums
+    sums = SETS[name].parts[0].expected.sums
     assert sums is not None
     found = read_members(shared_data / f"{name}.tar.gz", [f"{name}/{p}" for p in sums.sha256])
     for path, data in found.items():
