@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,28 @@ REPO = Path(__file__).resolve().parent.parent
 
 for folder in ("TRICKLIFT_ROOT", "TRICKLIFT_EXPORTS"):  # configs read them: tests set their own
     os.environ.pop(folder, None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--slow-share",
+        type=int,
+        metavar="N",
+        help="with -m slow: one of N shares of the slow tests, the next one at each commit",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the slow tests of the other shares."""
+    shares = config.getoption("--slow-share")
+    if not shares:
+        return
+    count = ["git", "-C", str(REPO), "rev-list", "--count", "HEAD"]
+    commits = int(subprocess.run(count, capture_output=True, text=True, check=True).stdout)
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = [item for place, item in enumerate(slow) if place % shares != commits % shares]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
 
 
 @pytest.fixture(scope="session")
