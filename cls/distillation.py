@@ -71,7 +71,6 @@ class Distillation:
         self.temperature = temperature
         self.form = form
         self.teacher: Teacher | None = None
-        self.teacher_name = ""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Distillation":
         """A copy of the student (EMA's) shares the teacher."""
@@ -82,7 +81,7 @@ class Distillation:
 
         Raises: As `cls.teacher.load_teacher`.
         """
-        self.teacher, self.teacher_name = load_teacher(self.settings, self.num_classes, mean, std)
+        self.teacher = load_teacher(self.settings, self.num_classes, mean, std)
         if channels_last:
             self.teacher.network.to(memory_format=torch.channels_last)
 
