@@ -27,6 +27,7 @@ class Report:
     """What an export did.
 
     Attributes:
+        path: The file.
         architecture: Our name of the network.
         compared: What was compared: ``logits``, or ``stage features`` where there is no head.
         difference: Largest absolute difference on random images (float32).
@@ -35,6 +36,7 @@ class Report:
         metadata: What stands in the file beside the weights.
     """
 
+    path: Path
     architecture: str
     compared: str
     difference: float
@@ -81,7 +83,7 @@ def export(
         target.write(temporary, model, metadata)
         difference, allowed = _verify(target, temporary, model)
     usage = target.usage(model, out)
-    return Report(model.name, target.compared, difference, allowed, usage, metadata)
+    return Report(out, model.name, target.compared, difference, allowed, usage, metadata)
 
 
 def network(source: Checkpoint) -> Any:

@@ -47,12 +47,9 @@ def fetch(ref: str, name: str) -> Checkpoint:
             f"{ref} holds {held!r}, but the backbone {name!r} is {library}'s {naming.network!r}; "
             f"give {library}/{naming.network}, or change the backbone's name"
         )
-    network = whole(ref)
-    # torchvision's Inception changes its images before its layers, to this normalisation.
-    changed = getattr(network, "transform_input", False)
-    seen = as_metadata(*(([127.5] * 3,) * 2 if changed else statistics(ref)))
-    metadata = {"format": library, "architecture": name, "source": ref, **seen}
-    return Checkpoint(ref, naming.from_library(network.state_dict()), metadata)
+    state = naming.from_library(whole(ref).state_dict())
+    metadata = {"format": library, "architecture": name, "source": ref}
+    return Checkpoint(ref, state, metadata | as_metadata(*statistics(ref)))
 
 
 def renamed(weights: Checkpoint, name: str) -> Checkpoint:

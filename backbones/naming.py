@@ -82,9 +82,10 @@ def library_naming(name: str, library: str, **options: Any) -> Naming:
     naming = FAMILIES[family](name, library, options)
     known = _networks(library)
     if naming.network not in known:
+        what = " with squeeze-and-excitation" if options.get("se") else ""
         near = ", ".join(difflib.get_close_matches(naming.network, known, n=6, cutoff=0.7))
         raise UserError(
-            f"{library} cannot hold {name}{' with se' if options.get('se') else ''}: it has no "
+            f"{library} cannot hold {name}{what}: it has no "
             f"{naming.network!r} (nearest: {near or 'none'}); of ResNets, torchvision has "
             "variant B alone, timm B, D and few of C, mmdet A, B, C and D"
         )

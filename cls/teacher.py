@@ -101,8 +101,8 @@ def _network(
     file = None if is_reference(ref) else read_any(ref)
     holds = file.metadata.get("architecture") if file else None
     name = name or holds
-    if file and holds:
-        options = {**file.options, **options} if name == holds else options
+    if file and holds and name == holds:
+        options = {**file.options, **options}
     if name is None:
         raise UserError(
             f"the teacher's checkpoint {ref} does not say which network it is for; set "
