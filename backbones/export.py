@@ -4,6 +4,7 @@ What is written is loaded again by whom it is for, and compared, before it takes
 """
 
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,7 +61,8 @@ def export(
     Raises:
         MissingFileError: No such checkpoint.
         UserError: An unknown format, one that cannot hold the architecture (with the reason), a
-            wrong ending of `out`, no EMA weights, or a checkpoint that does not fit its own name.
+            wrong ending of `out`, no EMA weights, a checkpoint that does not fit its own name, or
+            a network whose outputs are not finite.
         RuntimeError: What was written does not give the same outputs; nothing is left of it.
     """
     if to not in TARGETS:
@@ -115,9 +117,10 @@ def _verify(target: Target, path: Path, model: nn.Module) -> tuple[float, float]
         for ours, theirs in pairs:
             if ours.shape != theirs.shape:
                 raise RuntimeError(f"{refused} are {tuple(theirs.shape)}, not {tuple(ours.shape)}")
-            if not (ours.isfinite().all() and theirs.isfinite().all()):
-                raise RuntimeError(f"{refused} are not finite; the network has diverged")
-            difference = max(difference, (ours - theirs).abs().max().item())
+            if not ours.isfinite().all():
+                raise UserError(f"{refused} are not finite: the training of this network diverged")
+            distance = (ours - theirs).abs().max().item()
+            difference = max(difference, distance if math.isfinite(distance) else math.inf)
             largest = max(largest, ours.abs().max().item())
     allowed = TOLERANCE * largest
     if difference > allowed:
