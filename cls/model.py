@@ -81,20 +81,18 @@ class ImageClassifier(BaseModel):
         Args:
             inputs: Normalised images.
             labels: Class indices; needed for the loss and handed on in prediction.
-            indices: The images' places in the set ``(N,)``; for the cache of a teacher's logits.
+            indices: The images' places in the set ``(N,)``, by which a hook can name them.
             mode: ``tensor`` (logits), ``loss`` (a dict of losses) or ``predict``.
         """
         if mode == "loss":
             assert labels is not None, "training needs labels"
-            return self.loss(inputs, labels, indices)
+            return self.loss(inputs, labels)
         if mode == "predict":
             assert labels is not None, "validation needs labels"
             return self.predict(inputs, labels)
         return self.backbone(inputs)
 
-    def loss(
-        self, images: Tensor, labels: Tensor, indices: Tensor | None = None
-    ) -> dict[str, Tensor]:
+    def loss(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Cross-entropy, in float32, of the logits against smoothed and mixed targets.
 
         With distillation: its two parts, whose sum mmengine minimises.
@@ -107,7 +105,7 @@ class ImageClassifier(BaseModel):
             images, targets = mixup(images, targets, weight, order)
         logits = self.backbone(images).float()
         if self.distillation is not None:
-            return self.distillation.losses(logits, targets, images, indices)
+            return self.distillation.losses(logits, targets, images)
         return {"loss": F.cross_entropy(logits, targets)}
 
     def predict(self, images: Tensor, labels: Tensor) -> list[dict[str, Any]]:

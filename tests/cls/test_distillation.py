@@ -191,7 +191,7 @@ def test_trains_with_mixup_smoothing_and_half_precision(teacher_file, tiny_confi
         (
             dict(name="resnet18_b"),
             ValueError,
-            "holds 'resnet18_d', but .*teacher.name is 'resnet18",
+            "does not fit the backbone 'resnet18_b'.*it holds 'resnet18_d'",
         ),
     ],
 )
