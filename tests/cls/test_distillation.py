@@ -15,6 +15,7 @@ import backbones
 from backbones.files import save
 from cls.distillation import Distillation, distillation_losses
 from cls.model import ImageClassifier
+from cls.draws import Draws
 from cls.targets import draw_mixup, mixup, smooth_targets
 
 WIDTH = 0.125
@@ -90,7 +91,7 @@ def test_order_smooth_then_mix_and_the_teacher_sees_what_the_student_sees(teache
     teacher.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
 
     torch.manual_seed(3)
-    weight, order = draw_mixup(0.4, 5, torch.device("cpu"), per)
+    weight, order = draw_mixup(0.4, 5, torch.device("cpu"), Draws(), per)
     mixed, targets = mixup(images, smooth_targets(labels, 3, 0.1), weight, order)
     with torch.no_grad():
         logits, answer = model.backbone(mixed), teacher(mixed)
