@@ -52,8 +52,7 @@ class ImageClassifier(BaseModel):
         if mixup is not None:
             check_mixup(**mixup)
         self.mixup = mixup
-        # One sequence with the flips and colours, so that nothing in it is drawn twice.
-        self.draws = getattr(self.data_preprocessor, "draws", None) or Draws()
+        self.draws = Draws()
         self.distillation = (
             None if distillation is None else Distillation(num_classes=num_classes, **distillation)
         )
@@ -99,10 +98,8 @@ class ImageClassifier(BaseModel):
         """
         targets = smooth_targets(labels, self.num_classes, **self.label_smoothing)
         if self.mixup is not None:
-            weight, order = draw_mixup(
-                count=len(images), device=images.device, draws=self.draws, **self.mixup
-            )
-            images, targets = mixup(images, targets, weight, order)
+            where = {"count": len(images), "device": images.device, "draws": self.draws}
+            images, targets = mixup(images, targets, *draw_mixup(**where, **self.mixup))
         logits = self.backbone(images).float()
         if self.distillation is not None:
             return self.distillation.losses(logits, targets, images)

@@ -31,13 +31,13 @@ def noting(module, name, note):
         return found
     setattr(module, name, wrapped)
 
-def drawn(found):
-    notes["lambda"].append(found[0])
+def drawn(found, **rest):
+    notes["lambda"].append(found[0].item())
     notes["order"].append(found[1])
 
 noting(cls.model, "draw_mixup", drawn)
-noting(cls.colour, "jitter_map", lambda found, mean, factors, noise: notes["colour"].append(
-    torch.cat([*factors.values(), noise.flatten()])))
+noting(cls.colour.ColourJitter, "draw", lambda found, *rest: notes["colour"].append(
+    torch.cat([part.flatten() for part in found])))
 noting(cls.preprocessor, "random_flip", lambda found, images, *rest: notes["flip"].append(
     (found != images).flatten(1).any(1)))
 
