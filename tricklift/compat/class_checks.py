@@ -6,7 +6,7 @@ who know of it, with the training set alone).
 """
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.dataset import BaseDataset
@@ -40,7 +40,7 @@ class ClassChecks(Hook):
         """Compares the sets of this run with each other and with the model."""
         model = _plain(runner.model)
         if not _is_open(model):
-            check_classes(_sets(runner), dict(heads(model)))
+            check_classes(_sets(runner), heads(model))
 
     def after_load_checkpoint(self, runner: Any, checkpoint: Mapping[str, Any]) -> None:
         """Compares them with what a checkpoint learnt, unless it only starts a training."""
@@ -81,14 +81,16 @@ def check_classes(sets: Mapping[str, Sequence[str]], num_classes: Mapping[str, i
             )
 
 
-def heads(model: nn.Module) -> Iterator[tuple[str, int]]:
-    """Config key and value of `num_classes` of a classifier, and of each head in `HEADS`."""
+def heads(model: nn.Module) -> dict[str, int]:
+    """Config key and value of `num_classes` of each head in `HEADS`; without any, of the model."""
+    found = {}
     for path, module in model.named_modules():
-        parts = [part for part in path.split(".") if not part.isdigit()]  # heads come in lists too
-        known = not path or (parts and parts[-1] in HEADS)
+        name = next((part for part in path.split(".")[::-1] if not part.isdigit()), "")  # or a list
         number = getattr(module, "num_classes", None)
-        if known and isinstance(number, int) and type(module).__name__ not in OWN_CLASSES:
-            yield ".".join(filter(None, ("model", path, "num_classes"))), number
+        if name in HEADS and isinstance(number, int) and type(module).__name__ not in OWN_CLASSES:
+            found[f"model.{path}.num_classes"] = number
+    number = getattr(model, "num_classes", None)
+    return found or ({"model.num_classes": number} if isinstance(number, int) else {})
 
 
 def install() -> None:
