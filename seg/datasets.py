@@ -82,9 +82,8 @@ class CheckedSegDataset(BaseSegDataset):
 
     def _unlike(self, masks: list[str]) -> str | None:
         labels, zero = self._labels, self.reduce_zero_label
-        found: Any = check_each(
-            masks, lambda mask: read_labels(mask, labels, zero), f"masks of {self.data_prefix['img_path']}"
-        )
+        what = f"masks of {self.data_prefix['img_path']}"
+        found: Any = check_each(masks, lambda mask: read_labels(mask, labels, zero), what)
         last_occurs = not self.test_mode and self.zero_is_other is None
         return unlike(set().union(*found), labels, zero, last_occurs)
 

@@ -116,7 +116,8 @@ def _without_string(upstream: Any) -> Any:
 
 
 def _plain(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
+    inner: nn.Module = model.module if is_model_wrapper(model) else model  # type: ignore[assignment]
+    return inner
 
 
 def _is_open(model: nn.Module) -> bool:
@@ -134,7 +135,9 @@ def _sets(runner: Any) -> dict[str, Sequence[str]]:
         loop = getattr(runner, f"_{name}_loop")
         data = getattr(getattr(loop, "dataloader", None), "dataset", None) if _built(loop) else None
         meta = getattr(data, "metainfo", None) or {}
-        if (classes := meta.get("classes")) and "thing_classes" not in meta:  # panoptic: heads split
+        if (
+            classes := meta.get("classes")
+        ) and "thing_classes" not in meta:  # panoptic: heads split
             words = {"train": "training", "val": "validation"}.get(name, name)
             found[f"the {words} set {getattr(data, 'data_root', type(data).__name__)!r}"] = classes
     return found

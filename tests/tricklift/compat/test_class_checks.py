@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import Runner
 
-import cls
-import det
+import cls  # noqa: F401
+import det  # noqa: F401
 import seg  # noqa: F401
 from tricklift.compat.class_checks import check_classes, heads
 from tricklift.data.miniworld import CLASSES, SEG_CLASSES
@@ -53,7 +53,9 @@ DECODE, AUXILIARY = "model.decode_head.num_classes", "model.auxiliary_head.num_c
 )
 def test_a_head_of_another_size(runner, name, key, number, wanted):
     run = runner(name, **{key: number})
-    message = rf"the training set .* has {wanted} classes, but {key} is {number}; set {key}={wanted}"
+    message = (
+        rf"the training set .* has {wanted} classes, but {key} is {number}; set {key}={wanted}"
+    )
     with pytest.raises(ValueError, match=message):
         run.train()
     assert run.iter == 0
@@ -143,7 +145,9 @@ def folders(tiny_root, tmp_path):
     """Three of MiniWorld's classes."""
     for split in ("train", "val"):
         for name in CLASSES[:3]:
-            shutil.copytree(tiny_root / "miniworld/imagenet" / split / name, tmp_path / split / name)
+            shutil.copytree(
+                tiny_root / "miniworld/imagenet" / split / name, tmp_path / split / name
+            )
     return tmp_path
 
 
