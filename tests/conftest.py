@@ -65,11 +65,11 @@ def baseline(repo: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The data archives' folder (`TRICKLIFT_DATA`, default `../shared/data`); skips without it."""
-    folder = Path(os.environ.get("TRICKLIFT_DATA", REPO.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no data archives in {folder}; set TRICKLIFT_DATA to their folder")
-    return folder
+    """The folder of data archives, `TRICKLIFT_DATA`; skips without it."""
+    folder = os.environ.get("TRICKLIFT_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip(f"TRICKLIFT_DATA is {folder!r}; set it to the folder of the data archives")
+    return Path(folder)
 
 
 @pytest.fixture(scope="session")

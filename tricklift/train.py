@@ -16,7 +16,6 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from mmengine.runner.checkpoint import _load_checkpoint
 
 from backbones.libraries import is_reference
-from cls.checks import check_classes, check_tested_classes
 from cls.statistics_hook import sync_statistics
 from tricklift import config_keys, configs
 from tricklift.compat.empty_loader import check_steps
@@ -168,12 +167,11 @@ def train(cfg: Config) -> Path:
     """Trains to the end, or from the last checkpoint when resuming; returns the work dir.
 
     Raises:
-        UserError: The checkpoint to resume from belongs to another model, a classifier's sets
-            have other classes than each other or the model, or there is not one batch to train on.
+        UserError: The checkpoint to resume from belongs to another model, or the run would not do
+            what its config says (`tricklift.compat.every_run`).
     """
     with config_keys.unknown_arguments(cfg):
         runner = build_runner(cfg)
-        check_classes(runner)
         if cfg.get("resume"):
             checkpoint = cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)
             if checkpoint:
@@ -189,7 +187,7 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
 
     Raises:
         MissingFileError: No such checkpoint.
-        UserError: It belongs to another model, or the test set has other classes.
+        UserError: It belongs to another model or to other classes.
     """
     _require_file(str(checkpoint), "checkpoint", "a .pth file that a training wrote")
     if Path(checkpoint).suffix == ".safetensors":
@@ -199,16 +197,12 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
     cfg.load_from, cfg.resume = str(checkpoint), False
     with config_keys.unknown_arguments(cfg):
         runner = build_runner(cfg)
-        held = check_checkpoint(runner.model, checkpoint)
-        check_tested_classes(runner, checkpoint, held.get("meta") or {})
+        check_checkpoint(runner.model, checkpoint)
         return dict(runner.test())
 
 
-def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> dict[str, Any]:
+def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> None:
     """Refuses a checkpoint that does not hold every key of the model, in its shape.
-
-    Returns:
-        What the checkpoint holds.
 
     Raises:
         UserError: No checkpoint, or the first keys that are missing or of another shape.
@@ -223,4 +217,3 @@ def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> dict[str
             "training wrote"
         ) from error
     refuse(checkpoint, misfits(model, state))
-    return held

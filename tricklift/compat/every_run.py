@@ -12,13 +12,14 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from tricklift.compat.class_checks import ClassChecks
 from tricklift.compat.start_checks import StartChecks
 from tricklift.records.checkpoint_metadata import CheckpointMetadata
 
 __all__ = ["HOOKS", "install"]
 
 #: In the order in which they are registered; mmengine calls them by their `priority`.
-HOOKS: tuple[type[Hook], ...] = (StartChecks, CheckpointMetadata)
+HOOKS: tuple[type[Hook], ...] = (StartChecks, ClassChecks, CheckpointMetadata)
 
 
 def install() -> None:

@@ -9,7 +9,16 @@ mmengine's own code paths.
 import warnings
 
 import tricklift.compat.early_stopping  # noqa: F401  (registers the hook)
-from tricklift.compat import amp, checkpoints, distributed, every_run, finder, safe_load, seeds
+from tricklift.compat import (
+    amp,
+    checkpoints,
+    class_checks,
+    distributed,
+    every_run,
+    finder,
+    safe_load,
+    seeds,
+)
 
 __all__ = ["install"]
 
@@ -24,6 +33,7 @@ def install() -> None:
     seeds.install()
     amp.install()
     distributed.install()
+    class_checks.install()
     every_run.install()
 
 
