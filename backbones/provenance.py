@@ -14,12 +14,15 @@ def run_of(checkpoint: Path, averaged: bool | None) -> dict[str, str]:
             with EMA is validated with these, so its accuracy is not that of the others.
 
     Returns:
-        ``config_hash``, ``commit``, ``seed``, ``world_size`` (number of processes) and ``top1``
-        (percent) as far as they are known; ``top1`` only where it is that of this very file.
+        ``config_hash``, ``commit``, ``seed``, ``world_size`` (number of processes),
+        ``data_digest`` and ``top1`` (percent) as far as they are known; ``top1`` only where it is
+        that of this very file.
     """
     result = _json(checkpoint.parent / "result.json")
     known = ("config_hash", "commit", "seed", "world_size")
     facts = {key: str(result[key]) for key in known if result.get(key) is not None}
+    if digest := (result.get("data") or {}).get("digest"):
+        facts["data_digest"] = str(digest)
     top1 = _top1(checkpoint, result)
     if isinstance(top1, int | float) and averaged is not False:
         facts["top1"] = f"{top1:.4f}"

@@ -85,6 +85,7 @@ def test_ema_weights_that_are_not_there(trained, exported) -> None:
 def test_the_accuracy_is_that_of_this_very_file(trained, tmp_path: Path) -> None:
     result = {"status": "done", "metrics": {"top1": 61.5}, "best": {"top1": 70.25}}
     result |= {"config_hash": "abc", "commit": "def", "seed": 0, "world_size": 8}
+    result |= {"data": {"name": "MiniWorld", "digest": "cd"}}
     (tmp_path / "result.json").write_text(json.dumps(result))
     (tmp_path / "last_checkpoint").write_text(str(tmp_path / "epoch_2.pth"))
     names = ("epoch_1.pth", "epoch_2.pth", "best_accuracy_top1_epoch_1.pth")
@@ -93,6 +94,7 @@ def test_the_accuracy_is_that_of_this_very_file(trained, tmp_path: Path) -> None
     read_back = {name: read(tmp_path / name).metadata for name in names}
     assert [read_back[name].get("top1") for name in names] == [None, "61.5000", "70.2500"]
     assert read_back[names[0]]["config_hash"] == "abc"
+    assert read_back[names[0]]["data_digest"] == "cd"
     assert (read_back[names[0]]["seed"], read_back[names[0]]["world_size"]) == ("0", "8")
     # With EMA the run validates the averaged weights; the others' accuracy is not known.
     shutil.copy(trained["ema"]["path"], tmp_path / "epoch_2.pth")

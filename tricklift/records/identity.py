@@ -90,13 +90,13 @@ def weights_origin(source: str) -> dict[str, Any]:
 
     Returns:
         Of an export its file and origin (None for what its header lacks): row, architecture, data
-        set, top-1 (percent), and the hash, seed and number of processes of the run that trained
-        it. Of another file {file}, of a reference to a zoo {name}.
+        set with its digest, top-1 (percent), and the hash, seed and number of processes of the run
+        that trained it. Of another file {file}, of a reference to a zoo {name}.
     """
     meta = read_header(source)
     if not meta:
         return {"file": source} if Path(source).is_file() else {"name": source}
-    known = ("row", "architecture", "dataset", "config_hash", "seed", "world_size")
+    known = ("row", "architecture", "dataset", "data_digest", "config_hash", "seed", "world_size")
     return {
         "file": source,
         **{key: meta.get(key) for key in known},

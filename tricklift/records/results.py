@@ -18,6 +18,7 @@ from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
+from tricklift import __version__
 from tricklift.errors import UserError
 from tricklift.records import lock, weights
 from tricklift.records.atomic import write_text
@@ -189,6 +190,7 @@ def _describe(runner: Any) -> dict[str, Any]:
     dtype = amp if "Amp" in type(wrapper).__name__ else torch.float32
     return {
         "schema": SCHEMA,
+        "version": __version__,
         "status": "running",
         **{key: benchmark[key] for key in ("task", "tier", "dataset", "protocol")},
         "row": row_of(cfg),

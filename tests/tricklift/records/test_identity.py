@@ -14,6 +14,7 @@ def test_row_and_origin_come_from_the_exported_file(tiny, tmp_path):
     file = tmp_path / "b.safetensors"
     meta = {"row": "B-baseline", "architecture": "resnet18_b", "dataset": "CIFAR-10"}
     meta |= {"top1": "61.5", "config_hash": "ab", "seed": "3", "world_size": "8"}
+    meta |= {"data_digest": "cd"}
     save_file({"w": torch.zeros(1)}, str(file), metadata=meta)
     cfg = tiny.config(
         tmp_path,
