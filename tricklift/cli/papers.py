@@ -11,6 +11,11 @@ HOW = (
     "the paper's minutes per epoch (Table 3) give; tricklift/paper/gpu_hours.py."
 )
 
+#: Key of an entry -> what these runs are.
+LEFT_OUT = {
+    "changed": "runs that are not the recipe",
+    "older": "runs recorded by an older version, whose config hash does not compare",
+}
 NEEDS = (
     "own: values of ours, with --results DIR. A needed file: tricklift export CHECKPOINT FILE, "
     "after that run; configs look for it in the folder TRICKLIFT_EXPORTS (default: exports)."
@@ -59,7 +64,8 @@ def _label(entry: dict[str, Any]) -> str:
 def _lines(entry: dict[str, Any], label: int, config: int) -> list[str]:
     theirs = _values(entry["paper"]) if entry["paper"] else "no row (extension)"
     own = _values(entry["own"]) if entry["own"] else "-"
-    own += f" (without {entry['changed']} runs that are not the recipe)" if entry["changed"] else ""
+    for key, why in LEFT_OUT.items():
+        own += f" (without {entry[key]} {why})" if entry[key] else ""
     first = (
         f"  {_label(entry):{label}}  {entry['config']:{config}}  {entry['gpu_hours']:6.0f} GPU-h"
         f"  paper {theirs}  own {own}"

@@ -3,9 +3,7 @@
 A hook of every run (`tricklift.compat.every_run`), whatever command started it.
 """
 
-import importlib.metadata
 import json
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -15,6 +13,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import find_latest_checkpoint, save_checkpoint
 from mmengine.runner.checkpoint import _load_checkpoint
 
+from tricklift import __version__
 from tricklift.records.results import METRICS, ResultHook
 from tricklift.records.schema import CHECKPOINT_KEY
 
@@ -28,7 +27,7 @@ class CheckpointMetadata(Hook):
     - `architecture` and `options`: the backbone, as `backbones.build` takes it.
     - `mean` and `std`: how the model normalises its images (0..255).
     - `epochs` and `iters`: how long it was trained; `version`: of tricklift.
-    - `RECORDED`: as in the result file, in a run that leaves one.
+    - `RECORDED` and `data_digest`: as in the result file, in a run that leaves one.
     - `top1` (percent): only if these very weights were validated, with EMA the averaged ones.
 
     mmengine saves an epoch's checkpoint before its validation. So `top1` is in the best checkpoint
@@ -58,8 +57,9 @@ class CheckpointMetadata(Hook):
             **network_facts(runner.model),
             "epochs": trained["epoch"],
             "iters": trained["iter"],
-            "version": _version(),
+            "version": __version__,
             **{key: record.get(key) for key in RECORDED},
+            "data_digest": (record.get("data") or {}).get("digest"),
         }
         if self.validated and self.validated[0] == trained["iter"]:
             facts["top1"] = self.validated[1]
@@ -96,11 +96,3 @@ def network_facts(model: Any) -> dict[str, Any]:
         if isinstance(values, torch.Tensor):
             facts[key] = [round(value, 3) for value in values.flatten().tolist()]
     return facts
-
-
-@lru_cache
-def _version() -> str | None:
-    try:
-        return importlib.metadata.version("tricklift")
-    except importlib.metadata.PackageNotFoundError:
-        return None

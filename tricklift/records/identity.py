@@ -4,6 +4,7 @@ All of it is read from the resolved config alone, before anything runs.
 """
 
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -14,19 +15,37 @@ from typing import Any
 
 from tricklift.records.schema import RANDOM_INIT
 
-#: Top-level config keys that say where and how a run is kept, not what it computes.
-_NOT_HASHED = {
-    "work_dir",
-    "resume",
-    "load_from",
-    "launcher",
-    "log_level",
-    "log_processor",
-    "visualizer",
-    "vis_backends",
-    "experiment_name",
+#: Read by mmengine beside what `Runner` takes, and deciding as well.
+_BESIDE_RUNNER = {
+    *("custom_imports", "efficient_conv_bn_eval", "model_wrapper_cfg", "runner_type", "sync_bn"),
 }
-_NOT_HASHED_HOOKS = {"timer", "logger", "checkpoint", "visualization"}
+#: Taken by `Runner`: where and how a run is kept, how fast it goes, what is tested afterwards.
+_NOT_HASHED = {
+    *("work_dir", "experiment_name", "resume", "load_from", "launcher", "env_cfg"),
+    *("log_level", "log_processor", "visualizer"),
+    *("test_dataloader", "test_cfg", "test_evaluator"),
+}
+#: Of a data loader: how its batches are brought, not what is in them.
+_NOT_HASHED_OF_LOADERS = {
+    *("num_workers", "persistent_workers", "prefetch_factor", "multiprocessing_context"),
+    *("pin_memory", "pin_memory_device", "timeout"),
+}
+#: The hooks that mmengine adds to those of a config, unless it names others.
+_DEFAULT_HOOKS = {
+    "runtime_info": "RuntimeInfoHook",
+    "timer": "IterTimerHook",
+    "sampler_seed": "DistSamplerSeedHook",
+    "logger": "LoggerHook",
+    "param_scheduler": "ParamSchedulerHook",
+    "checkpoint": "CheckpointHook",
+}
+#: Hooks that only watch. Any other one counts: nobody can say that it leaves the numbers alone.
+_WATCHING = {
+    *("ResultHook", "IterTimerHook", "LoggerHook", "CheckpointHook", "RuntimeInfoHook"),
+    *("NaiveVisualizationHook", "DetVisualizationHook", "SegVisualizationHook"),
+    *("ProfilerHook", "NPUProfilerHook", "MemoryProfilerHook", "EmptyCacheHook"),
+}
+_WEIGHTS = (".safetensors", ".pth", ".pt")
 
 
 def read_header(path: str | Path) -> dict[str, str]:
@@ -71,13 +90,13 @@ def weights_origin(source: str) -> dict[str, Any]:
 
     Returns:
         Of an export its file and origin (None for what its header lacks): row, architecture, data
-        set, top-1 (percent), and the hash, seed and number of processes of the run that trained
-        it. Of another file {file}, of a reference to a zoo {name}.
+        set with its digest, top-1 (percent), and the hash, seed and number of processes of the run
+        that trained it. Of another file {file}, of a reference to a zoo {name}.
     """
     meta = read_header(source)
     if not meta:
         return {"file": source} if Path(source).is_file() else {"name": source}
-    known = ("row", "architecture", "dataset", "config_hash", "seed", "world_size")
+    known = ("row", "architecture", "dataset", "data_digest", "config_hash", "seed", "world_size")
     return {
         "file": source,
         **{key: meta.get(key) for key in known},
@@ -100,26 +119,31 @@ def row_of(cfg: Mapping[str, Any]) -> str:
 
 
 def config_hash(cfg: Mapping[str, Any], begun: Mapping[str, Any] | None = None) -> str:
-    """sha256 (hex) of what the resolved config computes.
+    """sha256 (hex) of what decides the numbers of a training, seeds and other chance aside.
 
-    Left out: work dir, seed, resume, launcher and log settings. Neutralised: the data root
-    (`TRICKLIFT_ROOT`), the path of an exported backbone, which counts as what it holds (its
-    architecture and its own config hash), and that of `load_from`, which counts as its content (a
-    name that is no file here, such as a URL, as itself). So seeds, folders and machines share one
-    hash.
+    Counted: what `Runner` takes (model, optimizer, schedule, training and validation data, their
+    metric, loops), and the hooks that do more than watch; a section that is not known here counts
+    as well. Not counted: labels (`benchmark`, `row`, `tricks`), variables of the config's file, the
+    seed, data loader workers, folders, logging, testing, and what only saves time or memory.
+
+    Neutralised: the data root (`TRICKLIFT_ROOT`); files of weights count as what they hold, exports
+    by their architecture and the hash of the run that trained them, others by their content. So
+    seeds, folders and machines share one hash.
 
     Args:
         cfg: The resolved config.
         begun: {file, sha256} of the checkpoint that the run began with, as `pretrained_of` said it,
             for a resumed one, whose config no longer names it.
     """
-    plain = _computing(cfg)
+    root = os.environ.get("TRICKLIFT_ROOT", "data").rstrip("/")
+    plain = _neutral(_deciding(cfg), root)
     if loaded_of(cfg):
         begun = pretrained_of(cfg)
     if begun:
         digest = begun["sha256"]
         plain["load_from"] = f"<sha256 {digest}>" if digest else f"<{begun['file']}>"
-    return _hashed(plain)
+    text = json.dumps(plain, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def export_mark(architecture: str | None, trained: str | None) -> str:
@@ -141,22 +165,33 @@ def finite(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _computing(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """The top-level keys that say what is computed."""
+def _deciding(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides the numbers, by the sections of the config."""
+    from mmengine.runner import Runner  # slow to import, and most readers need none of it
+
     plain = cfg.to_dict() if hasattr(cfg, "to_dict") else dict(cfg)
-    plain = {key: value for key, value in plain.items() if key not in _NOT_HASHED}
-    if isinstance(plain.get("randomness"), Mapping):
-        plain["randomness"] = {k: v for k, v in plain["randomness"].items() if k != "seed"}
-    if isinstance(plain.get("default_hooks"), Mapping):
-        hooks = plain["default_hooks"]
-        plain["default_hooks"] = {k: v for k, v in hooks.items() if k not in _NOT_HASHED_HOOKS}
-    return plain
+    taken = set(inspect.signature(Runner.__init__).parameters) - {"self", "cfg"}
+    counted = (taken | _BESIDE_RUNNER) - _NOT_HASHED
+    found = {key: plain[key] for key in counted if plain.get(key) is not None}
+    if isinstance(randomness := found.get("randomness"), dict):
+        found["randomness"] = _without(randomness, {"seed"})
+    for key in ("train_dataloader", "val_dataloader"):
+        if isinstance(loader := found.get(key), dict):
+            found[key] = _without(loader, _NOT_HASHED_OF_LOADERS)
+    hooks = {key: {"type": name} for key, name in _DEFAULT_HOOKS.items()}
+    hooks |= found.pop("default_hooks", {})
+    every = [*(hooks[key] for key in sorted(hooks)), *found.pop("custom_hooks", [])]
+    return {**found, "hooks": [hook for hook in every if hook and _kind(hook) not in _WATCHING]}
 
 
-def _hashed(plain: Mapping[str, Any]) -> str:
-    root = os.environ.get("TRICKLIFT_ROOT", "data").rstrip("/")
-    text = json.dumps(_neutral(plain, root), sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _without(section: Mapping[str, Any], keys: set[str]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if key not in keys}
+
+
+def _kind(hook: Any) -> str:
+    """The class of a hook, without the scope of its registry."""
+    kind = hook.get("type") if isinstance(hook, Mapping) else type(hook)
+    return getattr(kind, "__name__", str(kind)).rpartition(".")[2]
 
 
 def _neutral(value: Any, root: str) -> Any:
@@ -165,8 +200,9 @@ def _neutral(value: Any, root: str) -> Any:
     if isinstance(value, list | tuple):
         return [_neutral(item, root) for item in value]
     if isinstance(value, str):
-        if meta := read_header(value):  # first: exports may lie below the data root
-            return export_mark(meta.get("architecture"), meta.get("config_hash"))
+        if value.endswith(_WEIGHTS) and Path(value).is_file():  # first: it may lie below the root
+            trained = (meta := read_header(value)).get("config_hash")
+            return export_mark(meta.get("architecture"), trained) if trained else _digest(value)
         if value == root or value.startswith(root + "/"):
             return "<root>" + re.sub("/+", "/", value[len(root) :])
     return value

@@ -21,6 +21,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
+from tricklift import __version__
 from tricklift.errors import UserError
 from tricklift.records import lock, weights
 from tricklift.records.atomic import write_text
@@ -194,6 +195,7 @@ def _describe(runner: Any) -> dict[str, Any]:
     dtype = amp if "Amp" in type(wrapper).__name__ else torch.float32
     return {
         "schema": SCHEMA,
+        "version": __version__,
         "status": "running",
         **{key: benchmark[key] for key in ("task", "tier", "protocol")},
         "dataset": data["name"],

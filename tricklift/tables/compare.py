@@ -1,7 +1,8 @@
 """The transfer table, built from result files alone: one row a backbone.
 
-Only finished runs count, and only runs of one and the same config are averaged (over seeds). Where
-a row has several configs of a task, such as FPN and C4 heads, it takes several lines.
+Only finished runs count, and only runs of one and the same config, on the same data, are averaged
+(over seeds). Where a row has several configs of a task, such as FPN and C4 heads, it takes several
+lines.
 """
 
 import statistics
@@ -85,14 +86,24 @@ def build_rows(records: Iterable[Record]) -> list[Row]:
     """Rows of the table, in the order of `lines`."""
     found = lines(records)
     several_tiers = len({line.first["tier"] for line in found}) > 1
-    return [_row(line, several_tiers) for line in found]
+    digests: dict[str, set[str | None]] = defaultdict(set)
+    for run in (run for line in found for runs in line.runs.values() for run in runs):
+        digests[run["dataset"]].add(run.digest)
+    several_data = {name for name, held in digests.items() if len(held) > 1}
+    return [_row(line, several_tiers, several_data) for line in found]
 
 
 def lines(records: Iterable[Record]) -> list[Line]:
     """Runs of one table row each: by tier, random init first, the paper's order, as they came."""
+    records = list(records)
+    digests: dict[str | None, set[str | None]] = defaultdict(set)  # of each pretraining's data
+    for record in records:
+        digests[record.origin] |= {record.origin_digest} - {None}
     groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in records:
-        groups[(record["tier"], record["row"], record["backbone"], record.origin)].append(record)
+        digest = record.origin_digest if len(digests[record.origin]) > 1 else None
+        key = (record["tier"], record["row"], record["backbone"], record.origin, digest)
+        groups[key].append(record)
     known = ladder()
     order = {name: place for place, name in enumerate(known)}
     keys = sorted(
@@ -118,17 +129,16 @@ def _lines_of(group: list[Record]) -> list[Line]:
 
 
 def _variants(group: list[Record], task: str) -> list[list[Record]]:
-    """The records of a task, split by config (dataset and protocol go with it) and batch.
+    """The records of a task, split by config, data, protocol and batch.
 
     The batch of a config is that of one process, so runs on another number of them differ.
     """
     split: dict[tuple[str, ...], list[Record]] = defaultdict(list)
     for record in group:
         if record["task"] == task:
-            name = Path(str(record["config"])).stem
+            labels = (Path(str(record["config"])).stem, record["dataset"], record["protocol"])
             processes = str(record["world_size"] or 1)
-            key = (name, record["dataset"], record["protocol"], record["config_hash"], processes)
-            split[key].append(record)
+            split[*labels, record["config_hash"], processes, str(record.digest)].append(record)
     for same in split.values():
         _refuse_copies(same)
     return [split[key] for key in sorted(split)]
@@ -158,14 +168,15 @@ def _from(record: Record) -> str:
     return "" if seed is None else f", from weights of the pretraining with seed {seed}"
 
 
-def _row(line: Line, several_tiers: bool) -> Row:
+def _row(line: Line, several_tiers: bool, several_data: set[str]) -> Row:
     metrics = {name: _summary(line.values(name)) for name in COLUMNS}
     return {
         "row": line.first["row"],
         "backbone": line.first["backbone"],
         "pretrained": _pretrained(line.first, line.runs),
         **metrics,
-        "protocol": _protocol(line) + (f"; tier {line.first['tier']}" if several_tiers else ""),
+        "protocol": _protocol(line, several_data)
+        + (f"; tier {line.first['tier']}" if several_tiers else ""),
         "paper": _paper(line, metrics),
     }
 
@@ -187,15 +198,26 @@ def _pretrained(first: Record, runs: dict[str, list[Record]]) -> str | None:
     return str(held.get("dataset") or held.get("name") or Path(held["file"]).name)
 
 
-def _protocol(line: Line) -> str:
+def _protocol(line: Line, several_data: set[str]) -> str:
+    """Data and protocol of each task, and what else the runs behind the line share, or do not.
+
+    Args:
+        line: The line.
+        several_data: Names of data sets that do not tell which data was read.
+    """
     parts = []
     for task in TASKS:
         if line.runs[task]:
             run = line.runs[task][0]
             told = f"{run['dataset']}: {run['protocol']}"
+            if run["dataset"] in several_data:
+                told += f" [data {(run.digest or 'unknown')[:8]}]"
             if task in line.several:
                 processes = f", {run['world_size']} processes" if run["world_size"] != 1 else ""
                 told += f" [{Path(str(run['config'])).stem} {run['config_hash'][:8]}{processes}]"
+            versions = sorted({str(run["version"]) for run in line.runs[task]})
+            if len(versions) > 1:
+                told += f" [averaged over versions {', '.join(versions)} of tricklift]"
             parts.append(told)
     return "; ".join(parts)
 

@@ -83,7 +83,8 @@ class Column:
         task = COLUMNS[self.metric]
         runs = [line.runs[task][0] for lines in rows if (line := self.pick(lines))]
         same = ("dataset", "protocol", "epochs", "iters")
-        return task in DOWNSTREAM and len({tuple(run[key] for key in same) for run in runs}) > 1
+        held = {(run.digest, *(run[key] for key in same)) for run in runs}
+        return task in DOWNSTREAM and len(held) > 1
 
 
 def section(lines: Sequence[Line]) -> str:

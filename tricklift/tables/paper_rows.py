@@ -8,14 +8,16 @@ from typing import Any
 from tricklift.paper.gpu_hours import gpu_hours
 from tricklift.paper.table_cells import CELLS, GPUS, Cell, cells, needs_of, read, resolved
 from tricklift.records.identity import config_hash, export_mark
+from tricklift.records.schema import SCHEMA
 from tricklift.tables.records import Record, find
 
 
 def runs_of(cell: Cell, records: list[Record]) -> tuple[list[Record], list[Record]]:
-    """The finished runs of a cell's config, wherever its tree stands: as it is, and changed.
+    """The finished runs of a cell's config, wherever its tree stands: as it is, and the others.
 
-    Changed are those with tricks, options, weights, a teacher, another network or another number of
-    processes from the command line, and those whose record does not say who taught them.
+    Others have tricks, options, weights, a teacher, another network or another number of processes
+    from the command line, a record that does not say who taught them, or one of an older schema,
+    whose hash does not compare.
     """
     runs = [record for record in records if record.done and config_of(record) == cell.config]
     same = [run for run in runs if fits(cell, run)]
@@ -107,7 +109,8 @@ def listing(table: str | None = None, results: Path | None = None) -> list[dict[
     Returns:
         Dicts with the keys table, row, setting, network, task, config, command, needs, gpu_hours,
         paper (metric -> value; None for an extension), own (the same; None without a result), and
-        changed (number of runs of the config that are not its recipe, which do not count).
+        changed (number of runs of the config that are not its recipe, which do not count), and
+        older (number of those whose record is too old to tell, which do not count either).
 
     Raises:
         UserError: No such table, or a file below `results` that is not a result.
@@ -130,5 +133,6 @@ def _entry(cell: Cell, runs: list[Record], changed: list[Record]) -> dict[str, A
         "gpu_hours": round(gpu_hours(cell.config), 1),
         "paper": cell.paper,
         "own": own_values(cell, runs),
-        "changed": len(changed),
+        "changed": sum(run["schema"] == SCHEMA for run in changed),
+        "older": sum(run["schema"] != SCHEMA for run in changed),
     }

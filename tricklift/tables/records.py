@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tricklift.errors import MissingFileError, UserError
-from tricklift.records.schema import RESULT_FILE, SCHEMA
+from tricklift.records.schema import READABLE, RESULT_FILE
 
 #: Left by `tricklift run` beside the results: what was typed, and when.
 COMMANDS_FILE = "commands.json"
@@ -60,6 +60,16 @@ class Record:
         known = (held.get(key) for key in ("config_hash", "sha256", "name", "file"))
         return next((origin for origin in known if origin), None)
 
+    @property
+    def digest(self) -> str | None:
+        """Of the data that it trained on; None where that is not known."""
+        return (self.data.get("data") or {}).get("digest")
+
+    @property
+    def origin_digest(self) -> str | None:
+        """Of the data that the pretraining trained on; None where that is not known."""
+        return self.digest if self.data["task"] == "cls" else self.pretrained.get("data_digest")
+
 
 def read(path: str | Path) -> Record:
     """Reads one result file.
@@ -73,9 +83,12 @@ def read(path: str | Path) -> Record:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not readable as JSON ({error}); {remedy}") from error
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
-        raise UserError(f"{path} is no result file of schema {SCHEMA} (found {found!r}); {remedy}")
+    found = data.get("schema") if isinstance(data, dict) else type(data).__name__
+    if found not in READABLE:
+        raise UserError(
+            f"{path} is no result file of schema {' or '.join(map(str, READABLE))} "
+            f"(found {found!r}); {remedy}"
+        )
     wrong = [key for key, kind in NEEDED.items() if not isinstance(data.get(key), kind)]
     if wrong:
         raise UserError(f"{path} lacks a valid {', '.join(wrong)}; {remedy}")

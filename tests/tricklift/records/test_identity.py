@@ -1,6 +1,7 @@
 """A run's row, origin and hashes, from its config alone."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ def test_row_and_origin_come_from_the_exported_file(tiny, tmp_path):
     file = tmp_path / "b.safetensors"
     meta = {"row": "B-baseline", "architecture": "resnet18_b", "dataset": "CIFAR-10"}
     meta |= {"top1": "61.5", "config_hash": "ab", "seed": "3", "world_size": "8"}
+    meta |= {"data_digest": "cd"}
     save_file({"w": torch.zeros(1)}, str(file), metadata=meta)
     cfg = tiny.config(
         tmp_path,
@@ -36,13 +38,30 @@ def test_hash_ignores_place_and_seed_but_nothing_else(tiny, tmp_path, monkeypatc
         tiny.config(tmp_path, train_cfg=dict(by_epoch=True, max_epochs=3))
     )
 
+    def at(data_root: str) -> str:
+        dataset = dict(type="PointsTestData", data_root=data_root)
+        return identity.config_hash(tiny.config(tmp_path, train_dataloader=dict(dataset=dataset)))
+
     monkeypatch.setenv("TRICKLIFT_ROOT", "/one")
-    first = identity.config_hash(tiny.config(tmp_path, data_root="/one/cifar10"))
+    first = at("/one/cifar10")
     monkeypatch.setenv("TRICKLIFT_ROOT", "/two")
-    assert first == identity.config_hash(tiny.config(tmp_path, data_root="/two/cifar10"))
-    assert first != identity.config_hash(tiny.config(tmp_path, data_root="/two/camvid"))
+    assert first == at("/two/cifar10") != at("/two/camvid")
     monkeypatch.setenv("TRICKLIFT_ROOT", "/two/")  # with a slash, which configs add to theirs
-    assert first == identity.config_hash(tiny.config(tmp_path, data_root="/two//cifar10"))
+    assert first == at("/two//cifar10")
+
+
+def test_hash_counts_other_weights_by_their_content(tiny, tmp_path):
+    """Whatever the file is called; a safetensors file of another library knows no hash."""
+    hashes = []
+    for name, value in (("a", 0.0), ("b", 0.0), ("c", 1.0)):
+        files = [str(tmp_path / f"{name}{suffix}") for suffix in (".safetensors", ".pth")]
+        save_file({"w": torch.full((1,), value)}, files[0], {"format": "pt"})
+        Path(files[1]).write_text(str(value))
+        for file in files:
+            model = dict(type="LinearTestModel", backbone=dict(name="r", checkpoint=file))
+            hashes.append(identity.config_hash(tiny.config(tmp_path, model=model)))
+    assert hashes[:2] == hashes[2:4]
+    assert len(set(hashes)) == 4
 
 
 @pytest.mark.parametrize("below_the_data", [False, True])

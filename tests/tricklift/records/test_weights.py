@@ -89,6 +89,7 @@ def test_a_teacher_stands_in_the_result(tmp_path, named):
     expected = {"name": teacher} if named else {"file": teacher}
     if not named:
         origin = {"row": "+ smooth", "dataset": "CIFAR-10", "world_size": "8"}
+        origin["data_digest"] = "cd"
         expected["weights_sha256"] = write(tmp_path / "t.safetensors", top1="92.5", **origin)
         expected |= {**origin, "architecture": "resnet18_b", "config_hash": "ab", "seed": "3"}
         expected["top1"] = 92.5

@@ -120,6 +120,40 @@ def test_configs_of_a_row_are_never_averaged(leave):
     assert "[fpn hash-det]" in rows[1]["protocol"]
 
 
+def test_runs_of_different_data_are_never_averaged(leave):
+    """Nor do they stand under one protocol."""
+    for digest, value in (("1" * 64, 60.0), ("2" * 64, 70.0)):
+        data = {"name": "MiniWorld", "digest": digest}
+        leave(f"c{value}", "cls", {"top1": value}, data=data)
+        held = {"row": "B-baseline", "config_hash": "hash-cls", "data_digest": digest}
+        leave(f"d{value}", "det", {"voc_map": value - 20}, pretrained={**held, "file": "b"})
+        leave(f"s{value}", "seg", {"miou": value - 30}, pretrained={**held, "file": "b"}, data=data)
+    rows, found = compare(leave.root)
+    assert [row["top1"]["mean"] for row in rows] == [60.0, 70.0]
+    assert [row["voc_map"]["mean"] for row in rows] == [40.0, 50.0]
+    assert [row["miou"]["mean"] for row in rows] == [30.0, 40.0]
+    assert (
+        "cls-data: top-1 [data 11111111]; det-data: 11-point; seg-data: whole image ["
+        in (rows[0]["protocol"])
+    )
+    assert len({row["protocol"] for row in rows}) == 2
+    page = tables.to_markdown(rows, found, leave.root)
+    assert page.count("[data 22222222]") == 2
+
+
+def test_runs_of_different_versions_are_averaged_with_a_remark(leave):
+    for seed, version in enumerate(("0.1.0", "0.2.0")):
+        leave(f"d{seed}", "det", {"voc_map": 40.0}, seed=seed, version=version)
+        leave(f"s{seed}", "seg", {"miou": 40.0}, seed=seed, version="0.1.0")
+    rows, found = compare(leave.root)
+    assert [row["voc_map"]["n"] for row in rows] == [2]
+    remark = (
+        "det-data: 11-point [averaged over versions 0.1.0, 0.2.0 of tricklift]; seg-data: whole"
+    )
+    assert remark in rows[0]["protocol"]
+    assert remark in tables.to_markdown(rows, found, leave.root)
+
+
 def test_rows_of_one_name_and_different_pretraining_stay_apart(leave):
     leave("c", "cls", {"top1": 60.0})
     leave("d", "det", {"voc_map": 40.0}, origin="pretrained-otherwise")
@@ -263,8 +297,8 @@ def test_hidden_folders_are_passed_over(leave):
     [
         ("{", r"a/result.json is not readable as JSON"),
         ("", r"a/result.json is not readable as JSON"),
-        ("[]", r"a/result.json is no result file of schema 1 \(found 'list'\)"),
-        ('{"schema": 2}', r"a/result.json is no result file of schema 1 \(found 2\)"),
+        ("[]", r"a/result.json is no result file of schema 1 or 2 \(found 'list'\)"),
+        ('{"schema": 3}', r"a/result.json is no result file of schema 1 or 2 \(found 3\)"),
         ('{"schema": 1, "status": "done"}', r"a/result.json lacks a valid task, tier, dataset"),
     ],
 )

@@ -55,7 +55,7 @@ def leave(recipe, tmp_path):
     """Writes the result file of a finished run of a recipe, on the paper's number of GPUs."""
 
     def write(config: str, metrics: dict, /, **changes) -> None:
-        told = {"schema": 1, "status": "done", "tier": "full", "dataset": "x", "protocol": "x"}
+        told = {"schema": 2, "status": "done", "tier": "full", "dataset": "x", "protocol": "x"}
         told |= {"task": config[:3], "metrics": metrics, "wall_seconds": 1.0, "machine": {}}
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
@@ -91,6 +91,14 @@ def test_own_values_are_means_of_finished_runs(leave, tmp_path, capsys):
         ("6", "+ distill w/o mixup", "resnet50_d", ""): {"top1": 78.5, "top5": 94.5},
         ("8", "+ cosine", "resnet50_d", "C4"): {"voc_map": 79.0, "top1": 77.5},
     }
+
+
+def test_hashes_of_older_versions_do_not_compare(leave, tmp_path, capsys):
+    leave(COSINE, {"top1": 99.0}, schema=1, config_hash="of schema 1")
+    cell = next(entry for entry in listing(results=tmp_path) if entry["config"] == COSINE)
+    assert (cell["own"], cell["changed"], cell["older"]) == (None, 0, 1)
+    _, out, _ = run(capsys, "rows", "--results", str(tmp_path))
+    assert "own - (without 1 runs recorded by an older version" in out
 
 
 def test_runs_of_a_changed_config_do_not_count(leave, tmp_path, capsys):
