@@ -12,12 +12,14 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from tricklift.compat.precision import PrecisionHook
 from tricklift.compat.start_checks import StartChecks
+from tricklift.compat.statistics import StatisticsHook
 
 __all__ = ["HOOKS", "install"]
 
 #: In the order in which they are registered; mmengine calls them by their `priority`.
-HOOKS: tuple[type[Hook], ...] = (StartChecks,)
+HOOKS: tuple[type[Hook], ...] = (StartChecks, PrecisionHook, StatisticsHook)
 
 
 def install() -> None:

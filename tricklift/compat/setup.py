@@ -7,18 +7,30 @@ mmengine's own code paths.
 """
 
 import tricklift.compat.early_stopping  # noqa: F401  (registers the hook)
-from tricklift.compat import amp, checkpoints, distributed, every_run, finder, safe_load, seeds
+from tricklift.compat import (
+    amp,
+    checkpoints,
+    distributed,
+    ema,
+    every_run,
+    finder,
+    precision,
+    safe_load,
+    seeds,
+)
 
 __all__ = ["install"]
 
 
 def install() -> None:
-    """Install the op stand-ins, safe resume, whole checkpoints, precision, distribution, hooks."""
+    """Install the op stand-ins, resume, checkpoints, precision, EMA, distribution and hooks."""
     finder.install()
     safe_load.install()
     checkpoints.install()
     seeds.install()
+    precision.install()
     amp.install()
+    ema.install()
     distributed.install()
     every_run.install()
 
