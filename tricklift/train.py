@@ -16,7 +16,6 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from mmengine.runner.checkpoint import _load_checkpoint
 
 from backbones.libraries import is_reference
-from cls.statistics_hook import sync_statistics
 from tricklift import config_keys, configs
 from tricklift.compat.empty_loader import check_steps
 from tricklift.compat.fit import misfits, refuse
@@ -158,9 +157,7 @@ def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on as many threads as there are cores for this process."""
     keep_freed()
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
-    runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
-    sync_statistics(runner)
-    return runner
+    return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
 
 def train(cfg: Config) -> Path:

@@ -22,6 +22,7 @@ from mmengine.hooks import CheckpointHook as UpstreamCheckpointHook
 from mmengine.registry import HOOKS
 
 from tricklift.compat.fit import misfits, refuse
+from tricklift.compat.statistics import average_statistics
 from tricklift.records import atomic
 
 __all__ = ["CheckpointHook", "LocalBackend", "install"]
@@ -94,6 +95,7 @@ class CheckpointHook(UpstreamCheckpointHook):
         refuse(self._loaded, self._misfits)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
+        average_statistics(runner)
         with self._removing_later():
             super()._save_checkpoint_with_step(runner, step, meta)
 

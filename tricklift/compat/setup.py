@@ -14,8 +14,10 @@ from tricklift.compat import (
     checkpoints,
     class_checks,
     distributed,
+    ema,
     every_run,
     finder,
+    precision,
     safe_load,
     seeds,
 )
@@ -24,14 +26,16 @@ __all__ = ["install"]
 
 
 def install() -> None:
-    """Install the op stand-ins, safe resume, whole checkpoints, precision, distribution, hooks."""
+    """Install the op stand-ins, resume, checkpoints, precision, EMA, distribution and hooks."""
     # Configs pin memory for GPUs; torch says each time that a CPU does not need it.
     warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true but no acc")
     finder.install()
     safe_load.install()
     checkpoints.install()
     seeds.install()
+    precision.install()
     amp.install()
+    ema.install()
     distributed.install()
     class_checks.install()
     every_run.install()
