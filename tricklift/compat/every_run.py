@@ -12,12 +12,14 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from tricklift.compat.finite_loss import FiniteLoss
+from tricklift.compat.lengths import LengthChecks
 from tricklift.compat.start_checks import StartChecks
 
 __all__ = ["HOOKS", "install"]
 
 #: In the order in which they are registered; mmengine calls them by their `priority`.
-HOOKS: tuple[type[Hook], ...] = (StartChecks,)
+HOOKS: tuple[type[Hook], ...] = (StartChecks, LengthChecks, FiniteLoss)
 
 
 def install() -> None:
