@@ -13,6 +13,8 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from tricklift.compat.class_checks import ClassChecks
+from tricklift.compat.finite_loss import FiniteLoss
+from tricklift.compat.lengths import LengthChecks
 from tricklift.compat.precision import PrecisionHook
 from tricklift.compat.start_checks import StartChecks
 from tricklift.compat.statistics import StatisticsHook
@@ -23,7 +25,9 @@ __all__ = ["HOOKS", "install"]
 #: In the order in which they are registered; mmengine calls them by their `priority`.
 HOOKS: tuple[type[Hook], ...] = (
     StartChecks,
+    LengthChecks,
     ClassChecks,
+    FiniteLoss,
     PrecisionHook,
     StatisticsHook,
     CheckpointMetadata,
