@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tricklift.data.miniworld import MiniWorldSizes, generate
 
@@ -70,6 +71,19 @@ def test_weights_came_from_the_export(transcript: tuple[Path, list[str]]):
     for task in ("det", "seg"):
         result = json.loads((folder / "runs" / task / "result.json").read_text())
         assert result["pretrained"]["config_hash"] == trained["config_hash"]
+        top1 = trained["metrics"]["top1"]
+        assert result["pretrained"]["top1"] == pytest.approx(top1, abs=1e-4)
+
+
+def test_every_checkpoint_says_what_it_holds(transcript: tuple[Path, list[str]]):
+    folder, _ = transcript
+    for task in ("cls", "det", "seg"):
+        work_dir = folder / "runs" / task
+        result = json.loads((work_dir / "result.json").read_text())
+        last = (work_dir / "last_checkpoint").read_text().strip()
+        held = torch.load(folder / last, weights_only=False)["meta"]["tricklift"]
+        for key in ("task", "row", "dataset", "config_hash"):
+            assert held[key] == result[key]
 
 
 BUILD = """

@@ -57,7 +57,9 @@ def test_mim_train(trained, scalars):
     losses = train_losses(scalars("fpn"))
     assert len(losses) == 4 and all(math.isfinite(loss) for loss in losses)
     assert losses[-1] < losses[0]
-    state = load_from_disk(trained)["state_dict"]
+    checkpoint = load_from_disk(trained)
+    assert checkpoint["meta"]["tricklift"]["iters"] == 4  # as in every run
+    state = checkpoint["state_dict"]
     assert all(value.isfinite().all() for value in state.values())
 
 
