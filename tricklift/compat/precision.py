@@ -6,19 +6,22 @@ the training's dtype is, and `--amp` of mmdet and mmseg leaves validation in flo
 mmdet's RoI extractor casts the RoIs to the dtype of the features (`rois.type_as(feats[0])`). With
 bfloat16's 8 bits a box edge at 500 px moves by up to 1 px, at 1000 px by up to 2; float16's 11 bits
 move it by an eighth of that. So under autocast the extractor gets float32 features: same ops, exact
-boxes.
+boxes. Likewise heads compute scores, boxes and label maps from their outputs in float32: rounded to
+bfloat16, all scores above 0.99 are one of three values, in no order.
 """
 
-import functools
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial, wraps
 from typing import Any
 
 import torch
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapper
-from mmengine.optim.optimizer.amp_optimizer_wrapper import AmpOptimWrapper as UpstreamAmpOptimWrapper
+from mmengine.optim.optimizer.amp_optimizer_wrapper import (
+    AmpOptimWrapper as UpstreamAmpOptimWrapper,
+)
 from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import loops
 from mmengine.runner.amp import autocast as upstream_autocast
@@ -52,7 +55,7 @@ def _keep_rois_exact() -> None:
         return
     upstream = module.SingleRoIExtractor.forward
 
-    @functools.wraps(upstream)
+    @wraps(upstream)
     def forward(self: nn.Module, feats: Any, rois: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if torch.is_autocast_enabled(feats[0].device.type):
             feats = tuple(feat.float() for feat in feats)
@@ -76,6 +79,9 @@ class PrecisionHook(Hook):
 
     def before_run(self, runner: Any) -> None:
         """States the dtype that `--amp` leaves open; refuses a config with two precisions."""
+        for module in runner.model.modules():  # a head of mmdet or mmseg
+            if "predict_by_feat" not in vars(module) and hasattr(module, "predict_by_feat"):
+                module.predict_by_feat = partial(_in_float32, module.predict_by_feat)
         dtype, settings = trained_in(runner), runner.cfg.get("optim_wrapper")
         if dtype != torch.float32 and isinstance(settings, dict):
             settings.setdefault("dtype", name_of(dtype))
@@ -109,6 +115,17 @@ class PrecisionHook(Hook):
         dtype = getattr(torch, named) if named else trained_in(runner)
         if dtype != torch.float32 or named:
             loop.fp16 = dtype
+
+
+def _in_float32(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return method(*_single(args), **{key: _single(value) for key, value in kwargs.items()})
+
+
+def _single(value: Any) -> Any:
+    """Tensors of half types in float32, also those in lists and tuples."""
+    if isinstance(value, Tensor) and value.dtype in (torch.bfloat16, torch.float16):
+        return value.float()
+    return type(value)(map(_single, value)) if type(value) in (list, tuple) else value
 
 
 def trained_in(runner: Any) -> torch.dtype:
