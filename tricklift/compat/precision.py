@@ -71,26 +71,36 @@ class PrecisionHook(Hook):
     does not say, of the config's `optim_wrapper`.
 
     Raises:
-        UserError: `fp16=True` of a loop, in a config with `benchmark` labels that trains in
-            float32.
+        UserError: In a config with `benchmark` labels, `fp16=True` of a loop where the training is
+            in float32, or mixed precision without a dtype.
     """
 
     loaded: str | None = None
 
     def before_run(self, runner: Any) -> None:
-        """States the dtype that `--amp` leaves open; refuses a config with two precisions."""
-        for module in runner.model.modules():  # a head of mmdet or mmseg
+        """Lets heads of mmdet and mmseg compute what they predict in float32."""
+        for module in runner.model.modules():
             if "predict_by_feat" not in vars(module) and hasattr(module, "predict_by_feat"):
                 module.predict_by_feat = partial(_in_float32, module.predict_by_feat)
-        dtype, settings = trained_in(runner), runner.cfg.get("optim_wrapper")
-        if dtype != torch.float32 and isinstance(settings, dict):
-            settings.setdefault("dtype", name_of(dtype))
-        for part in ("val_cfg", "test_cfg") if "benchmark" in runner.cfg else ():
-            if dtype == torch.float32 and (runner.cfg.get(part) or {}).get("fp16"):
+
+    def before_train(self, runner: Any) -> None:
+        """Refuses a config of two precisions, or of one that depends on the machine."""
+        if "benchmark" not in runner.cfg:
+            return
+        if trained_in(runner) != torch.float32:
+            if not runner.cfg.optim_wrapper.get("dtype"):
                 raise UserError(
-                    f"{part}.fp16=True, but the training is in float32 (optim_wrapper.type="
-                    f"{settings and settings.get('type')!r}); leave fp16 out: validation and test "
-                    "follow optim_wrapper (type='AmpOptimWrapper', dtype='float16' or 'bfloat16')"
+                    "optim_wrapper.dtype is not stated, so the run would be in bfloat16 on a CPU "
+                    "and in float16 on a GPU; set it to 'bfloat16' or 'float16' (--cfg-options "
+                    "optim_wrapper.dtype=bfloat16)"
+                )
+            return
+        for part in ("val_cfg", "test_cfg"):
+            if (runner.cfg.get(part) or {}).get("fp16"):
+                raise UserError(
+                    f"{part}.fp16=True, but the training is in float32; leave it out: validation "
+                    "and test follow optim_wrapper (for half precision type='AmpOptimWrapper', "
+                    "dtype='bfloat16' or 'float16')"
                 )
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:

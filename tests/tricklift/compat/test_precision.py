@@ -17,6 +17,7 @@ from tricklift import configs
 from tricklift.compat import amp, precision
 from tricklift.compat.precision import autocast
 from tricklift.compat.safe_load import load_from_disk
+from tricklift.train import build_config
 from tricklift.tricks import load
 
 FP32, BF16, FP16 = torch.float32, torch.bfloat16, torch.float16
@@ -130,6 +131,13 @@ def test_the_trick_states_float16_and_channels_last(leaf):
     assert stated(load(configs.find_config("cls/mini/resnet18_d-tricks"), [])) == BF16
 
 
+@pytest.mark.parametrize(("machine", "want"), [("cpu", BF16), ("cuda", FP16)])
+def test_our_option_amp_states_what_it_is_here(monkeypatch, machine, want):
+    monkeypatch.setattr("mmengine.device.get_device", lambda: machine)
+    assert stated(build_config("seg/full/fcn", amp=True)) == want
+    assert stated(build_config("seg/mini/fcn", amp=True)) == BF16  # as its config says
+
+
 def test_channels_last_reaches_the_network():
     cfg = load(configs.find_config("cls/full/resnet50_a-baseline"), ["mixed_precision"])
     from cls.model import ImageClassifier
@@ -156,10 +164,12 @@ def test_channels_last_reaches_the_network():
 def test_amp_of_a_command_holds_in_a_test_of_the_same_config(tiny, tmp_path):
     """The config is float32; the checkpoint knows what it was trained in."""
     run = a_run(tiny, tmp_path, AMP)
+    with pytest.raises(ValueError, match=r"optim_wrapper.dtype is not stated.*'bfloat16' or"):
+        Runner.from_cfg(run).train()
+    run.pop("benchmark")
+    run.experiment_name += "-others"
     assert trained(run) == ({BF16}, {BF16})
-    meta = load_from_disk(str(tmp_path / "epoch_2.pth"))["meta"]
-    assert meta["precision"] == "bfloat16"
-    assert "dtype='bfloat16'" in meta["cfg"]  # the resolved config names what `--amp` left open
+    assert load_from_disk(str(tmp_path / "epoch_2.pth"))["meta"]["precision"] == "bfloat16"
     plain = a_run(tiny, tmp_path, dict(type="OptimWrapper"))
     assert evaluated(plain) == {BF16}
     plain = a_run(tiny, tmp_path, dict(type="OptimWrapper"))
@@ -170,7 +180,7 @@ def test_amp_of_a_command_holds_in_a_test_of_the_same_config(tiny, tmp_path):
 @pytest.mark.parametrize("part", ["val_cfg", "test_cfg"])
 def test_half_precision_of_a_loop_alone_is_refused(tiny, tmp_path, part):
     run = a_run(tiny, tmp_path, dict(type="OptimWrapper"), **{part: dict(fp16=True)})
-    with pytest.raises(ValueError, match=rf"{part}.fp16=True.*float32.*leave fp16 out"):
+    with pytest.raises(ValueError, match=rf"{part}.fp16=True.*float32; leave it out"):
         Runner.from_cfg(run).train()
     run.pop("benchmark")  # a config of others, which may want it
     run.experiment_name += "-others"
