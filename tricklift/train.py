@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from backbones.libraries import is_reference
 from tricklift import config_keys, configs
 from tricklift.compat.checkpoints import misfits, refuse
+from tricklift.compat.devices import has_accelerator
 from tricklift.compat.memory import keep_freed
 from tricklift.compat.safe_load import load_from_disk
 from tricklift.compat.start_checks import check_steps, check_top_level
@@ -59,7 +60,7 @@ def build_config(
             network is the one that the file or the library says.
         options: Dotted keys of `--cfg-options`, applied last; schedules follow the lengths that
             they set.
-        amp: Mixed precision (`AmpOptimWrapper`).
+        amp: Mixed precision (`AmpOptimWrapper`), on a CPU in bfloat16, else in float16.
         auto_scale_lr: Scale the learning rate to the batch size.
         resume: None, `auto` (the last checkpoint in the work dir, if any) or a checkpoint.
         launcher: none, pytorch, slurm or mpi.
@@ -97,6 +98,7 @@ def build_config(
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+        cfg.optim_wrapper.setdefault("dtype", "float16" if has_accelerator() else "bfloat16")
     if auto_scale_lr:
         if "base_batch_size" not in cfg.get("auto_scale_lr", {}):
             raise UserError(f"--auto-scale-lr: {path} has no auto_scale_lr.base_batch_size; add it")
