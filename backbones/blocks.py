@@ -5,13 +5,10 @@ convolution, a grouped or deformable one, an involution), `attention` what weigh
 the result (nothing, or squeeze-and-excitation). So no block asks which family it is in.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Protocol
 
 from torch import Tensor, nn
-
-from backbones.small_maps import Conv3x3
 
 
 class Spatial(Protocol):
@@ -37,8 +34,6 @@ def conv(
     groups: int = 1,
 ) -> nn.Conv2d:
     """A convolution without bias that keeps the size at stride 1."""
-    if (kernel, dilation, groups) == (3, 1, 1):
-        return Conv3x3(inputs, outputs, stride)
     padding = dilation * (kernel // 2)
     return nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False)
 
@@ -77,20 +72,7 @@ class PooledShortcut(nn.Module):
         return self.norm(self.conv(self.pool(x)))
 
 
-class ResidualBlock(nn.Module, ABC):
-    """A block whose last batch norm stands before the shortcut is added."""
-
-    @property
-    @abstractmethod
-    def last_norm(self) -> nn.BatchNorm2d:
-        """The batch norm whose gamma zero-gamma sets to 0."""
-
-    def start_as_shortcut(self) -> None:
-        """Zero gamma: the block gives what its shortcut gives."""
-        nn.init.zeros_(self.last_norm.weight)
-
-
-class BasicBlock(ResidualBlock):
+class BasicBlock(nn.Module):
     """Two 3x3 convolutions (ResNet-18 and 34): ``(N, in, H, W)`` to ``(N, out, H/s, W/s)``.
 
     `first_dilation` is that of the first 3x3, where it differs from the stage's `dilation`.
@@ -118,9 +100,9 @@ class BasicBlock(ResidualBlock):
         self.attention = attention(planes)
         self.shortcut = shortcut
 
-    @property
-    def last_norm(self) -> nn.BatchNorm2d:
-        return self.norm2
+    def start_as_shortcut(self) -> None:
+        """Zero gamma: the block gives what its shortcut gives."""
+        nn.init.zeros_(self.norm2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm1(self.conv1(x)).relu_()
@@ -128,7 +110,7 @@ class BasicBlock(ResidualBlock):
         return y.add_(self.shortcut(x)).relu_()
 
 
-class Bottleneck(ResidualBlock):
+class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 convolutions (ResNet-50 up): ``(N, in, H, W)`` to ``(N, 4p, H/s, W/s)``.
 
     Args:
@@ -171,9 +153,9 @@ class Bottleneck(ResidualBlock):
         self.attention = attention(outputs)
         self.shortcut = shortcut
 
-    @property
-    def last_norm(self) -> nn.BatchNorm2d:
-        return self.norm3
+    def start_as_shortcut(self) -> None:
+        """Zero gamma: the block gives what its shortcut gives."""
+        nn.init.zeros_(self.norm3.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm1(self.conv1(x)).relu_()

@@ -24,9 +24,8 @@ def dilate(
 
     Equal to the strided network at its positions where the input is a multiple of the strided
     network's last stride; else away from the right and lower border, as far as 2x2 pools without
-    padding shift it there. Two things differ by nature: a global average (squeeze-and-excitation)
-    runs over more positions, and an average pool in a shortcut is left out at stride 1, as in the
-    authors' dilated ResNet-D.
+    padding shift it there. A global average (squeeze-and-excitation) differs by nature, since it
+    runs over more positions.
 
     Args:
         stages: Run in a row; inside a stage the children of every module stand in the order in
@@ -50,7 +49,7 @@ def dilate(
     return tuple(min(stride, output_stride) for stride in strides)
 
 
-def _dilate(module: nn.Module, outer: int, rate: int, shortcut: bool = False) -> int:
+def _dilate(module: nn.Module, outer: int, rate: int) -> int:
     """Dilate the children of `module`; returns the rate behind it.
 
     `outer` is the rate at the stage's input, where every strided layer stands; `rate` is that of
@@ -58,13 +57,13 @@ def _dilate(module: nn.Module, outer: int, rate: int, shortcut: bool = False) ->
     """
     for name, child in module.named_children():
         if name in SHORTCUTS:
-            _dilate(child, outer, outer, shortcut=True)
+            _dilate(child, outer, outer)
         elif any(True for _ in child.children()) or not hasattr(child, "stride"):
-            rate = _dilate(child, outer, rate, shortcut)
+            rate = _dilate(child, outer, rate)
         elif _pair(child.stride) == (1, 1):
-            setattr(module, name, _dense(child, rate, shortcut))
+            setattr(module, name, _dense(child, rate))
         else:
-            setattr(module, name, _dense(child, outer, shortcut))
+            setattr(module, name, _dense(child, outer))
             rate = 2 * outer
     return rate
 
@@ -73,7 +72,7 @@ def _pair(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
-def _dense(layer: nn.Module, rate: int, shortcut: bool) -> nn.Module:
+def _dense(layer: nn.Module, rate: int) -> nn.Module:
     """A layer at stride 1 with dilation `rate`: a convolution is changed, a pool replaced."""
     if type(layer) is nn.Conv2d and layer.dilation == (1, 1) and layer.padding_mode == "zeros":
         same = tuple(k // 2 for k in layer.kernel_size)
@@ -83,8 +82,6 @@ def _dense(layer: nn.Module, rate: int, shortcut: bool) -> nn.Module:
                 layer.dilation = (rate, rate)
                 layer.padding = (same[0] * rate, same[1] * rate)
             return layer
-    if type(layer) is nn.AvgPool2d and shortcut:
-        return nn.Identity()
     if type(layer) is nn.MaxPool2d or type(layer) is nn.AvgPool2d:
         kernel, padding = _pair(layer.kernel_size), _pair(layer.padding)
         average = isinstance(layer, nn.AvgPool2d)

@@ -29,7 +29,7 @@ from backbones.dilation import dilate
 from backbones.features import FeatureInfo
 from backbones.initialisation import initialise
 from backbones.registry import BackboneInfo, register
-from backbones.staged import GlobalAverage, StagedNet
+from backbones.staged import StagedNet
 from tricklift.errors import UserError
 
 PAPER = "Chao et al., HarDNet: A Low Memory Traffic Network, ICCV 2019"
@@ -195,10 +195,10 @@ def hardnet(
     channels = tuple(plan.outputs[i] for i in (*plan.pooled, len(plan.outputs) - 1))
     features = FeatureInfo(channels, dilate(stages, (4, 8, 16, 32), output_stride))
     head = nn.Linear(channels[-1], num_classes)
-    model = StagedNet(_stem(plan), stages, GlobalAverage(), head, features)
+    model = StagedNet(_stem(plan), stages, head, features)
     initialise(model, init)
     return model
 
 
 for _name, _plan in PLANS.items():
-    register(BackboneInfo(_name, "hardnet", PAPER, SOURCE, 224, partial(hardnet, plan=_plan)))
+    register(BackboneInfo(_name, "hardnet", PAPER, SOURCE, partial(hardnet, plan=_plan)))

@@ -274,7 +274,8 @@ def _timm(name: str, library: str, options: Mapping[str, Any]) -> Naming:
 
     network = name.removeprefix(PREFIX)
     _refuse_options(name, library, network, options)
-    return Naming(library, network, names_of(network), conv_head=network.startswith("dpn"))
+    rows, conv_head = names_of(network)
+    return Naming(library, network, rows, conv_head=conv_head)
 
 
 # The pre-activation family: timm's ResNetV2. -----------------------------------------------------

@@ -175,13 +175,12 @@ def family_of(entry: Entry) -> str:
 def refused(name: str, stage: int | None = None, **options: Any) -> str | None:
     """Why the network cannot be built with `options`, or `stage` of it cannot be a box head."""
     import backbones
-    from backbones.features import one_stage
 
     try:
         with torch.device("meta"):
             network = backbones.build(name, num_classes=1, **options)
         if stage is not None:
-            one_stage(network, stage)
+            network.stage(stage)
     except ValueError as error:
         return str(error)
     return None
