@@ -21,7 +21,6 @@ from cls.statistics_hook import sync_statistics
 from tricklift import config_keys, configs
 from tricklift.compat.empty_loader import check_steps
 from tricklift.compat.fit import misfits, refuse
-from tricklift.compat.memory import keep_freed
 from tricklift.compat.spelling import check_top_level
 from tricklift.errors import MissingFileError, UserError
 from tricklift.records.machine import cores
@@ -157,7 +156,6 @@ def _require_file(path: str, what: str, allowed: str) -> None:
 
 def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on as many threads as there are cores for this process."""
-    keep_freed()
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
     runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
     sync_statistics(runner)

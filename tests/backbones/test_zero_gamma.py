@@ -15,7 +15,7 @@ from backbones.last_norms import last_norms
 
 #: timm's networks: how the last norms of their residual blocks are called, and how many there are.
 #: The numbers are those of blocks with a shortcut, by the papers' tables.
-RESIDUAL = {
+RESIDUAL: dict[str, tuple[Any, int]] = {
     "resnet18": ("bn2", 8),
     "resnest14d": ("bn3", 4),
     "res2net50_26w_4s": ("bn3", 16),
@@ -33,8 +33,8 @@ RESIDUAL = {
     "mobilevit_xxs": ("conv3_1x1.bn", 3),
     "tresnet_m": ("bn", 21),
     "dla34": ("bn2", 12),
-    "hrnet_w18_small": ("bn", 23),
-    "swinv2_cr_tiny_ns_224": ("norm", 24),
+    "hrnet_w18_small": (("bn2", "bn3"), 23),
+    "swinv2_cr_tiny_ns_224": (("norm1", "norm2"), 24),
 }
 #: timm's networks without a residual block that ends in a norm, and why.
 OTHERS = {

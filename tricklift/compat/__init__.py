@@ -10,7 +10,7 @@ torch. Every file here stands in for one thing that breaks, and says which upstr
 - `amp`: `AmpOptimWrapper` on a CPU (bfloat16).
 - `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo); timm's norms, synchronised.
 - `setup`: importing it installs all of the above; a config names it in `custom_imports`.
-- `memory`: freed memory stays with the process (called where a training is built).
+- `tuning/`: faster on a CPU, with the same results.
 - `every_run`: hooks that every Runner gets, whatever command started it.
 
 Import-free on purpose: it is imported at the end of `import torch`.

@@ -13,11 +13,12 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from tricklift.compat.start_checks import StartChecks
+from tricklift.compat.tuning.hook import CpuTuning
 
 __all__ = ["HOOKS", "install"]
 
 #: In the order in which they are registered; mmengine calls them by their `priority`.
-HOOKS: tuple[type[Hook], ...] = (StartChecks,)
+HOOKS: tuple[type[Hook], ...] = (StartChecks, CpuTuning)
 
 
 def install() -> None:
