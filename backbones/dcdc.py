@@ -74,12 +74,7 @@ class DualConv(nn.Module):
 
 
 def dcdc_resnet(
-    num_classes: int,
-    *,
-    depth: int,
-    variant: str,
-    zero_gamma: bool = True,
-    **common: Unpack[Common],
+    num_classes: int, *, depth: int, variant: str, **common: Unpack[Common]
 ) -> StagedNet:
     """Build an approximate DCDC-ResNet of the given depth (50) and variant (b, d).
 
@@ -87,12 +82,13 @@ def dcdc_resnet(
         num_classes: Width of the head.
         depth: Number of layers with weights, at least 50.
         variant: b: 7x7 stem, strided shortcut; d: deep stem, pooled shortcut.
-        zero_gamma: Start each block as its shortcut. The default, for RedNet's reason.
-        **common: See `Common`; `width` gives multiples of 16.
+        **common: See `Common`; `width` gives multiples of 16, and `zero_gamma` is on by default,
+            for RedNet's reason.
 
     Raises:
         UserError: One of `common` is out of range.
     """
+    common.setdefault("zero_gamma", True)
     return residual_net(
         num_classes,
         stem=DeepStem if variant == "d" else PlainStem,
@@ -101,7 +97,6 @@ def dcdc_resnet(
         expansion=Bottleneck.expansion,
         shortcut=PooledShortcut if variant == "d" else StridedShortcut,
         multiple=16,
-        zero_gamma=zero_gamma,
         **common,
     )
 

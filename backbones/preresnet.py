@@ -86,9 +86,7 @@ class NormRelu(nn.Module):
         return self.norm(x).relu_()
 
 
-def preresnet(
-    num_classes: int, *, depth: int, variant: str, **common: Unpack[Common]
-) -> StagedNet:
+def preresnet(num_classes: int, *, depth: int, variant: str, **common: Unpack[Common]) -> StagedNet:
     """Build a PreResNet of the given depth (18, 34, 50, 101, 152) and variant (b, d).
 
     Args:

@@ -36,12 +36,7 @@ GENERATOR = "stem.conv2.span."
 
 
 def rednet(
-    num_classes: int,
-    *,
-    depth: int,
-    stem_kernel: int = 3,
-    zero_gamma: bool = True,
-    **common: Unpack[Common],
+    num_classes: int, *, depth: int, stem_kernel: int = 3, **common: Unpack[Common]
 ) -> StagedNet:
     """Build a RedNet of the given depth (26, 38, 50, 101, 152).
 
@@ -49,11 +44,10 @@ def rednet(
         num_classes: Width of the head.
         depth: Number of layers with weights.
         stem_kernel: Kernel of the stem's involution, 3 or 7.
-        zero_gamma: Start each block as its shortcut. The default, as in the authors' code: an
-            involution is quadratic in its input, and without it the maps of a network that has
-            hardly trained grow beyond all bounds in evaluation.
-        **common: See `Common`; `width` gives multiples of 32, for 16 in half a stem. How an
-            involution is dilated: see `Involution`.
+        **common: See `Common`; `width` gives multiples of 32, for 16 in half a stem. `zero_gamma`
+            is on by default, as in the authors' code: an involution is quadratic in its input, and
+            without it the maps of a network that has hardly trained grow beyond all bounds in
+            evaluation. How an involution is dilated: see `Involution`.
 
     Raises:
         UserError: `stem_kernel` or one of `common` is out of range.
@@ -63,6 +57,7 @@ def rednet(
             f"stem_kernel must be 3 (the authors' classifier) or 7 (their detector); got "
             f"{stem_kernel!r}"
         )
+    common.setdefault("zero_gamma", True)
     return residual_net(
         num_classes,
         stem=partial(DeepStem, spatial=partial(Involution, kernel=stem_kernel)),
@@ -71,7 +66,6 @@ def rednet(
         expansion=Bottleneck.expansion,
         shortcut=StridedShortcut,
         multiple=32,
-        zero_gamma=zero_gamma,
         **common,
     )
 

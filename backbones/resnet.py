@@ -88,35 +88,37 @@ def resnet(
     )
 
 
-def _register(family: str, networks: dict[str, dict], variants: str, *known: str) -> None:
-    fixed = {"groups": 1, "per_group": None}
+def _register(
+    family: str, paper: str, source: str, variants: str, networks: dict[str, dict]
+) -> None:
     for name, settings in networks.items():
         for variant in variants:
-            factory = partial(resnet, **{**fixed, **settings, "variant": variant})
-            register(BackboneInfo(f"{name}_{variant}", family, *known, factory))
+            bound = {"groups": 1, "per_group": None, **settings, "variant": variant}
+            factory = partial(resnet, **bound)
+            register(BackboneInfo(f"{name}_{variant}", family, paper, source, factory))
 
 
 _register(
     "resnet",
-    {f"resnet{depth}": {"depth": depth} for depth in DEPTHS},
-    "abcd",
     "He et al., Bag of Tricks for Image Classification with CNNs, CVPR 2019",
     "arXiv:1812.01187, section 4 and Figure 2; arXiv:1512.03385, Table 1",
+    "abcd",
+    {f"resnet{depth}": {"depth": depth} for depth in DEPTHS},
 )
 _register(
     "resnext",
+    "Xie et al., Aggregated Residual Transformations, CVPR 2017",
+    "arXiv:1611.05431, Table 1 and section 3; variant: arXiv:1812.01187",
+    "bd",
     {
         f"resnext{depth}_{groups}x{each}d": {"depth": depth, "groups": groups, "per_group": each}
         for depth, groups, each in ((50, 32, 4), (101, 32, 4), (101, 32, 8), (101, 64, 4))
     },
-    "bd",
-    "Xie et al., Aggregated Residual Transformations, CVPR 2017",
-    "arXiv:1611.05431, Table 1 and section 3; variant: arXiv:1812.01187",
 )
 _register(
     "seresnet",
-    {f"seresnet{depth}": {"depth": depth, "se": True} for depth in DEPTHS},
-    "bd",
     "Hu et al., Squeeze-and-Excitation Networks, CVPR 2018",
     "arXiv:1709.01507, section 3 and Table 1; variant: arXiv:1812.01187",
+    "bd",
+    {f"seresnet{depth}": {"depth": depth, "se": True} for depth in DEPTHS},
 )

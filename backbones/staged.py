@@ -1,4 +1,4 @@
-"""A network of a stem, stages in a row and a linear head: ours, and those of timm that are cut so."""
+"""A network of a stem, stages in a row and a linear head: ours, and timm's that are cut so."""
 
 from collections.abc import Sequence
 

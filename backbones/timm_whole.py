@@ -81,15 +81,23 @@ def layers_in_order(
     return layers
 
 
-def linear(classifier: nn.Module) -> nn.Linear | None:
-    """A classifier as a linear layer, also if timm has a 1x1 convolution; None: it is neither."""
+def linear(classifier: Any) -> nn.Linear:
+    """A classifier as a linear layer; timm's may be a 1x1 convolution.
+
+    Raises:
+        UserError: It is neither.
+    """
     if isinstance(classifier, nn.Conv2d):
         result = nn.Linear(classifier.in_channels, classifier.out_channels)
         result.weight = nn.Parameter(classifier.weight.detach().flatten(1))
         if classifier.bias is not None:
             result.bias = nn.Parameter(classifier.bias.detach())
         return result
-    return classifier if isinstance(classifier, nn.Linear) else None
+    if not isinstance(classifier, nn.Linear):
+        raise UserError(
+            f"the classifier of timm's network is {classifier}; choose a network with a linear one"
+        )
+    return classifier
 
 
 def whole(model: Any, output_stride: int) -> WholeNet:
@@ -116,9 +124,9 @@ def whole(model: Any, output_stride: int) -> WholeNet:
             "layers do not run in a row, so they cannot be dilated here; use output_stride=32"
         )
     path = model.pretrained_cfg["classifier"]
-    fc = linear(model.get_submodule(path)) if isinstance(path, str) else None
-    if fc is None:
+    if not isinstance(path, str):
         raise UserError(f"timm/{name} has no linear classifier (timm says {path!r})")
+    fc = linear(model.get_submodule(path))
     parent, _, child = path.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
     channels = tuple(entry["num_chs"] for entry in info[first:])

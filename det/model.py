@@ -87,9 +87,7 @@ def _last_stage(backbone: Mapping[str, Any]) -> int:
 
 def _rpn_on_last_map(network: Backbone, last: int, head: Mapping[str, Any]) -> dict[str, Any]:
     channels, strides = network.feature_info.channels, network.feature_info.strides
-    anchors = filled(
-        head["anchor_generator"], "rpn_head.anchor_generator", strides=[strides[last]]
-    )
+    anchors = filled(head["anchor_generator"], "rpn_head.anchor_generator", strides=[strides[last]])
     head = filled(head, "rpn_head", in_channels=channels[last])
     feat_channels = head.get("feat_channels") or channels[last]
     return {**head, "feat_channels": feat_channels, "anchor_generator": anchors}

@@ -182,6 +182,8 @@ def _describe(runner: Any) -> dict[str, Any]:
             f"dict(task={'|'.join(METRICS)}, tier=..., dataset=..., protocol=...)"
         )
     backbone = backbone_of(cfg)
+    network = getattr(getattr(runner.model, "module", runner.model), "backbone", None)
+    built_in = list(getattr(getattr(network, "net", network), "built_in", ()))
     settings = {"type", "name", "checkpoint", "init_cfg"}
     by_epoch = type(runner.train_loop).__name__.startswith("Epoch")
     wrapper = runner.optim_wrapper
@@ -191,11 +193,12 @@ def _describe(runner: Any) -> dict[str, Any]:
         "schema": SCHEMA,
         "status": "running",
         **{key: benchmark[key] for key in ("task", "tier", "dataset", "protocol")},
-        "row": row_of(cfg),
+        "row": row_of(cfg, built_in),
         "backbone": backbone.get("name") or backbone.get("type"),
         "options": {key: value for key, value in backbone.items() if key not in settings},
         **weights.weights_entries(cfg, pretrained_of(cfg)),
         "tricks": list(cfg.get("tricks") or []),
+        "built_in": built_in,
         "metrics": {},
         "best": {},
         "seed": runner.seed,
