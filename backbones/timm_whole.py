@@ -1,4 +1,4 @@
-"""A network of timm that cannot be cut into stages in a row: timm runs it, and hands on its maps."""
+"""A network of timm that cannot be cut into stages in a row: timm runs it and gives its maps."""
 
 from collections.abc import Sequence
 from typing import Any, NoReturn
