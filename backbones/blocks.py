@@ -6,21 +6,12 @@ the result (nothing, or squeeze-and-excitation). So no block asks which family i
 """
 
 from collections.abc import Callable
-from typing import Protocol
 
 from torch import Tensor, nn
 
-
-class Spatial(Protocol):
-    """Makes a module that maps ``(N, inputs, H, W)`` to ``(N, outputs, H/s, W/s)``, sizes up."""
-
-    def __call__(
-        self, inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1
-    ) -> nn.Module:
-        """Make the module."""
-        ...
-
-
+#: Makes a module that maps ``(N, inputs, H, W)`` to ``(N, outputs, H/s, W/s)``, sizes up. Called
+#: with inputs, outputs and, by keyword, stride and dilation.
+Spatial = Callable[..., nn.Module]
 #: Makes a module that maps so many channels to as many: attention, or a norm.
 Channelwise = Callable[[int], nn.Module]
 
@@ -38,34 +29,27 @@ def conv(
     return nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False)
 
 
-class StridedShortcut(nn.Module):
-    """1x1 projection that carries the stride itself, and so skips 3 of 4 inputs at stride 2."""
+class Shortcut(nn.Module):
+    """1x1 projection that carries the stride itself, and so skips 3 of 4 inputs at stride 2.
 
-    def __init__(
-        self, inputs: int, outputs: int, stride: int, norm: Channelwise = nn.BatchNorm2d
-    ) -> None:
-        super().__init__()
-        self.conv = conv(inputs, outputs, 1, stride)
-        self.norm = norm(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
-
-
-class PooledShortcut(nn.Module):
-    """Average pool, then a 1x1 projection at stride 1 (section 4, ResNet-D).
-
-    At stride 1, as in a dilated stage, it does not pool. An odd side is rounded up, as the strided
-    3x3 of the other path does, and padding does not count in the average.
+    With `pooled`, an average pool carries it (section 4, ResNet-D). At stride 1, as in a dilated
+    stage, there is none. An odd side is rounded up, as the strided 3x3 of the other path does, and
+    padding does not count in the average.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, stride: int, norm: Channelwise = nn.BatchNorm2d
+        self,
+        inputs: int,
+        outputs: int,
+        stride: int,
+        pooled: bool = False,
+        norm: Channelwise = nn.BatchNorm2d,
     ) -> None:
         super().__init__()
+        pools = pooled and stride > 1
         pool = nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)
-        self.pool = nn.Identity() if stride == 1 else pool
-        self.conv = conv(inputs, outputs, 1)
+        self.pool = pool if pools else nn.Identity()
+        self.conv = conv(inputs, outputs, 1, 1 if pools else stride)
         self.norm = norm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:

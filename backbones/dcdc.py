@@ -20,7 +20,7 @@ from typing import Unpack
 
 from torch import Tensor, nn
 
-from backbones.blocks import Bottleneck, PooledShortcut, StridedShortcut
+from backbones.blocks import Bottleneck, Shortcut
 from backbones.involution import REDUCTION, Involution, involve
 from backbones.registry import BackboneInfo, register
 from backbones.residual import DEPTHS, Common, residual_net
@@ -95,7 +95,7 @@ def dcdc_resnet(
         depths=DEPTHS[depth],
         blocks=[partial(Bottleneck, spatial=DualConv)] * 4,
         expansion=Bottleneck.expansion,
-        shortcut=PooledShortcut if variant == "d" else StridedShortcut,
+        shortcut=partial(Shortcut, pooled=variant == "d"),
         multiple=16,
         **common,
     )

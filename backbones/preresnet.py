@@ -13,7 +13,7 @@ from typing import Unpack
 
 from torch import Tensor, nn
 
-from backbones.blocks import PooledShortcut, StridedShortcut, conv
+from backbones.blocks import Shortcut, conv
 from backbones.registry import BackboneInfo, register
 from backbones.residual import DEPTHS, Common, residual_net
 from backbones.staged import StagedNet
@@ -105,7 +105,7 @@ def preresnet(num_classes: int, *, depth: int, variant: str, **common: Unpack[Co
         depths=DEPTHS[depth],
         blocks=[partial(PreBlock, bottleneck=bottleneck)] * 4,
         expansion=4 if bottleneck else 1,
-        shortcut=partial(PooledShortcut if variant == "d" else StridedShortcut, norm=nn.Identity),
+        shortcut=partial(Shortcut, pooled=variant == "d", norm=nn.Identity),
         last=NormRelu,
         **common,
     )

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Unpack
 
-from backbones.blocks import Bottleneck, StridedShortcut
+from backbones.blocks import Bottleneck, Shortcut
 from backbones.files import read, save
 from backbones.involution import Involution, resized_generator
 from backbones.registry import BackboneInfo, register
@@ -64,7 +64,7 @@ def rednet(
         depths=DEPTHS[depth],
         blocks=[partial(Bottleneck, spatial=Involution)] * 4,
         expansion=Bottleneck.expansion,
-        shortcut=StridedShortcut,
+        shortcut=Shortcut,
         multiple=32,
         **common,
     )

@@ -51,33 +51,6 @@ class Common(TypedDict, total=False):
     gradient_checkpointing: bool
 
 
-class Stage(nn.Sequential):
-    """A row of residual blocks; the first one changes channels, stride and dilation.
-
-    The first block of a dilated stage uses half the dilation: it still sees the spacing of the
-    stage before.
-    """
-
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        planes: int,
-        depth: int,
-        stride: int,
-        dilation: int,
-        block: Block,
-        shortcut: Shortcut,
-        dilated_here: bool,
-    ) -> None:
-        changes = stride != 1 or inputs != outputs
-        first_shortcut = shortcut(inputs, outputs, stride) if changes else nn.Identity()
-        first_dilation = dilation // 2 if dilated_here else dilation
-        blocks = [block(inputs, planes, stride, dilation, first_shortcut, first_dilation)]
-        blocks += [block(outputs, planes, 1, dilation, nn.Identity()) for _ in range(depth - 1)]
-        super().__init__(*blocks)
-
-
 def residual_net(
     num_classes: int,
     *,
@@ -119,20 +92,17 @@ def residual_net(
     strides, dilations = STRIDES[output_stride]
     planes = [max(multiple, round(p * width / multiple) * multiple) for p in (64, 128, 256, 512)]
     channels = tuple(p * expansion for p in planes)
-    stages = [
-        Stage(
-            channels[i - 1] if i else planes[0],
-            channels[i],
-            planes[i],
-            depths[i],
-            strides[i],
-            dilations[i],
-            blocks[i],
-            shortcut,
-            dilated_here=i > 0 and dilations[i] > dilations[i - 1],
-        )
-        for i in range(4)
-    ]
+    stages, inputs, before = [], planes[0], 1
+    for middle, outputs, stride, dilation, depth, block in zip(
+        planes, channels, strides, dilations, depths, blocks, strict=True
+    ):
+        changes = stride != 1 or inputs != outputs
+        first = shortcut(inputs, outputs, stride) if changes else nn.Identity()
+        # The first block of a dilated stage still sees the spacing of the stage before.
+        row = [block(inputs, middle, stride, dilation, first, before)]
+        row += [block(outputs, middle, 1, dilation, nn.Identity()) for _ in range(depth - 1)]
+        stages.append(nn.Sequential(*row))
+        inputs, before = outputs, dilation
     if last:
         stages[-1].add_module("last", last(channels[-1]))
     model = StagedNet(

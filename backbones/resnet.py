@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Unpack
 
-from backbones.blocks import BasicBlock, Bottleneck, PooledShortcut, StridedShortcut, conv
+from backbones.blocks import BasicBlock, Bottleneck, Shortcut, conv
 from backbones.deformable import DeformableConv, checked_stages
 from backbones.registry import BackboneInfo, register
 from backbones.residual import DEPTHS, Block, Common, residual_net
@@ -83,7 +83,7 @@ def resnet(
         depths=DEPTHS[depth],
         blocks=[deformable if i in chosen else plain for i in range(4)],
         expansion=BasicBlock.expansion if depth < 50 else Bottleneck.expansion,
-        shortcut=PooledShortcut if variant == "d" else StridedShortcut,
+        shortcut=partial(Shortcut, pooled=variant == "d"),
         **common,
     )
 

@@ -19,10 +19,8 @@ from backbones.registry import build
 from tricklift.errors import UserError
 
 #: Keys of a config's ``backbone`` that are no options of the network.
-SETTINGS = {
-    *("type", "name", "out_indices", "frozen_stages", "norm_eval", "norm_frozen"),
-    *("checkpoint", "init_cfg", "channels_last"),
-}
+OF_PARTS = ("checkpoint", "norm_eval", "norm_frozen", "channels_last", "init_cfg")
+SETTINGS = {"type", "name", "out_indices", "frozen_stages", *OF_PARTS}
 
 
 def network_of(backbone: Mapping[str, Any]) -> Backbone:
@@ -41,14 +39,15 @@ def network_of(backbone: Mapping[str, Any]) -> Backbone:
 
 
 class _Part(BaseModule):
-    """What the wrappers share: the memory format, what keeps still in training, loading once.
+    """A network or a stage of one: its memory format, what keeps still in training, loading once.
 
     Args:
-        where: The attribute that holds `part`.
-        part: A network or a stage of one.
+        where: The attribute that holds it.
+        part: The module.
         frozen: The modules of it that are not trained at all.
-        checkpoint: The pretrained weights of the whole backbone; None is random. They are loaded by
-            `init_weights`, so training needs the file and testing does not.
+        checkpoint: The pretrained weights of the whole backbone, see
+            `backbones.checkpoint.load_pretrained`; None is random. `init_weights` loads them, so
+            training needs the file and testing does not.
         norm_eval: Batch norm uses and keeps its running statistics in training.
         norm_frozen: Gamma and beta of batch norm are not trained.
         channels_last: Keep weights and features in channels-last memory format.
@@ -60,11 +59,11 @@ class _Part(BaseModule):
         where: str,
         part: nn.Module,
         frozen: list[nn.Module],
-        checkpoint: str | None,
-        norm_eval: bool,
-        norm_frozen: bool,
-        channels_last: bool,
-        init_cfg: dict | list | None,
+        checkpoint: str | None = None,
+        norm_eval: bool = False,
+        norm_frozen: bool = False,
+        channels_last: bool = False,
+        init_cfg: dict | list | None = None,
     ) -> None:
         for entry in init_cfg if isinstance(init_cfg, list | tuple) else [init_cfg]:
             if entry and "Pretrained" in str(entry.get("type")):
@@ -114,10 +113,9 @@ class TrickBackbone(_Part):
         name: A name from `backbones.names`.
         out_indices: The stages to hand on, counted from 0; stages behind the last one are dropped.
         frozen_stages: -1 freezes nothing, 0 the stem, 1 the first stage too, and so on.
-        norm_eval: See `_Part`, as for `norm_frozen`, `init_cfg` and `channels_last`.
-        checkpoint: See `_Part` and `backbones.checkpoint.load_pretrained`.
         network: The network, where it is built already (`network_of`).
-        **options: The backbone's options, such as ``output_stride``.
+        **settings: ``checkpoint``, ``norm_eval``, ``norm_frozen``, ``channels_last`` and
+            ``init_cfg`` of `_Part`, and the backbone's options, such as ``output_stride``.
 
     Attributes:
         feature_info: Channels and strides of all stages of the network, dropped ones too.
@@ -132,29 +130,20 @@ class TrickBackbone(_Part):
         name: str,
         out_indices: tuple[int, ...] = (0, 1, 2, 3),
         frozen_stages: int = -1,
-        norm_eval: bool = False,
-        checkpoint: str | None = None,
-        init_cfg: dict | list | None = None,
-        channels_last: bool = False,
-        norm_frozen: bool = False,
         network: Backbone | None = None,
-        **options: Any,
+        **settings: Any,
     ) -> None:
-        net = network_of({"name": name, **options}) if network is None else network
+        net = network_of({"name": name, **settings}) if network is None else network
         count = len(net.feature_info.channels)
         if not out_indices or not all(0 <= i < count for i in out_indices):
             raise UserError(
                 f"out_indices must be stages from 0 to {count - 1} of {name}; got {out_indices}"
             )
         net.keep_until(max(out_indices))
-        frozen = net.frozen_parts(frozen_stages)
-        super().__init__(
-            "net", net, frozen, checkpoint, norm_eval, norm_frozen, channels_last, init_cfg
-        )
+        super().__init__("net", net, net.frozen_parts(frozen_stages), **_of_parts(settings))
         self.feature_info = net.feature_info
         self.trained_with: dict[str, str] = {}
         self.out_indices = tuple(out_indices)
-        self.frozen_stages = frozen_stages
 
     def _load(self, checkpoint: str) -> None:
         loaded = load_pretrained(self.net, checkpoint)
@@ -174,9 +163,8 @@ class TrickStage(_Part):
         name: A name from `backbones.names`.
         stage: Which stage, counted from 0.
         frozen: No training of this stage at all.
-        checkpoint: See `_Part`, as for what is not explained here.
         network: The network, where it is built already and has all its stages.
-        **options: The backbone's options.
+        **settings: As of `TrickBackbone`.
 
     Attributes:
         in_channels: Channels of the input.
@@ -190,24 +178,16 @@ class TrickStage(_Part):
         self,
         name: str,
         stage: int = 3,
-        checkpoint: str | None = None,
-        norm_eval: bool = False,
         frozen: bool = False,
-        init_cfg: dict | list | None = None,
-        channels_last: bool = False,
-        norm_frozen: bool = False,
         network: Backbone | None = None,
-        **options: Any,
+        **settings: Any,
     ) -> None:
-        net = network_of({"name": name, **options}) if network is None else network
+        net = network_of({"name": name, **settings}) if network is None else network
         channels = net.feature_info.channels
         if not 1 <= stage < len(channels):
             raise UserError(f"stage must be from 1 to {len(channels) - 1} of {name}; got {stage}")
         part = net.stage(stage)
-        kept = [part] if frozen else []
-        super().__init__(
-            "stage", part, kept, checkpoint, norm_eval, norm_frozen, channels_last, init_cfg
-        )
+        super().__init__("stage", part, [part] if frozen else [], **_of_parts(settings))
         self.in_channels, self.out_channels = channels[stage - 1], channels[stage]
         self.name, self.index, self.options = net.name, stage, net.options
 
@@ -221,3 +201,7 @@ class TrickStage(_Part):
     def forward(self, x: Tensor) -> Tensor:
         """Map a feature map ``(N, in_channels, H, W)`` to ``(N, out_channels, H/s, W/s)``."""
         return self.stage(self._laid_out(x))
+
+
+def _of_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: settings[key] for key in OF_PARTS if key in settings}
