@@ -228,7 +228,8 @@ def _timm(name: str, library: str, _: Mapping[str, Any]) -> Naming:
     from backbones.timm_models import PREFIX, names_of
 
     network = name.removeprefix(PREFIX)
-    return Naming(library, network, names_of(network), conv_head=network.startswith("dpn"))
+    rows, conv_head = names_of(network)
+    return Naming(library, network, rows, conv_head=conv_head)
 
 
 # The pre-activation family: timm's ResNetV2. -----------------------------------------------------

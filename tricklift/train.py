@@ -21,7 +21,6 @@ from backbones.libraries import is_reference
 from tricklift import config_keys, configs
 from tricklift.compat.checkpoints import misfits, refuse
 from tricklift.compat.devices import has_accelerator
-from tricklift.compat.memory import keep_freed
 from tricklift.compat.safe_load import load_from_disk
 from tricklift.compat.start_checks import check_steps, check_top_level
 from tricklift.errors import MissingFileError, UserError
@@ -161,7 +160,6 @@ def _require_file(path: str, what: str, allowed: str) -> None:
 
 def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on as many threads as there are cores for this process."""
-    keep_freed()
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 

@@ -41,7 +41,7 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
 
     table = Table(box=None, pad_edge=False)
     titles = ("name", "params", "GMACs", "input", "top-1", "channels", "strides")
-    for title in (*titles, "paper", "source"):
+    for title in (*titles, "built in", "paper", "source"):
         right = title in ("params", "GMACs", "input")
         table.add_column(
             title,
@@ -58,6 +58,7 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
             entry["published_top1"] or "",
             " ".join(map(str, entry["channels"])),
             " ".join(map(str, entry["strides"])),
+            ", ".join(entry["built_in"]),
             entry["paper"],
             entry["source"],
         )
