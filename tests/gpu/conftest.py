@@ -4,6 +4,7 @@
     python -m pytest tests/gpu --gpu-page docs/gpu.md           # with those that are there
 """
 
+import copy
 import platform
 import uuid
 from collections.abc import Callable
@@ -87,7 +88,7 @@ def runner(tiny_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         pytest.importorskip({"cls": "mmengine", "det": "mmdet", "seg": "mmseg"}[task])
         from tricklift import train as training
 
-        settings = {**FEW, **SHORT[task], **(options or {})}
+        settings = copy.deepcopy({**FEW, **SHORT[task], **(options or {})})  # merging changes it
         cfg = training.build_config(
             LEAVES[task], **{"work_dir": tmp_path, "seed": 0, "options": settings, **more}
         )
