@@ -60,7 +60,7 @@ Written by `python -m pytest tests/gpu --gpu-page docs/gpu.md`, which is what `m
 - torch {torch.__version__}, CUDA {torch.version.cuda}, Python {platform.python_version()}
 - {", ".join(versions)}
 
-| test | of | result | seconds |
+| what | of | result | seconds |
 | --- | --- | --- | --- |
 {rows}
 
