@@ -22,7 +22,7 @@ def demo(out: str | Path, max_parallel: int | None = None) -> None:
             each does more than one after another with both.
 
     Raises:
-        JobFailed: A job ended with an error; the same call goes on from there.
+        JobFailed: A job ended with an error; the same call resumes.
     """
     out = Path(out)
     with_progress("miniworld", out / "data")
