@@ -31,10 +31,10 @@ detection and segmentation. All figures are percent, of the last epoch or iterat
 ZOO = """ The runs
 of the tier `zoo` show that every family trains in all three tasks, and its cost; they are far too
 short to say which network is better."""
-NOTES = """Parameters include a 1000-way head. Times and memory are those of pretraining / detection /
-segmentation, with validation and without the start of the program. CPU time and resident memory
-are those of the main process, without its data workers; wall time includes delays by other
-processes."""
+NOTES = """Parameters include a 1000-way head. Times and memory are those of pretraining /
+detection / segmentation, with validation and without the start of the program. CPU time and
+resident memory are those of the main process, without its data workers; wall time includes delays
+by other processes."""
 #: Options that leave the network the same.
 START = {"init", "zero_gamma", "gradient_checkpointing", "output_stride"}
 
