@@ -1,4 +1,5 @@
-# Two commands on a fresh machine: `make demo` and `make test`. Pins stand in pyproject.toml alone.
+# Two commands on a fresh machine: `make demo` and `make test`; where there is a GPU, `make gpu`.
+# Pins stand in constraints.txt.
 #   VENV=path    where the environment is (default .venv)
 #   PYTHON=exe   which Python makes it (default python3.11, else python3)
 SHELL := bash
@@ -7,18 +8,22 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := $(VENV)/bin
 DEMO_OUT ?= demo
 # The environment is made anew only when what it is made from changes.
-KEY := $(shell cat pyproject.toml hatch_build.py tricklift/.mim/tools/*.py | cksum | tr ' ' '-')
+KEY := $(shell cat constraints.txt pyproject.toml hatch_build.py tricklift/.mim/tools/*.py | cksum | tr ' ' '-')
 RUN_STAMP := $(VENV)/.tricklift-$(KEY)
 TEST_STAMP := $(VENV)/.tricklift-test-$(KEY)
 
-.PHONY: demo test lint format clean
+.PHONY: demo test gpu lint format constraints clean
 .DEFAULT_GOAL := demo
 
 demo: $(RUN_STAMP)
 	$(BIN)/tricklift demo --out $(DEMO_OUT)
 
 test: $(TEST_STAMP)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+# With a cluster's own torch: python -m pytest tests/gpu --gpu-page docs/gpu.md
+gpu: $(TEST_STAMP)
+	$(BIN)/python -m pytest tests/gpu --gpu-page docs/gpu.md $(PYTEST_ARGS)
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .
@@ -28,6 +33,10 @@ lint: $(TEST_STAMP)
 format: $(TEST_STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# What is installed and has passed the tests becomes what everybody gets.
+constraints: $(TEST_STAMP)
+	$(BIN)/python -m pip freeze --exclude-editable --exclude opencv-python-headless >constraints.txt
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
@@ -47,7 +56,7 @@ install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "$(PYTHON) is older than Python 3.11: make PYTHON=/path/to/python3.11"; exit 2; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -q -e '.$(EXTRA)'
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -q -c constraints.txt -e '.$(EXTRA)'
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
 	  cv=$$($(BIN)/python -c 'from importlib.metadata import version; print(version("opencv-python"))'); \
 	  echo "import cv2 fails here (no libGL?): putting opencv-python-headless $$cv over it"; \

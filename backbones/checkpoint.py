@@ -11,20 +11,11 @@ import torch
 from torch import nn
 
 from backbones import libraries
-from backbones.files import (
-    FORMAT,
-    Checkpoint,
-    abbreviated,
-    library_weights,
-    opened,
-    read,
-    read_metadata,
-    save,
-)
+from backbones.files import Checkpoint, abbreviated, read, read_any, save
 from backbones.registry import build
 from tricklift.errors import UserError
 
-__all__ = ["Checkpoint", "check", "load_pretrained", "pretrained", "read", "save", "verify"]
+__all__ = ["Checkpoint", "check", "load_pretrained", "pretrained", "read", "save"]
 
 HEAD = "fc."
 
@@ -60,59 +51,26 @@ def load_pretrained(model: nn.Module, ref: str | Path) -> Checkpoint:
     return checkpoint
 
 
-def pretrained(name: str, ref: str | Path, **options: Any) -> Checkpoint:
+def pretrained(name: str, ref: str | Path | Checkpoint, **options: Any) -> Checkpoint:
     """Get the weights that `ref` names, and check that they are those of the backbone `name`.
 
+    Args:
+        name: A name from `backbones.names`.
+        ref: As of `load_pretrained`, or what `read_any` gave.
+        **options: The network's options.
+
     Raises: As `load_pretrained`.
     """
-    if libraries.is_reference(ref):
-        state, metadata = libraries.fetch(str(ref), name)
-        checkpoint = Checkpoint(str(ref), state, metadata)
-    elif (weights := library_weights(ref)) is not None:
-        state, metadata = libraries.renamed(weights, str(ref), name)
-        checkpoint = Checkpoint(str(ref), state, metadata)
+    if isinstance(ref, Checkpoint):
+        checkpoint = ref
+    elif libraries.is_reference(ref):
+        checkpoint = libraries.fetch(str(ref), name)
     else:
-        checkpoint = read(ref)
+        checkpoint = read_any(ref)
+    if "architecture" not in checkpoint.metadata:
+        checkpoint = libraries.renamed(checkpoint, name)
     check(checkpoint, name, **options)
     return checkpoint
-
-
-def check(checkpoint: Checkpoint, name: str, **options: Any) -> None:
-    """Check that all weights of the backbone `name`, and no others, are in `checkpoint`.
-
-    The head is not looked at. What deformable stages add to the plain network is there or not.
-
-    Raises:
-        UserError: Another architecture, or keys that are missing, left over or of another shape.
-    """
-    shapes = {k: tuple(v.shape) for k, v in checkpoint.state.items()}
-    _check(name, options, checkpoint.source, checkpoint.metadata["architecture"], shapes)
-
-
-def verify(name: str, ref: str | Path, **options: Any) -> None:
-    """Check a reference as far as it goes without reading weights or using the network.
-
-    Of an exported file the header is checked; of a library's weights, that they are for `name`.
-
-    Raises: As `load_pretrained`.
-    """
-    if libraries.is_reference(ref):
-        libraries.check(str(ref), name)
-    elif _is_export(Path(ref)):
-        with opened(Path(ref)) as file:
-            metadata = read_metadata(file, Path(ref))
-            keys = file.keys()
-            shapes = {k: tuple(file.get_slice(k).get_shape()) for k in keys}
-        _check(name, options, str(ref), metadata["architecture"], shapes)
-    else:
-        pretrained(name, ref, **options)
-
-
-def _is_export(path: Path) -> bool:
-    if path.suffix != ".safetensors" or not path.is_file():
-        return False
-    with opened(path) as file:
-        return (file.metadata() or {}).get("format") == FORMAT
 
 
 def added_keys(model: nn.Module) -> set[str]:
@@ -124,40 +82,39 @@ def added_keys(model: nn.Module) -> set[str]:
     }
 
 
-Shapes = dict[str, tuple[int, ...]]
+def check(checkpoint: Checkpoint, name: str, **options: Any) -> None:
+    """Check that all weights of the backbone `name`, and no others, are in `checkpoint`.
 
+    The head is not looked at. What deformable stages add to the plain network is there or not.
 
-def _check(name: str, options: dict[str, Any], source: str, held: str, shapes: Shapes) -> None:
+    Raises:
+        UserError: Another architecture, or keys that are missing, left over or of another shape.
+    """
     with torch.device("meta"):
         full = build(name, **options)
-    wanted = {k: tuple(v.shape) for k, v in full.state_dict().items() if not k.startswith(HEAD)}
-    given = {k: shape for k, shape in shapes.items() if not k.startswith(HEAD)}
+    wanted, given = (
+        {key: tuple(value.shape) for key, value in state.items() if not key.startswith(HEAD)}
+        for state in (full.state_dict(), checkpoint.state)
+    )
     added = added_keys(full)
     if added.isdisjoint(given):
         wanted = {k: shape for k, shape in wanted.items() if k not in added}
-    missing = [k for k in wanted if k not in given]
-    left_over = [k for k in given if k not in wanted]
-    reshaped = [
-        f"{k} {given[k]} instead of {wanted[k]}"
-        for k in wanted
-        if given.get(k, wanted[k]) != wanted[k]
-    ]
-    if held == name and not (missing or left_over or reshaped):
+    unfit = {
+        "keys missing from it": [k for k in wanted if k not in given],
+        "keys in it that the backbone lacks": [k for k in given if k not in wanted],
+        "keys of another shape": [
+            f"{k} {given[k]} instead of {shape}"
+            for k, shape in wanted.items()
+            if given.get(k, shape) != shape
+        ],
+    }
+    held = checkpoint.metadata["architecture"]
+    if held == name and not any(unfit.values()):
         return
-    message = [f"{source} does not fit the backbone {name!r}"]
-    if options:
-        message[0] += f" with {options}"
-    if held != name:
-        message.append(f"it holds {held!r}")
-    message += [
-        f"{what} ({len(keys)}): {abbreviated(keys)}"
-        for what, keys in (
-            ("keys missing from it", missing),
-            ("keys in it that the backbone lacks", left_over),
-            ("keys of another shape", reshaped),
-        )
-        if keys
-    ]
+    message = [f"{checkpoint.source} does not fit the backbone {name!r}"]
+    message[0] += f" with {options}" if options else ""
+    message += [f"it holds {held!r}"] if held != name else []
+    message += [f"{what} ({len(k)}): {abbreviated(k)}" for what, k in unfit.items() if k]
     message.append(
         f"set the backbone's name and options to what it holds, or give weights of {name!r}"
     )

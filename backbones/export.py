@@ -3,15 +3,15 @@
 What is written is loaded again by whom it is for, and compared, before it takes the place of `out`.
 """
 
-import importlib.metadata
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from backbones.checkpoint import check
 from backbones.export_targets import TARGETS, Target
@@ -29,7 +29,6 @@ class Report:
 
     Attributes:
         path: The file.
-        to: The format.
         architecture: Our name of the network.
         compared: What was compared: ``logits``, or ``stage features`` where there is no head.
         difference: Largest absolute difference on random images (float32).
@@ -39,7 +38,6 @@ class Report:
     """
 
     path: Path
-    to: str
     architecture: str
     compared: str
     difference: float
@@ -58,29 +56,36 @@ def export(
         out: The file to write: ``.onnx`` for ONNX, ``.pth`` for mmdet's ``init_cfg`` (which reads
             no safetensors), ``.safetensors`` else. Replaced if it exists.
         to: ``tricklift``, ``torchvision``, ``timm``, ``mmdet`` or ``onnx``.
-        ema: Take the averaged weights.
+        ema: Export the EMA weights.
 
     Raises:
         MissingFileError: No such checkpoint.
         UserError: An unknown format, one that cannot hold the architecture (with the reason), a
-            wrong ending of `out`, no EMA weights, or a checkpoint that does not fit its own name.
+            wrong ending of `out`, no EMA weights, a checkpoint that does not fit its own name, or
+            a network whose outputs are not finite.
         RuntimeError: What was written does not give the same outputs; nothing is left of it.
     """
     if to not in TARGETS:
         raise UserError(f"unknown format {to!r}; known: {', '.join(TARGETS)}")
     target, out = TARGETS[to], Path(out)
-    _check_ending(target, out)
+    if out.suffix not in target.endings:
+        raise UserError(
+            f"an export to {to} ends in {' or '.join(target.endings)}; got {out.name!r}"
+        )
     source = read(checkpoint, ema)
     model = network(source)
-    name = source.metadata["architecture"]
-    target.refuse(name, source.options)
-    metadata = _metadata(source)
+    target.refuse(model.name, source.options)
+    metadata = {
+        **{k: v for k, v in source.metadata.items() if k != "format"},
+        "options": json.dumps(source.options),
+        "num_classes": str(model.fc.out_features),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
     with replacing(out) as temporary:
         target.write(temporary, model, metadata)
-        difference, allowed = _verify(target, temporary, model, name)
-    return Report(
-        out, to, name, target.compared, difference, allowed, target.usage(model, out), metadata
-    )
+        difference, allowed = _verify(target, temporary, model)
+    usage = target.usage(model, out)
+    return Report(out, model.name, target.compared, difference, allowed, usage, metadata)
 
 
 def network(source: Checkpoint) -> Any:
@@ -98,61 +103,26 @@ def network(source: Checkpoint) -> Any:
     return model.eval()
 
 
-def _check_ending(target: Target, out: Path) -> None:
-    if out.suffix not in target.endings:
-        raise UserError(
-            f"an export to {target.name} ends in {' or '.join(target.endings)}; got {out.name!r}"
-        )
-    if out.is_dir():
-        raise UserError(f"{out} is a folder; give the file to write")
-
-
-def _metadata(source: Checkpoint) -> dict[str, str]:
-    try:
-        version = importlib.metadata.version("tricklift")
-    except importlib.metadata.PackageNotFoundError:
-        version = "unknown"
-    return {
-        **{k: v for k, v in source.metadata.items() if k != "format"},
-        "options": json.dumps(source.options),
-        "num_classes": str(len(source.state["fc.weight"])),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "version": version,
-    }
-
-
-def _verify(target: Target, path: Path, model: nn.Module, name: str) -> tuple[float, float]:
+def _verify(target: Target, path: Path, model: nn.Module) -> tuple[float, float]:
     """Largest difference between `model` and what `path` loads as, and what is allowed."""
     reloaded = target.reload(path, model)
     generator = torch.Generator().manual_seed(0)
-    side = info(name).input_size
+    side = info(str(model.name)).input_size
+    refused = f"the export to {target.name} was not kept: its {target.compared}"
     difference, largest = 0.0, 1.0
     for shape in ((2, 3, side, side), (1, 3, side - 31, side - 63)):
         images = torch.randn(shape, generator=generator)
         with torch.no_grad():
-            ours = target.outputs(model, images)
-            theirs = reloaded(images)
-        for a, b in zip(ours, theirs, strict=True):
-            difference = max(difference, _distance(a, b, target))
-            largest = max(largest, a.abs().max().item())
-    if difference > TOLERANCE * largest:
-        raise RuntimeError(
-            f"the export to {target.name} was not kept: its {target.compared} differ by "
-            f"{difference:.3g}, more than {TOLERANCE * largest:.3g}"
-        )
-    return difference, TOLERANCE * largest
-
-
-def _distance(ours: Tensor, theirs: Tensor, target: Target) -> float:
-    if ours.shape != theirs.shape:
-        raise RuntimeError(
-            f"the export to {target.name} was not kept: it gives {tuple(theirs.shape)} instead of "
-            f"{tuple(ours.shape)}"
-        )
-    distance = (ours - theirs).abs().max().item()
-    if not torch.isfinite(ours).all() or not torch.isfinite(theirs).all():
-        raise RuntimeError(
-            f"the export to {target.name} was not kept: the {target.compared} are not finite; "
-            "the checkpoint holds a network that has diverged"
-        )
-    return distance
+            pairs = zip(target.outputs(model, images), reloaded(images), strict=True)
+        for ours, theirs in pairs:
+            if ours.shape != theirs.shape:
+                raise RuntimeError(f"{refused} are {tuple(theirs.shape)}, not {tuple(ours.shape)}")
+            if not ours.isfinite().all():
+                raise UserError(f"{refused} are not finite: the training of this network diverged")
+            distance = (ours - theirs).abs().max().item()
+            difference = max(difference, distance if math.isfinite(distance) else math.inf)
+            largest = max(largest, ours.abs().max().item())
+    allowed = TOLERANCE * largest
+    if difference > allowed:
+        raise RuntimeError(f"{refused} differ by {difference:.3g}, more than {allowed:.3g}")
+    return difference, allowed

@@ -30,7 +30,7 @@ class Target(ABC):
     compared: ClassVar[str] = "logits"
 
     def refuse(self, name: str, options: Mapping[str, Any]) -> None:
-        """Raise ValueError, with the reason, if the format cannot hold this network."""
+        """Raise UserError, with the reason, if the format cannot hold this network."""
         del name, options  # holds every network, unless a subclass knows better
 
     @abstractmethod
@@ -38,8 +38,20 @@ class Target(ABC):
         """Write the file."""
 
     @abstractmethod
+    def load(self, path: Path, model: Any) -> Any:
+        """Load the file as its users would, as a module or a function."""
+
     def reload(self, path: Path, model: Any) -> Reloaded:
-        """Load the file as its users would; the function maps images to what is compared."""
+        """The loaded network as a function from images to what is compared."""
+        other = self.load(path, model)
+        if isinstance(other, nn.Module):
+            other.eval()
+
+        def run(images: Tensor) -> Outputs:
+            found = other(images)
+            return found if isinstance(found, tuple) else (found,)
+
+        return run
 
     @abstractmethod
     def usage(self, model: Any, path: Path) -> str:
@@ -58,11 +70,10 @@ class Tricklift(Target):
     def write(self, path: Path, model: Any, metadata: Mapping[str, str]) -> None:
         save(path, model.state_dict(), metadata)
 
-    def reload(self, path: Path, model: Any) -> Reloaded:
+    def load(self, path: Path, model: Any) -> nn.Module:
         other = build(model.name, model.fc.out_features, **model.options)
         load_pretrained(other, path)
-        other.eval()
-        return lambda images: (other(images),)
+        return other
 
     def usage(self, model: Any, path: Path) -> str:
         options = "".join(f", {key}={value!r}" for key, value in model.options.items())
@@ -71,7 +82,7 @@ class Tricklift(Target):
 
 
 class Library(Target):
-    """Safetensors in the names of another library."""
+    """Weights in the names of another library, as safetensors or, where allowed, ``.pth``."""
 
     def refuse(self, name: str, options: Mapping[str, Any]) -> None:
         library_naming(name, self.name, **options)
@@ -81,19 +92,16 @@ class Library(Target):
         return library_naming(model.name, self.name, **model.options)
 
     def write(self, path: Path, model: Any, metadata: Mapping[str, str]) -> None:
-        naming = self.naming(model)
-        state = {k: v.contiguous() for k, v in naming.to_library(self.kept(model)).items()}
-        more = {"format": self.name, "network": naming.network}
-        more["arguments"] = json.dumps(naming.arguments)
-        self.put(path, state, {**metadata, **more})
-
-    def put(self, path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> None:
-        """Write renamed weights."""
-        save_file(state, path, metadata)
-
-    def kept(self, model: Any) -> dict[str, Tensor]:
-        """The weights that the library's network has."""
-        return dict(model.state_dict())
+        naming, state = self.naming(model), model.state_dict()
+        if self.compared != "logits":  # the library's network has no head
+            state = {k: v for k, v in state.items() if not k.startswith("fc.")}
+        state = {k: v.contiguous() for k, v in naming.to_library(state).items()}
+        more = {"network": naming.network, "arguments": json.dumps(naming.arguments)}
+        metadata = {**metadata, "format": self.name, **more}
+        if path.suffix == ".pth":
+            torch.save({"state_dict": state, "meta": metadata}, path)
+        else:
+            save_file(state, path, metadata)
 
 
 class Torchvision(Library):
@@ -101,14 +109,13 @@ class Torchvision(Library):
 
     name = "torchvision"
 
-    def reload(self, path: Path, model: Any) -> Reloaded:
+    def load(self, path: Path, model: Any) -> nn.Module:
         from torchvision.models import get_model
 
         classes = model.fc.out_features
         other = get_model(self.naming(model).network, weights=None, num_classes=classes)
         other.load_state_dict(load_file(path))
-        other.eval()
-        return lambda images: (other(images),)
+        return other
 
     def usage(self, model: Any, path: Path) -> str:
         network = f"torchvision.models.{self.naming(model).network}"
@@ -121,16 +128,11 @@ class Timm(Library):
 
     name = "timm"
 
-    def reload(self, path: Path, model: Any) -> Reloaded:
+    def load(self, path: Path, model: Any) -> nn.Module:
         import timm
 
-        other = timm.create_model(
-            self.naming(model).network,
-            num_classes=model.fc.out_features,
-            checkpoint_path=str(path),
-        )
-        other.eval()
-        return lambda images: (other(images),)
+        network, classes = self.naming(model).network, model.fc.out_features
+        return timm.create_model(network, num_classes=classes, checkpoint_path=str(path))
 
     def usage(self, model: Any, path: Path) -> str:
         network, classes = self.naming(model).network, model.fc.out_features
@@ -149,16 +151,7 @@ class Mmdet(Library):
     endings = (".safetensors", ".pth")
     compared = "stage features"
 
-    def kept(self, model: Any) -> dict[str, Tensor]:
-        return {k: v for k, v in model.state_dict().items() if not k.startswith("fc.")}
-
-    def put(self, path: Path, state: dict[str, Tensor], metadata: dict[str, str]) -> None:
-        if path.suffix == ".pth":
-            torch.save({"state_dict": state, "meta": metadata}, path)
-        else:
-            save_file(state, path, metadata)
-
-    def reload(self, path: Path, model: Any) -> Reloaded:
+    def load(self, path: Path, model: Any) -> nn.Module:
         naming = self.naming(model)
         try:
             classes = importlib.import_module("mmdet.models.backbones.resnet")
@@ -172,7 +165,6 @@ class Mmdet(Library):
         else:
             state = load_file(path)
         other.load_state_dict(state)
-        other.eval()  # returns None there
         return other
 
     def outputs(self, model: Any, images: Tensor) -> Outputs:
@@ -205,8 +197,24 @@ class Onnx(Target):
         import onnx
         from torch.onnx import OnnxExporterError
 
+        side = max(64, getattr(model, "smallest", 1))
         try:
-            self._write(path, model)
+            # The newer exporter (dynamo=True) needs onnxscript and gives the same graph here.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                torch.onnx.export(
+                    model,
+                    (torch.zeros(2, 3, side, side),),
+                    str(path),
+                    input_names=["images"],
+                    output_names=["logits"],
+                    dynamic_axes={
+                        "images": {0: "batch", 2: "height", 3: "width"},
+                        "logits": {0: "batch"},
+                    },
+                    opset_version=17,
+                    dynamo=False,
+                )
         except OnnxExporterError as error:
             words = str(error).partition("\n")[0].partition(" Please ")[0]
             raise UserError(
@@ -217,32 +225,12 @@ class Onnx(Target):
         onnx.checker.check_model(graph)
         onnx.save(graph, str(path))
 
-    @staticmethod
-    def _write(path: Path, model: nn.Module) -> None:
-        side = max(64, getattr(model, "smallest", 1))
-        # The newer exporter (dynamo=True) needs onnxscript and gives the same graph here.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            torch.onnx.export(
-                model,
-                (torch.zeros(2, 3, side, side),),
-                str(path),
-                input_names=["images"],
-                output_names=["logits"],
-                dynamic_axes={
-                    "images": {0: "batch", 2: "height", 3: "width"},
-                    "logits": {0: "batch"},
-                },
-                opset_version=17,
-                dynamo=False,
-            )
-
-    def reload(self, path: Path, model: Any) -> Reloaded:
+    def load(self, path: Path, model: Any) -> Callable[[Tensor], Tensor]:
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        return lambda images: (
-            torch.from_numpy(session.run(["logits"], {"images": images.numpy()})[0]),
+        return lambda images: torch.from_numpy(
+            session.run(["logits"], {"images": images.numpy()})[0]
         )
 
     def usage(self, model: Any, path: Path) -> str:

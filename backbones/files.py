@@ -1,12 +1,11 @@
 """Read and write the files that hold a backbone's weights.
 
-The exchange file is safetensors in our names with metadata; checkpoints of the classification
-stage (``.pth``) are read too.
+The exchange file is safetensors in our names with metadata. Read are also checkpoints of a
+training of ours (``.pth``), which say themselves what they hold, and files of a library's weights.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from backbones import pickles
-from backbones.normalisation import of_training
-from backbones.provenance import run_of
+from backbones import old_checkpoints, pickles
 from tricklift.errors import MissingFileError, UserError
 from tricklift.records.atomic import replacing
+from tricklift.records.schema import CHECKPOINT_KEY
 
 FORMAT = "tricklift"
 KNOWN = "a tricklift export (.safetensors), a checkpoint of the cls stage (.pth), timm/NAME[.TAG], "
@@ -28,14 +26,15 @@ KNOWN += "torchvision/NAME[.WEIGHTS] or a file of their weights"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights in our names, and what is known of them.
+    """Weights, and what is known of them.
 
     Attributes:
         source: The file or the reference that they came from.
-        state: Tensors by name (``stem.*``, ``stages.*``, and ``fc.*`` if there is a head).
-        metadata: Strings: ``architecture``, ``options`` and ``tricks`` (JSON), ``num_classes``,
-            ``row``, ``dataset``, ``top1``, ``mean`` and ``std`` (JSON; 0..255, RGB), ... as far as
-            they are known.
+        state: Tensors by name: ours (``stem.*``, ``stages.*``, and ``fc.*`` if there is a head), or
+            those of a library, where the metadata name no ``architecture``.
+        metadata: Strings: ``architecture``, ``options`` and ``tricks`` (JSON), ``row``,
+            ``dataset``, ``top1``, ``mean`` and ``std`` (JSON; 0..255, RGB), ... as far as they are
+            known.
     """
 
     source: str
@@ -52,12 +51,23 @@ def read(path: str | Path, ema: bool = False) -> Checkpoint:
     """Read an exported file or a checkpoint of the classification stage.
 
     Args:
-        path: ``.safetensors`` as `save` writes it, or ``.pth``/``.pt`` as mmengine writes it.
-        ema: Take the averaged weights of a ``.pth`` that has them; else the weights as trained.
+        path: ``.safetensors`` as `save` writes it, or ``.pth``/``.pt`` as a training writes it.
+        ema: Take the EMA weights of a ``.pth`` that has them; else the weights as trained.
 
     Raises:
         MissingFileError: No such file.
         UserError: Not a file of these kinds, or no EMA weights in it.
+    """
+    found = read_any(path, ema)
+    if "architecture" not in found.metadata:
+        raise _unknown(path, found.state)
+    return found
+
+
+def read_any(path: str | Path, ema: bool = False) -> Checkpoint:
+    """Read what `read` does, or weights in a library's own names, which come without metadata.
+
+    Raises: As `read`.
     """
     path = Path(path)
     if not path.is_file():
@@ -66,108 +76,64 @@ def read(path: str | Path, ema: bool = False) -> Checkpoint:
             f"give {KNOWN}, or None to start from random weights"
         )
     if path.suffix == ".safetensors":
-        if ema:
-            raise UserError(
-                f"{path} is an export and holds one set of weights; ask for EMA weights "
-                "of the .pth checkpoint that it was made from"
-            )
-        with opened(path) as file:
-            metadata = read_metadata(file, path)
-            state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not iterable)
-            return Checkpoint(str(path), state, metadata)
+        return _read_safetensors(path, ema)
     if path.suffix in (".pth", ".pt"):
         return _read_pth(path, ema)
     raise UserError(f"cannot read {path}: unknown ending {path.suffix!r}; give {KNOWN}")
 
 
-def library_weights(path: str | Path) -> dict[str, Tensor] | None:
-    """The state dict in a file that is neither our export nor a checkpoint of the cls stage.
-
-    Returns:
-        Tensors by their names in the library that wrote the file (``.safetensors``, or a ``.pth``
-        that holds nothing but tensors); None for every other file, which `read` is for.
-    """
-    path = Path(path)
-    if path.suffix == ".safetensors" and path.is_file():
-        with opened(path) as file:
-            if (file.metadata() or {}).get("format") != FORMAT:
-                return {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not iterable)
-    elif path.suffix in (".pth", ".pt") and path.is_file():
-        content = pickles.load(path)
-        if content and all(isinstance(value, Tensor) for value in content.values()):
-            return content
-    return None
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def _read_safetensors(path: Path, ema: bool) -> Checkpoint:
+    if ema:
+        raise UserError(
+            f"{path} is an export and holds one set of weights; ask for EMA weights of the .pth "
+            "checkpoint that it was made from"
+        )
     try:
         with safe_open(path, framework="pt") as file:
-            yield file
+            metadata = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise UserError(f"{path} is not a readable safetensors file ({error})") from error
-
-
-def read_metadata(file: Any, path: Path) -> dict[str, str]:
-    metadata = file.metadata() or {}
-    if metadata.get("format") != FORMAT or "architecture" not in metadata:
-        raise UserError(
-            f"{path} is no tricklift export (its metadata says format="
-            f"{metadata.get('format')!r}); export the checkpoint again with --to tricklift"
-        )
-    return metadata
+    return Checkpoint(str(path), state, metadata if metadata.get("format") == FORMAT else {})
 
 
 def _read_pth(path: Path, ema: bool) -> Checkpoint:
     content = pickles.load(path)
-    config = pickles.literals(str(content.get("meta", {}).get("cfg", "")))
-    model = config.get("model", {})
-    backbone = dict(model.get("backbone", {})) if isinstance(model, dict) else {}
-    if "name" not in backbone or "state_dict" not in content:
-        raise UserError(
-            f"{path} is no checkpoint of the cls stage: it does not say which backbone it holds "
-            f"(keys: {abbreviated(content)}); weights alone do not tell ResNet-A from B"
-        )
-    if any(key.startswith("backbone.net.") for key in content["state_dict"]):
+    if all(isinstance(value, Tensor) for value in content.values()):
+        return Checkpoint(str(path), content)
+    meta, state = content.get("meta"), content.get("state_dict")
+    if not isinstance(meta, dict) or not isinstance(state, dict):
+        raise _unknown(path, content)
+    if any(key.startswith("backbone.net.") for key in state):
         raise UserError(
             f"{path} holds a detector or a segmenter, not a classifier; give {KNOWN}, such as the "
             "weights that it started from"
         )
-    state = {
-        key.removeprefix("backbone."): value
-        for key, value in _weights(content, path, ema).items()
-        if key.startswith("backbone.")
-    }
-    metadata = {
-        "architecture": str(backbone.pop("name")),
-        "num_classes": str(model.get("num_classes", "")),
-        "row": str(config.get("row", "")),
-        "tricks": json.dumps(config.get("tricks", [])),
-        "dataset": str((config.get("benchmark") or {}).get("dataset", "")),
-        "ema": str(ema),
-        **of_training(model.get("data_preprocessor")),
-    }
-    settings = ("type", "num_classes", "checkpoint", "init_cfg")
-    options = {k: v for k, v in backbone.items() if k not in settings}
-    metadata["options"] = json.dumps(options)
-    metadata.update(run_of(path, averaged=None if "ema_state_dict" not in content else ema))
-    return Checkpoint(str(path), state, {k: v for k, v in metadata.items() if v})
+    facts = meta.get(CHECKPOINT_KEY) or old_checkpoints.facts(str(meta.get("cfg", "")))
+    if "architecture" not in facts:
+        raise _unknown(path, content)
+    if ema and "ema_state_dict" not in content:
+        raise UserError(f"{path} has no EMA weights: it was trained without EMA")
+    if "ema_state_dict" in content and not ema:
+        # mmengine's EMAHook swaps them on saving: `state_dict` holds the average, which is what
+        # the run validates, and `ema_state_dict` (keys `module.*`) the weights as trained.
+        swapped = content["ema_state_dict"].items()
+        state = {k.removeprefix("module."): v for k, v in swapped if k.startswith("module.")}
+        facts = {key: value for key, value in facts.items() if key != "top1"}
+    metadata = {k: v if isinstance(v, str) else json.dumps(v) for k, v in facts.items()}
+    prefix = "backbone."
+    return Checkpoint(
+        str(path),
+        {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)},
+        {**metadata, "ema": str(ema)},
+    )
 
 
-def _weights(content: dict[str, Any], path: Path, ema: bool) -> dict[str, Tensor]:
-    """The trained or the averaged weights.
-
-    mmengine's EMAHook swaps the two on saving: with EMA, ``state_dict`` holds the average and
-    ``ema_state_dict`` (keys ``module.*``) the weights as trained.
-    """
-    if "ema_state_dict" not in content:
-        if ema:
-            raise UserError(f"{path} has no EMA weights: it was trained without EMA")
-        return content["state_dict"]
-    if ema:
-        return content["state_dict"]
-    swapped = content["ema_state_dict"].items()
-    return {k.removeprefix("module."): v for k, v in swapped if k.startswith("module.")}
+def _unknown(path: str | Path, keys: Iterable[str]) -> UserError:
+    return UserError(
+        f"{path} does not say which backbone it holds (keys: {abbreviated(keys)}), and weights "
+        f"alone do not tell ResNet-A from B; give {KNOWN}"
+    )
 
 
 def save(path: str | Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -180,7 +146,7 @@ def save(path: str | Path, state: Mapping[str, Tensor], metadata: Mapping[str, s
         )
 
 
-def abbreviated(keys: Any, limit: int = 10) -> str:
+def abbreviated(keys: Iterable[Any], limit: int = 10) -> str:
     """The first of `keys`, for a message."""
     keys = list(keys)
     return ", ".join(map(str, keys[:limit])) + (", ..." if len(keys) > limit else "")

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from backbones.naming import Naming, library_naming
-from backbones.normalisation import noted
+from backbones.files import Checkpoint
+from backbones.naming import library_naming
+from backbones.normalisation import as_metadata
 from tricklift.errors import MissingFileError, UserError
+
+Statistics = tuple[list[float], list[float]]
 
 
 def is_reference(ref: str | Path) -> bool:
@@ -22,27 +25,6 @@ def is_reference(ref: str | Path) -> bool:
     )
 
 
-def check(ref: str, name: str) -> tuple[Naming, str]:
-    """Check that `ref` names weights that exist and are for the backbone `name`.
-
-    Returns:
-        The library's naming, and the tag of the weights.
-
-    Raises:
-        UserError: The library lacks the network, the weights are for another one, or the tag is
-            unknown.
-    """
-    library, network, tag = parse_reference(ref)
-    naming = library_naming(name, library)
-    if network != naming.network:
-        raise UserError(
-            f"{ref} holds {network!r}, but the backbone {name!r} is {library}'s "
-            f"{naming.network!r}; give {library}/{naming.network}, or change the backbone's name"
-        )
-    _check_tag(library, network, tag)
-    return naming, tag
-
-
 def parse_reference(ref: str) -> tuple[str, str, str]:
     """Library, its name of the network, and the tag of the weights, '' for the library's choice."""
     library, _, given = ref.partition("/")
@@ -50,70 +32,48 @@ def parse_reference(ref: str) -> tuple[str, str, str]:
     return library, network, tag
 
 
-def _check_tag(library: str, network: str, tag: str) -> None:
-    known = _tags(library, network)
-    if not known:
-        raise UserError(f"{library} has no pretrained weights for {network!r}")
-    if tag and tag not in known:
-        raise UserError(f"{library} has no weights {tag!r} of {network!r}; known: {known}")
-
-
-def _tags(library: str, network: str) -> list[str]:
-    if library == "timm":
-        import timm
-
-        return [name.partition(".")[2] for name in timm.list_pretrained(f"{network}.*")]
-    from torchvision import models
-
-    if network not in models.list_models(module=models):  # without detectors and the like
-        return []
-    return [*models.get_model_weights(network).__members__, "DEFAULT"]
-
-
-def fetch(ref: str, name: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Get a library's pretrained weights of the backbone `name`, in our names, and metadata.
-
-    The metadata has ``mean`` and ``std``, see `backbones.normalisation`.
+def fetch(ref: str, name: str) -> Checkpoint:
+    """Get a library's pretrained weights of the backbone `name`, in our names.
 
     Raises:
-        UserError: As `check`.
+        UserError: The library lacks the network, the weights are for another one, or the tag is
+            unknown.
         MissingFileError: Neither in the library's cache nor to be downloaded.
     """
-    naming, tag = check(ref, name)
-    network = _created(ref, naming.library, naming.network, tag)
-    metadata = {"format": naming.library, "architecture": name, "source": ref}
-    metadata |= noted(*_in_layers(ref, network))
-    return naming.from_library(network.state_dict()), metadata
+    library, held, _ = parse_reference(ref)
+    naming = library_naming(name, library)
+    if held != naming.network:
+        raise UserError(
+            f"{ref} holds {held!r}, but the backbone {name!r} is {library}'s {naming.network!r}; "
+            f"give {library}/{naming.network}, or change the backbone's name"
+        )
+    state = naming.from_library(whole(ref).state_dict())
+    metadata = {"format": library, "architecture": name, "source": ref}
+    return Checkpoint(ref, state, metadata | as_metadata(*statistics(ref)))
 
 
-def timm_statistics(ref: str) -> tuple[list[float], list[float]]:
-    """Means and standard deviations in 0..255, RGB, that timm trained the weights `ref` with."""
-    import timm
+def renamed(weights: Checkpoint, name: str) -> Checkpoint:
+    """Weights in a library's own names, in our names for the backbone `name`.
 
-    config = timm.get_pretrained_cfg(ref.removeprefix("timm/"))
-    assert config is not None, f"timm has weights {ref}, but does not describe them"
-    return [255 * value for value in config.mean], [255 * value for value in config.std]
-
-
-def statistics(ref: str) -> tuple[list[float], list[float]]:
-    """Means and standard deviations in 0..255, RGB, of the images that a library's network takes.
-
-    The network is the one that `whole` gives; see also `_in_layers`.
+    Raises:
+        UserError: The names are neither timm's nor torchvision's for the backbone `name`.
     """
-    library, name, tag = parse_reference(ref)
-    if library == "timm":
-        return timm_statistics(ref)
-    from torchvision.models import get_model_weights
-
-    recipe = get_model_weights(name)[tag or "DEFAULT"].transforms()
-    return [255 * value for value in recipe.mean], [255 * value for value in recipe.std]
-
-
-def _in_layers(ref: str, network: Any) -> tuple[list[float], list[float]]:
-    """Those that the layers of a library's `network` see."""
-    if getattr(network, "transform_input", False):  # torchvision's Inception changes its images
-        return [127.5] * 3, [127.5] * 3
-    return statistics(ref)
+    # timm's Inception-V3 files may hold the auxiliary head, which its default network lacks.
+    state = {k: v for k, v in weights.state.items() if not k.startswith("AuxLogits.")}
+    reasons = []
+    for library in ("timm", "torchvision"):
+        try:
+            ours = library_naming(name, library).from_library(state)
+        except UserError as error:
+            reasons.append(f"{library}: {error}")
+        else:
+            metadata = {"format": library, "architecture": name, "source": weights.source}
+            return Checkpoint(weights.source, ours, metadata)
+    raise UserError(
+        f"{weights.source} does not say what it holds, and its weights do not have a library's "
+        f"names for {name!r} ({'; '.join(reasons)}); give weights of {name!r}, or change the "
+        "backbone's name"
+    )
 
 
 def whole(ref: str) -> nn.Module:
@@ -127,35 +87,11 @@ def whole(ref: str) -> nn.Module:
         MissingFileError: Neither in the library's cache nor to be downloaded.
     """
     library, network, tag = parse_reference(ref)
-    _check_tag(library, network, tag)
-    return _created(ref, library, network, tag)
-
-
-def renamed(
-    weights: dict[str, Tensor], source: str, name: str
-) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Weights from a file in a library's own names, in our names, and metadata.
-
-    Raises:
-        UserError: The names are neither timm's nor torchvision's for the backbone `name`.
-    """
-    # timm's Inception-V3 files may hold the auxiliary head, which its default network lacks.
-    weights = {k: v for k, v in weights.items() if not k.startswith("AuxLogits.")}
-    reasons = []
-    for library in ("timm", "torchvision"):
-        try:
-            state = library_naming(name, library).from_library(weights)
-        except (ValueError, KeyError) as error:
-            reasons.append(f"{library}: {error.args[0]}")
-        else:
-            return state, {"format": library, "architecture": name, "source": source}
-    raise UserError(
-        f"{source} is no tricklift export, and its weights do not have a library's names for "
-        f"{name!r} ({'; '.join(reasons)}); give weights of {name!r}, or change the backbone's name"
-    )
-
-
-def _created(ref: str, library: str, network: str, tag: str) -> nn.Module:
+    known = _tags(library, network)
+    if not known:
+        raise UserError(f"{library} has no pretrained weights for {network!r}")
+    if tag and tag not in known:
+        raise UserError(f"{library} has no weights {tag!r} of {network!r}; known: {known}")
     try:
         with torch.random.fork_rng(devices=[]):
             return _create(library, network, tag)
@@ -166,6 +102,33 @@ def _created(ref: str, library: str, network: str, tag: str) -> nn.Module:
             "Run once with a network, copy the cache from a machine that has one, or give an "
             "exported file"
         ) from error
+
+
+def statistics(ref: str) -> Statistics:
+    """Means and standard deviations in 0..255, RGB, of the images that `whole` of `ref` takes."""
+    library, name, tag = parse_reference(ref)
+    if library == "timm":
+        import timm
+
+        recipe: Any = timm.get_pretrained_cfg(ref.removeprefix("timm/"))
+        assert recipe is not None, f"timm has weights {ref}, but does not describe them"
+    else:
+        from torchvision.models import get_model_weights
+
+        recipe = get_model_weights(name)[tag or "DEFAULT"].transforms()
+    return [255 * value for value in recipe.mean], [255 * value for value in recipe.std]
+
+
+def _tags(library: str, network: str) -> list[str]:
+    if library == "timm":
+        import timm
+
+        return [name.partition(".")[2] for name in timm.list_pretrained(f"{network}.*")]
+    from torchvision import models
+
+    if network not in models.list_models(module=models):  # without detectors and the like
+        return []
+    return [*models.get_model_weights(network).__members__, "DEFAULT"]
 
 
 def _create(library: str, network: str, tag: str) -> nn.Module:

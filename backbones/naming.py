@@ -5,9 +5,10 @@ counted from 1, and ``{block}`` and ``{n}`` are the same on both sides. What fol
 (``.weight``, ``.running_mean``, ...) is kept.
 """
 
+import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from torch import Tensor
@@ -56,7 +57,7 @@ class Naming:
         """
         rows = tuple((theirs, ours) for ours, theirs in self.rows)
         renamed = _rename(state, rows, f"{self.library}'s {self.network} and our names")
-        if self.conv_head:
+        if self.conv_head and "fc.weight" in renamed:
             renamed["fc.weight"] = renamed["fc.weight"].flatten(1)
         return renamed
 
@@ -78,7 +79,50 @@ def library_naming(name: str, library: str, **options: Any) -> Naming:
     family = info(name).family
     if family not in FAMILIES:
         raise UserError(f"{library} cannot hold {name}: no network of its own is the same")
-    return FAMILIES[family](name, library, options)
+    naming = FAMILIES[family](name, library, options)
+    known = _networks(library)
+    if naming.network not in known:
+        what = " with squeeze-and-excitation" if options.get("se") else ""
+        near = ", ".join(difflib.get_close_matches(naming.network, known, n=6, cutoff=0.7))
+        raise UserError(
+            f"{library} cannot hold {name}{what}: it has no "
+            f"{naming.network!r} (nearest: {near or 'none'}); of ResNets, torchvision has "
+            "variant B alone, timm B, D and few of C, mmdet A, B, C and D"
+        )
+    _refuse_options(name, naming, options)
+    return naming
+
+
+def _networks(library: str) -> list[str]:
+    """All that `library` can build under the names that a `Naming` gives."""
+    if library == "mmdet":
+        return ["ResNet", "ResNetV1d"]
+    if library == "timm":
+        import timm
+
+        return timm.list_models()
+    from torchvision import models
+
+    return models.list_models(module=models)  # without detectors and the like
+
+
+def _refuse_options(name: str, naming: Naming, options: Mapping[str, Any]) -> None:
+    """Refuse what the network of this name in the library does not have."""
+    library, network = naming.library, naming.network
+    if (stride := options.get("output_stride", 32)) != 32:
+        raise UserError(
+            f"{library} weights cannot hold {name} at output_stride {stride}: loaded into "
+            f"{library}'s {network} they would run at stride 32"
+        )
+    if stages := options.get("deformable_stages"):
+        raise UserError(
+            f"{library} cannot hold {name} with deformable stages {stages}: its {network} has "
+            "plain convolutions"
+        )
+    width = options.get("width", 1.0)
+    if width != 1 and (library != "mmdet" or (64 * width) % 8):
+        has = "multiples of 8" if library == "mmdet" else "a stem of 64 channels"
+        raise UserError(f"{library} cannot hold {name} at width {width:g}: its {network} has {has}")
 
 
 def _pattern(template: str) -> re.Pattern[str]:
@@ -98,11 +142,11 @@ def _rename(state: Mapping[str, Tensor], rows: Rows, between: str) -> dict[str, 
     patterns = [(_pattern(source), target) for source, target in rows]
     renamed, unknown = {}, []
     for key, value in state.items():
-        matches = [(m, target) for p, target in patterns if (m := p.fullmatch(key))]
-        if not matches:
+        matches = ((m, target) for p, target in patterns if (m := p.fullmatch(key)))
+        match, target = next(matches, (None, ""))
+        if match is None:
             unknown.append(key)
             continue
-        match, target = matches[0]
         groups = match.groupdict()
         rest = groups.pop("rest") or ""
         renamed[_fill(target, {k: int(v) for k, v in groups.items()}) + rest] = value
@@ -115,22 +159,15 @@ def _rename(state: Mapping[str, Tensor], rows: Rows, between: str) -> dict[str, 
 # The ResNet family. ---------------------------------------------------------------------------
 
 PLAIN_STEM = (("stem.conv1", "conv1"), ("stem.norm1", "bn1"))
-DEEP_STEM_TIMM = (
-    ("stem.conv1", "conv1.0"),
-    ("stem.norm1", "conv1.1"),
-    ("stem.conv2", "conv1.3"),
-    ("stem.norm2", "conv1.4"),
-    ("stem.conv3", "conv1.6"),
-    ("stem.norm3", "bn1"),
-)
-DEEP_STEM_MMDET = (
-    ("stem.conv1", "stem.0"),
-    ("stem.norm1", "stem.1"),
-    ("stem.conv2", "stem.3"),
-    ("stem.norm2", "stem.4"),
-    ("stem.conv3", "stem.6"),
-    ("stem.norm3", "stem.7"),
-)
+
+
+def _deep_stem(*theirs: str) -> Rows:
+    ours = (f"stem.{part}{n}" for n in (1, 2, 3) for part in ("conv", "norm"))
+    return tuple(zip(ours, theirs, strict=True))
+
+
+DEEP_STEM_TIMM = _deep_stem("conv1.0", "conv1.1", "conv1.3", "conv1.4", "conv1.6", "bn1")
+DEEP_STEM_MMDET = _deep_stem("stem.0", "stem.1", "stem.3", "stem.4", "stem.6", "stem.7")
 BLOCKS = (
     ("stages.{stage}.{block}.conv{n}", "layer{layer}.{block}.conv{n}"),
     ("stages.{stage}.{block}.norm{n}", "layer{layer}.{block}.bn{n}"),
@@ -149,18 +186,6 @@ SQUEEZE_EXCITE_TIMM = (
 )
 HEAD = (("fc", "fc"),)
 
-#: What timm and torchvision have of ResNeXt and SE, by their names.
-KNOWN = {
-    "timm": (
-        *("resnext50_32x4d", "resnext50d_32x4d"),
-        *("resnext101_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
-        *("seresnet18", "seresnet34", "seresnet50", "seresnet101", "seresnet152", "seresnet152d"),
-        *("seresnext50_32x4d", "seresnext101_32x4d", "seresnext101_32x8d", "seresnext101_64x4d"),
-        "seresnext101d_32x8d",
-    ),
-    "torchvision": ("resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d"),
-}
-
 
 def _resnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
     match = re.fullmatch(r"(se)?resnex?t(\d+)(_\d+x\d+d)?_([abcd])", name)
@@ -169,102 +194,42 @@ def _resnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
     squeezed = bool(squeezed or options.get("se"))
     if int(depth) < 50 and variant == "a":
         variant = "b"  # a basic block has one place for its stride: A and B are the same network
-    if squeezed or groups:
-        network, arguments = _relative(name, library, squeezed, depth, groups or "", variant)
-    else:
-        network, arguments = _RESNETS[library](name, depth, variant)
-    _refuse_options(name, library, network, options)
-    if (width := options.get("width", 1.0)) != 1:
-        if library != "mmdet" or (64 * width) % 8:
+    if library == "mmdet":
+        if squeezed or groups:
             raise UserError(
-                f"{library} cannot hold {name} at width {width:g}: its {network} "
-                + ("has multiples of 8" if library == "mmdet" else "has a stem of 64 channels")
+                f"mmdet cannot hold {name}: only plain ResNets are written for its own classes; "
+                "use it there as dict(type='TrickBackbone', name=...)"
             )
-        arguments["base_channels"] = round(64 * width)
-    deep_stem = DEEP_STEM_MMDET if library == "mmdet" else DEEP_STEM_TIMM
+        naming = _mmdet_resnet(int(depth), variant, options.get("width", 1.0))
+    else:
+        network = f"{'se' * squeezed}resne{'x' if groups else ''}t{depth}"
+        network += ("" if variant == "b" else variant) + (groups or "")
+        naming = Naming(library, network, DEEP_STEM_TIMM if variant in "cd" else PLAIN_STEM)
     rows = (
-        *(deep_stem if variant in "cd" else PLAIN_STEM),
+        *naming.rows,
         *BLOCKS,
         *(POOLED_SHORTCUT if variant == "d" else STRIDED_SHORTCUT),
         *(SQUEEZE_EXCITE_TIMM if squeezed else ()),
         *HEAD,
     )
-    return Naming(library, network, rows, arguments)
+    return replace(naming, rows=rows)
 
 
-def _refuse_options(name: str, library: str, network: str, options: Mapping[str, Any]) -> None:
-    if options.get("output_stride", 32) != 32:
-        raise UserError(
-            f"{library} weights cannot hold {name} at output_stride {options['output_stride']}: "
-            f"loaded into {library}'s {network} they would run at stride 32"
-        )
-    if options.get("deformable_stages"):
-        raise UserError(
-            f"{library} cannot hold {name} with deformable stages "
-            f"{options['deformable_stages']}: its {network} has plain convolutions"
-        )
-
-
-def _relative(
-    name: str, library: str, squeezed: bool, depth: str, groups: str, variant: str
-) -> tuple[str, dict[str, Any]]:
-    """What `library` calls a ResNeXt, an SE-ResNet or both."""
-    what = " with squeeze-and-excitation" if squeezed and not name.startswith("se") else ""
-    if library == "mmdet":
-        raise UserError(
-            f"mmdet cannot hold {name}{what}: only plain ResNets are written for its own classes; "
-            "use it there as dict(type='TrickBackbone', name=...)"
-        )
-    network = ("se" if squeezed else "") + ("resnext" if groups else "resnet") + depth
-    network += ("" if variant == "b" else variant) + groups
-    if network not in KNOWN[library]:
-        raise UserError(
-            f"{library} cannot hold {name}{what}: it has no {network}; of these families it has "
-            + ", ".join(KNOWN[library])
-        )
-    return network, {}
-
-
-def _resnet_torchvision(name: str, depth: str, variant: str) -> tuple[str, dict[str, Any]]:
-    if variant != "b":
-        raise UserError(
-            f"torchvision cannot hold {name}: it has ResNet variant B alone (no A, C, D); "
-            "timm has B, C, D and mmdet all four"
-        )
-    return f"resnet{depth}", {}
-
-
-def _resnet_timm(name: str, depth: str, variant: str) -> tuple[str, dict[str, Any]]:
-    if variant == "a":
-        raise UserError(
-            f"timm cannot hold {name}: it has no ResNet variant A (stride on the first 1x1); "
-            "mmdet has (style='caffe')"
-        )
-    if variant == "c" and int(depth) < 50:
-        raise UserError(
-            f"timm cannot hold {name}: its ResNet-C networks are resnet50c, resnet101c, resnet152c"
-        )
-    return f"resnet{depth}" + ("" if variant == "b" else variant), {}
-
-
-def _resnet_mmdet(name: str, depth: str, variant: str) -> tuple[str, dict[str, Any]]:
+def _mmdet_resnet(depth: int, variant: str, width: float) -> Naming:
     arguments: dict[str, Any] = {
-        "depth": int(depth),
+        "depth": depth,
         "style": "caffe" if variant == "a" else "pytorch",
     }
     if variant == "c":
         arguments["deep_stem"] = True
-    return "ResNetV1d" if variant == "d" else "ResNet", arguments
-
-
-_RESNETS: dict[str, Callable[[str, str, str], tuple[str, dict[str, Any]]]] = {
-    "torchvision": _resnet_torchvision,
-    "timm": _resnet_timm,
-    "mmdet": _resnet_mmdet,
-}
+    if width != 1:
+        arguments["base_channels"] = round(64 * width)
+    stem = DEEP_STEM_MMDET if variant in "cd" else PLAIN_STEM
+    return Naming("mmdet", "ResNetV1d" if variant == "d" else "ResNet", stem, arguments)
 
 
 def _timm(name: str, library: str, options: Mapping[str, Any]) -> Naming:
+    del options
     if library != "timm":
         raise UserError(
             f"{library} cannot hold {name}: only timm's own names are known for its networks; "
@@ -273,7 +238,6 @@ def _timm(name: str, library: str, options: Mapping[str, Any]) -> Naming:
     from backbones.timm_models import PREFIX, names_of
 
     network = name.removeprefix(PREFIX)
-    _refuse_options(name, library, network, options)
     return Naming(library, network, names_of(network), conv_head=network.startswith("dpn"))
 
 
@@ -293,15 +257,11 @@ PRE_ROWS = (
 
 
 def _preresnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
+    del options
     depth, variant = name.removeprefix("preresnet").split("_")
     if library != "timm":
         raise UserError(f"{library} cannot hold {name}: it has no pre-activation ResNet; timm has")
     network = f"resnetv2_{depth}" + ("" if variant == "b" else variant)
-    _refuse_options(name, library, network, options)
-    if (width := options.get("width", 1.0)) != 1:
-        raise UserError(
-            f"timm cannot hold {name} at width {width:g}: its {network} has a stem of 64 channels"
-        )
     return Naming(library, network, PRE_ROWS + PRE_STEMS[variant], conv_head=True)
 
 

@@ -17,7 +17,7 @@ STD = (58.393, 57.12, 57.375)
 NEAR = 1.0
 
 
-def noted(mean: Sequence[float], std: Sequence[float]) -> dict[str, str]:
+def as_metadata(mean: Sequence[float], std: Sequence[float]) -> dict[str, str]:
     """Metadata ``mean`` and ``std`` (JSON) of an exchange file."""
     return {
         key: json.dumps([round(float(value), 3) for value in values])
@@ -25,46 +25,36 @@ def noted(mean: Sequence[float], std: Sequence[float]) -> dict[str, str]:
     }
 
 
-def of_training(preprocessor: Mapping[str, Any] | None) -> dict[str, str]:
-    """Metadata from the ``data_preprocessor`` of a classifier's config, empty if unknown."""
-    settings = preprocessor or {}
-    defaults = (MEAN, STD) if settings.get("type") == "ClsPreprocessor" else (None, None)
-    mean, std = settings.get("mean", defaults[0]), settings.get("std", defaults[1])
-    return {} if mean is None or std is None else noted(mean, std)
-
-
 def refuse_other(metadata: Mapping[str, str], preprocessor: Any) -> None:
     """Check that a model normalises images as its pretrained weights were trained.
 
     Args:
         metadata: Of the weights; no check without ``mean`` and ``std``.
-        preprocessor: The model's, one of mmengine's, mmdet's or mmseg's that normalise.
+        preprocessor: The model's, one of mmengine's, mmdet's or mmseg's that normalise; what
+            another one does is not known, and not checked.
 
     Raises:
         UserError: It has other statistics, or none.
     """
-    if "mean" not in metadata or "std" not in metadata:
+    if not {"mean", "std"} <= metadata.keys() or not hasattr(preprocessor, "_enable_normalize"):
         return
-    if not hasattr(preprocessor, "_enable_normalize"):
-        return  # one of somebody's own; what it does is not known
     wanted = {key: json.loads(metadata[key]) for key in ("mean", "std")}
     found = {
         key: getattr(preprocessor, key).flatten().tolist() if preprocessor._enable_normalize else []
         for key in wanted
     }
-    if all(_near(found[key], wanted[key]) for key in wanted):
+    if all(
+        len(found[key]) == len(wanted[key])
+        and all(abs(a - b) <= NEAR for a, b in zip(found[key], wanted[key], strict=True))
+        for key in wanted
+    ):
         return
-    given = "; ".join(f"{key} {_text(found[key]) if found[key] else 'none'}" for key in found)
+    given = "; ".join(f"{key} {_text(has) if has else 'none'}" for key, has in found.items())
     line = " ".join(f"model.data_preprocessor.{key}={_text(wanted[key])}" for key in wanted)
     raise UserError(
         f"{metadata.get('source', 'the checkpoint')} was trained with another normalisation than "
         f"the images of this model get (0..255, RGB: {given}); set {line}"
     )
-
-
-def _near(found: Sequence[float], wanted: Sequence[float]) -> bool:
-    pairs = zip(found, wanted, strict=False)
-    return len(found) == len(wanted) and all(abs(a - b) <= NEAR for a, b in pairs)
 
 
 def _text(values: Sequence[float]) -> str:

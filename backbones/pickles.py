@@ -2,11 +2,9 @@
 
 `torch.load` runs with ``weights_only=True``. What mmengine stores beside the weights (logs, the
 random state of schedulers) refers to a few classes of mmengine and numpy; here they become inert
-placeholders, so that not even those are imported or called. The config inside the checkpoint is
-parsed as literals and never executed.
+placeholders, so that not even those are imported or called.
 """
 
-import ast
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -77,38 +75,3 @@ def load(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__}, not a checkpoint")
     return content
-
-
-def literals(config: str) -> dict[str, Any]:
-    """The top-level values of a resolved mmengine config text that are literals.
-
-    ``dict(a=1)`` counts as a literal; whatever else is not one is left out.
-    """
-    values = {}
-    for node in ast.parse(config).body:
-        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
-            continue
-        try:
-            values[node.targets[0].id] = _literal(node.value)
-        except ValueError:
-            continue
-    return values
-
-
-def _literal(node: ast.expr) -> Any:
-    match node:
-        case ast.Call(func=ast.Name(id="dict"), args=[]):
-            if any(k.arg is None for k in node.keywords):
-                raise UserError("not a literal")
-            return {k.arg: _literal(k.value) for k in node.keywords}
-        case ast.Dict():
-            if None in node.keys:
-                raise UserError("not a literal")
-            keys = [_literal(k) for k in node.keys if k is not None]
-            return dict(zip(keys, map(_literal, node.values), strict=True))
-        case ast.List():
-            return [_literal(item) for item in node.elts]
-        case ast.Tuple():
-            return tuple(_literal(item) for item in node.elts)
-        case _:
-            return ast.literal_eval(node)

@@ -5,7 +5,6 @@ A config names it once: ``custom_imports = dict(imports=['cls'], allow_failed_im
 
 import tricklift.compat.setup
 import tricklift.records.results  # noqa: F401
-from cls.cache_hook import TeacherCacheHook
 from cls.datasets import ClassFolders
 from cls.metrics import TopKAccuracy
 from cls.model import ImageClassifier
@@ -27,6 +26,5 @@ __all__ = [
     "PackClassified",
     "RandomResizedCropUint8",
     "ResizeCenterCropUint8",
-    "TeacherCacheHook",
     "TopKAccuracy",
 ]

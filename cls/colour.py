@@ -10,25 +10,22 @@ With gray g(x) = w.x (w the luma weights), the steps on a pixel x in 0..255 are
     normalise    (x - mean) / std
 
 None of the first four changes what another one does (gray maps to gray, and the chroma plane is
-only scaled and rotated), so their order is free. As in the authors' code, nothing is clipped.
+only scaled and rotated), so their order is free. With G the projection on gray, C = 1 - G that on
+the chroma plane and Q its turn by a right angle, saturation s and a turn by t are together
+G + s cos(t) C + s sin(t) Q. As in the authors' code, nothing is clipped.
 Source: arXiv:1812.01187, section 2.1; PCA: Krizhevsky et al., NIPS 2012, section 4.1.
 """
 
 import math
-from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from cls.draws import Drawer, alike
 from tricklift.errors import UserError
 
 LUMA = (0.299, 0.587, 0.114)
-YIQ = (
-    (0.299, 0.587, 0.114),
-    (0.595716, -0.274453, -0.321263),
-    (0.211456, -0.522591, 0.311135),
-)
+YIQ = (LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))
 PCA_VALUES = (55.46, 4.794, 1.148)
 PCA_VECTORS = (
     (-0.5675, 0.7192, 0.4009),
@@ -46,11 +43,10 @@ FORMS = {
 AT_A_TIME = 4
 
 
-@dataclass(frozen=True)
-class ColourJitter:
-    """Which properties are scaled, by factors drawn from ``[1 - strength, 1 + strength]``.
+class ColourJitter(nn.Module):
+    """Scales colour properties by factors drawn from ``[1 - strength, 1 + strength]``.
 
-    Attributes:
+    Args:
         form: ``paper``: hue, saturation and brightness. ``public`` (the authors' code):
             brightness, contrast and saturation. ``all``: these four.
         strength: Half the width of the factors' range; 0.4 in the paper.
@@ -60,31 +56,59 @@ class ColourJitter:
         UserError: Unknown form, or a number out of range.
     """
 
-    form: str = "paper"
-    strength: float = 0.4
-    pca: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.form not in FORMS:
-            raise UserError(f"unknown form {self.form!r} of jitter; known: {', '.join(FORMS)}")
-        if not 0 <= self.strength < 1:
-            raise UserError(f"jitter strength must be in [0, 1), got {self.strength}")
-        if self.pca < 0:
-            raise UserError(f"pca must be 0 or more, got {self.pca}")
-
-    @property
-    def properties(self) -> tuple[str, ...]:
-        """Out of `PROPERTIES`."""
-        return FORMS[self.form]
-
-    def factors(self, name: str, count: int, device: torch.device, draws: Drawer = alike) -> Tensor:
-        """Draw `count` factors ``(N,)`` for a property; ones where it is not jittered."""
-        if name not in self.properties:
-            return torch.ones(count, device=device)
-        low, high = 1 - self.strength, 1 + self.strength
-        return draws(
-            lambda own: torch.empty(count, device=device).uniform_(low, high, generator=own), device
+    def __init__(self, form: str = "paper", strength: float = 0.4, pca: float = 0.1) -> None:
+        super().__init__()
+        if form not in FORMS:
+            raise UserError(f"unknown form {form!r} of jitter; known: {', '.join(FORMS)}")
+        if not 0 <= strength < 1:
+            raise UserError(f"jitter strength must be in [0, 1), got {strength}")
+        if pca < 0:
+            raise UserError(f"pca must be 0 or more, got {pca}")
+        self.properties = FORMS[form]
+        self.strength = strength
+        self.pca = pca
+        to_yiq = np.array(YIQ)
+        gray, chroma, turned = (
+            np.linalg.inv(to_yiq) @ np.array(plane) @ to_yiq
+            for plane in (
+                [[1, 0, 0], [0, 0, 0], [0, 0, 0]],
+                [[0, 0, 0], [0, 1, 0], [0, 0, 1]],
+                [[0, 0, 0], [0, 0, -1], [0, 1, 0]],
+            )
         )
+        constants = {
+            "luma": LUMA,
+            "parts": np.stack([gray, chroma, turned]).reshape(3, 9),
+            "noise": np.array(PCA_VECTORS) * PCA_VALUES,
+            "spread": [[strength if name in self.properties else 0] for name in PROPERTIES],
+        }
+        for name, value in constants.items():
+            self.register_buffer(name, torch.tensor(value, dtype=torch.float32), persistent=False)
+
+    def draw(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
+        """Factors ``(4, N)`` of `PROPERTIES`, 1 where one is not jittered; noise ``(N, 3)``."""
+        where = {"device": self.spread.device, "generator": generator}
+        factors = 1 + self.spread * (2 * torch.rand(4, count, **where) - 1)
+        return factors, self.pca * torch.randn(count, 3, **where)
+
+    def forward(
+        self, images: Tensor, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Draw the matrices ``(N, 3, 3)`` and offsets ``(N, 3)`` of a batch ``(N, 3, H, W)``."""
+        drawn = self.draw(len(images), generator)
+        if "contrast" not in self.properties:  # it alone asks for the mean colour
+            return self.map(images.new_zeros(len(images), 3, dtype=torch.float32), *drawn)
+        return self.map(images.mean(dim=(2, 3), dtype=torch.float32), *drawn)
+
+    def map(self, mean_colour: Tensor, factors: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Matrices and offsets of each image's mean colour ``(N, 3)`` and of what `draw` gave."""
+        brightness, contrast, saturation, hue = factors
+        angle = (hue - 1) * math.pi
+        shares = (torch.ones_like(hue), saturation * angle.cos(), saturation * angle.sin())
+        matrix = (torch.stack(shares, dim=1) @ self.parts).view(-1, 3, 3)
+        matrix = (brightness * contrast).view(-1, 1, 1) * matrix
+        gray = (1 - contrast) * brightness * (mean_colour @ self.luma)
+        return matrix, gray.view(-1, 1) + noise @ self.noise.T
 
 
 def colour_map(
@@ -92,7 +116,7 @@ def colour_map(
     mean: Tensor,
     std: Tensor,
     jitter: ColourJitter | None = None,
-    draws: Drawer = alike,
+    generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The map of each image's colours: jitter, with numbers drawn here, then normalisation.
 
@@ -100,58 +124,16 @@ def colour_map(
         images: ``(N, 3, H, W)`` in 0..255, RGB, of any type.
         mean: Means ``(3,)``.
         std: Standard deviations ``(3,)``.
-        jitter: What to draw, or None for normalisation alone.
-        draws: Where random numbers come from (`cls.draws`).
+        jitter: On the images' device, or None for normalisation alone.
+        generator: On that device; None is its global one.
 
     Returns:
         Matrices ``(N, 3, 3)`` and offsets ``(N, 3)``, float32.
     """
-    count, device = len(images), images.device
-    matrix = torch.eye(3, device=device).expand(count, 3, 3)
-    offset = torch.zeros(count, 3, device=device)
-    if jitter is not None:
-        factors = {name: jitter.factors(name, count, device, draws) for name in PROPERTIES}
-        noise = draws(lambda own: torch.randn(count, 3, device=device, generator=own), device)
-        # Contrast alone asks for the mean colour.
-        known = "contrast" in jitter.properties
-        mean_colour = images.mean(dim=(2, 3), dtype=torch.float32) if known else offset
-        matrix, offset = jitter_map(mean_colour, factors, noise * jitter.pca)
+    if jitter is None:
+        return (1 / std).diag().expand(len(images), 3, 3), (-mean / std).expand(len(images), 3)
+    matrix, offset = jitter(images, generator)
     return matrix / std.view(3, 1), (offset - mean) / std
-
-
-def jitter_map(
-    mean_colour: Tensor, draws: dict[str, Tensor], noise: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The matrices ``(N, 3, 3)`` and offsets ``(N, 3)`` of the whole jitter.
-
-    Args:
-        mean_colour: Each image's mean colour ``(N, 3)``.
-        draws: Factors ``(N,)`` of every one of `PROPERTIES`.
-        noise: PCA coefficients ``(N, 3)``.
-    """
-    device = mean_colour.device
-    luma = torch.tensor(LUMA, device=device)
-    eye = torch.eye(3, device=device)
-    gray = luma.expand(3, 3)
-    brightness, contrast, saturation, hue = (draws[name].view(-1, 1, 1) for name in PROPERTIES)
-    chroma = saturation * eye + (1 - saturation) * gray
-    matrix = brightness * contrast * (hue_rotation(hue) @ chroma)
-    mean_gray = (mean_colour @ luma).view(-1, 1)
-    offset = (1 - contrast.view(-1, 1)) * brightness.view(-1, 1) * mean_gray
-    vectors = torch.tensor(PCA_VECTORS, device=device)
-    values = torch.tensor(PCA_VALUES, device=device)
-    return matrix, offset + (noise * values) @ vectors.T
-
-
-def hue_rotation(factor: Tensor) -> Tensor:
-    """Matrices ``(N, 3, 3)`` that turn hue by ``pi (factor - 1)``; `factor` is ``(N, 1, 1)``."""
-    to_yiq = torch.tensor(YIQ, device=factor.device)
-    angle = (factor - 1) * math.pi
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    zero, one = torch.zeros_like(cos), torch.ones_like(cos)
-    rows = [(one, zero, zero), (zero, cos, -sin), (zero, sin, cos)]
-    turn = torch.cat([torch.cat(row, dim=2) for row in rows], dim=1)
-    return torch.linalg.inv(to_yiq) @ turn @ to_yiq
 
 
 def apply_colour(
@@ -177,7 +159,7 @@ def apply_colour(
     mapped = torch.empty(
         images.shape, dtype=matrix.dtype, device=images.device, memory_format=memory_format
     )
-    step = len(images) if images.is_cuda else AT_A_TIME
+    step = AT_A_TIME if images.device.type == "cpu" else len(images)
     for first in range(0, len(images), step):
         some = slice(first, first + step)
         planes = images[some].to(matrix.dtype).flatten(2)

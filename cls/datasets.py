@@ -13,7 +13,7 @@ from mmengine.registry import DATASETS
 
 from cls import jpeg
 from cls.index import FolderIndex, cache_file, folder_fingerprint, recall, store
-from tricklift.data.checks import check_each, require, spread
+from tricklift.data.checks import check_each, on_first_rank, require, spread
 from tricklift.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -32,7 +32,8 @@ class ClassFolders(BaseDataset):
 
     Everything that can be known before training is checked when the set is built: folders, empty
     classes, the number of classes, and whether the files begin as images do and JPEGs have their
-    end (all of them, or `checked_files` spread evenly over a larger set).
+    end (all of them, or `checked_files` spread evenly over a larger set). Of several processes,
+    rank 0 looks, and the others get what it found.
 
     The list is kept in arrays (`cls.index`), which workers share. That of a large set is kept in a
     file below XDG_CACHE_HOME, so that the second start neither lists nor checks it again. Where
@@ -68,13 +69,17 @@ class ClassFolders(BaseDataset):
 
     def load_data_list(self) -> Sequence[dict[str, Any]]:
         """List all images as ``dict(img_path, gt_label)``, classes and files in sorted order."""
+        index = on_first_rank(self._index)
+        self._metainfo["classes"] = index.classes
+        return index
+
+    def _index(self) -> FolderIndex:
         classes = class_names(Path(self.data_root))
         if self.num_classes not in (None, len(classes)):
             raise UserError(
                 f"{self.data_root} holds {len(classes)} class folders, the config says "
                 f"num_classes={self.num_classes}; set num_classes, or mend the folder"
             )
-        self._metainfo["classes"] = tuple(classes)
         if self.cached_from is None:
             return self.checked_index(classes)
         mark = folder_fingerprint(self.data_root, classes)

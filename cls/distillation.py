@@ -50,8 +50,6 @@ class Distillation:
         num_classes: Of the student.
         temperature: T, 20 in the paper.
         form: ``paper`` or ``public``.
-        cache: Folder for the teacher's logits where the training images never change (see
-            `cls.logit_cache`); None runs the teacher in each step.
 
     Raises:
         UserError: A temperature that is not above 0, or an unknown `form`.
@@ -63,7 +61,6 @@ class Distillation:
         num_classes: int,
         temperature: float = 20.0,
         form: str = "paper",
-        cache: str | None = None,
     ) -> None:
         if temperature <= 0:
             raise UserError(f"distillation temperature must be above 0, got {temperature}")
@@ -73,10 +70,7 @@ class Distillation:
         self.num_classes = num_classes
         self.temperature = temperature
         self.form = form
-        self.cache = cache
         self.teacher: Teacher | None = None
-        self.teacher_name = ""
-        self.table: Tensor | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Distillation":
         """A copy of the student (EMA's) shares the teacher."""
@@ -87,42 +81,19 @@ class Distillation:
 
         Raises: As `cls.teacher.load_teacher`.
         """
-        self.teacher, self.teacher_name = load_teacher(self.settings, self.num_classes, mean, std)
+        self.teacher = load_teacher(self.settings, self.num_classes, mean, std)
         if channels_last:
             self.teacher.network.to(memory_format=torch.channels_last)
 
-    def use_table(self, table: Tensor) -> None:
-        """Take the teacher's logits ``(images, K)`` from here by index, and let the teacher go."""
-        self.table, self.teacher = table, None
-
-    def losses(
-        self, logits: Tensor, targets: Tensor, images: Tensor, indices: Tensor | None = None
-    ) -> dict[str, Tensor]:
+    def losses(self, logits: Tensor, targets: Tensor, images: Tensor) -> dict[str, Tensor]:
         """``dict(loss_label, loss_teacher)`` of a step.
 
         Args:
             logits: The student's ``(N, K)`` in float32.
             targets: Smoothed and mixed ``(N, K)``.
             images: What the student saw ``(N, 3, H, W)``.
-            indices: The images' places in the training set ``(N,)``; needed with a cache.
         """
-        if self.cache is None:
-            assert self.teacher is not None, "init_weights() loads the teacher; call it first"
-            answer = self.teacher(images)
-        else:
-            answer = self.looked_up(indices).to(images.device)
+        assert self.teacher is not None, "init_weights() loads the teacher; call it first"
+        answer = self.teacher(images)
         label, teacher = distillation_losses(logits, targets, answer, self.temperature, self.form)
         return {"loss_label": label, "loss_teacher": teacher}
-
-    def looked_up(self, indices: Tensor | None) -> Tensor:
-        """Rows of the table.
-
-        Raises:
-            UserError: Nothing filled the table.
-        """
-        if self.table is None or indices is None:
-            raise UserError(
-                f"model.distillation.cache is {self.cache!r}, but nothing has filled it; add "
-                "dict(type='TeacherCacheHook') to custom_hooks (the trick `distillation` does)"
-            )
-        return self.table[indices.cpu()]

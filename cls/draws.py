@@ -1,43 +1,43 @@
-"""Random numbers on the device that differ from one process of a distributed training to another.
+"""The random numbers of a classifier's training steps."""
 
-mmengine seeds all processes alike, so each would give its own images the same flips, colours and
-partners as the others give theirs.
-"""
+import zlib
+from collections import Counter
 
-from collections.abc import Callable
-
+import numpy as np
 import torch
 from mmengine.dist import get_rank
-from torch import Tensor
-
-#: Draws from a generator; None is the device's global one.
-Draw = Callable[[torch.Generator | None], Tensor]
-#: Gives a `Draw` its generator; the device is the one that the numbers are on.
-Drawer = Callable[[Draw, torch.device], Tensor]
-
-
-def alike(draw: Draw, device: torch.device) -> Tensor:
-    """Draw from the global generator: the same in all processes."""
-    return draw(None)
+from mmengine.logging import MessageHub
 
 
 class Draws:
-    """Draws from the global generator on rank 0, and from one of its own on each other rank.
+    """Gives each use in each step a generator on the device, whose seed is all of its state.
 
-    A rank's own generator starts from the run's seed + rank. Such a rank draws from the global one
-    too and drops that: so the global one stays alike on all ranks, as it must for what all of them
-    share (mixup's lambda).
+    The seed comes from the run's seed, the iteration, the use and the rank; what all processes
+    shall draw alike leaves the rank out. So a resumed run draws what a run in one piece draws, and
+    no trick changes what another one draws. mmengine keeps both the seed and the iteration in its
+    checkpoints. Outside of a Runner the seed is torch's, and steps count from 0.
     """
 
     def __init__(self) -> None:
-        self.generators: dict[torch.device, torch.Generator] = {}
+        self.run: tuple[int, int] | None = None
+        self.calls: Counter[str] = Counter()
 
-    def __call__(self, draw: Draw, device: torch.device) -> Tensor:
-        """What `draw` gives on this rank."""
-        common, rank = alike(draw, device), get_rank()
-        if rank == 0:
-            return common
-        if device not in self.generators:
-            generator = torch.Generator(device).manual_seed(torch.initial_seed() + rank)
-            self.generators[device] = generator
-        return draw(self.generators[device])
+    @torch.compiler.disable
+    def __call__(self, use: str, device: torch.device, alike: bool = False) -> torch.Generator:
+        """The generator of the next step.
+
+        Args:
+            use: What the numbers are for; asked for once in each step.
+            device: Where they are drawn.
+            alike: Whether all processes draw the same.
+        """
+        if self.run is None:
+            hub = MessageHub.get_current_instance()
+            seed = hub.get_info("seed")
+            self.run = (torch.initial_seed() if seed is None else seed, hub.get_info("iter") or 0)
+        seed, start = self.run
+        entropy = [seed, start + self.calls[use], zlib.crc32(use.encode())]
+        entropy += [] if alike else [get_rank()]
+        self.calls[use] += 1
+        state = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
+        return torch.Generator(device).manual_seed(int(state[0]))

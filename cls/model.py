@@ -52,8 +52,7 @@ class ImageClassifier(BaseModel):
         if mixup is not None:
             check_mixup(**mixup)
         self.mixup = mixup
-        # One sequence with the flips and colours, so that nothing in it is drawn twice.
-        self.draws = getattr(self.data_preprocessor, "draws", None) or Draws()
+        self.draws = Draws()
         self.distillation = (
             None if distillation is None else Distillation(num_classes=num_classes, **distillation)
         )
@@ -81,33 +80,29 @@ class ImageClassifier(BaseModel):
         Args:
             inputs: Normalised images.
             labels: Class indices; needed for the loss and handed on in prediction.
-            indices: The images' places in the set ``(N,)``; for the cache of a teacher's logits.
+            indices: The images' places in the set ``(N,)``, by which a hook can name them.
             mode: ``tensor`` (logits), ``loss`` (a dict of losses) or ``predict``.
         """
         if mode == "loss":
             assert labels is not None, "training needs labels"
-            return self.loss(inputs, labels, indices)
+            return self.loss(inputs, labels)
         if mode == "predict":
             assert labels is not None, "validation needs labels"
             return self.predict(inputs, labels)
         return self.backbone(inputs)
 
-    def loss(
-        self, images: Tensor, labels: Tensor, indices: Tensor | None = None
-    ) -> dict[str, Tensor]:
+    def loss(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Cross-entropy, in float32, of the logits against smoothed and mixed targets.
 
         With distillation: its two parts, whose sum mmengine minimises.
         """
         targets = smooth_targets(labels, self.num_classes, **self.label_smoothing)
         if self.mixup is not None:
-            weight, order = draw_mixup(
-                count=len(images), device=images.device, draws=self.draws, **self.mixup
-            )
-            images, targets = mixup(images, targets, weight, order)
+            where = {"count": len(images), "device": images.device, "draws": self.draws}
+            images, targets = mixup(images, targets, *draw_mixup(**where, **self.mixup))
         logits = self.backbone(images).float()
         if self.distillation is not None:
-            return self.distillation.losses(logits, targets, images, indices)
+            return self.distillation.losses(logits, targets, images)
         return {"loss": F.cross_entropy(logits, targets)}
 
     def predict(self, images: Tensor, labels: Tensor) -> list[dict[str, Any]]:

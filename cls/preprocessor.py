@@ -15,7 +15,7 @@ from torch import Tensor
 
 from backbones.normalisation import MEAN, STD
 from cls.colour import ColourJitter, apply_colour, colour_map
-from cls.draws import Drawer, Draws, alike
+from cls.draws import Draws
 
 
 @MODELS.register_module()
@@ -40,7 +40,7 @@ class ClsPreprocessor(BaseDataPreprocessor):
         jitter: dict[str, Any] | None = None,
         channels_last: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(non_blocking=True)
         self.register_buffer("mean", torch.tensor(mean), persistent=False)
         self.register_buffer("std", torch.tensor(std), persistent=False)
         self.flip = flip
@@ -54,16 +54,20 @@ class ClsPreprocessor(BaseDataPreprocessor):
         # Colours in 0..255 need more than bfloat16's 8 bits, whatever the network runs in.
         with torch.autocast(self.device.type, enabled=False):
             images = data["inputs"]
-            images = random_flip(images, self.flip, self.draws) if training else images
-            jitter = self.jitter if training else None
-            matrix, offset = colour_map(images, self.mean, self.std, jitter, self.draws)
+            jitter, generator = self.jitter if training else None, None
+            if training:
+                images = random_flip(images, self.flip, self.draws("flip", images.device))
+                generator = self.draws("colour", images.device)
+            matrix, offset = colour_map(images, self.mean, self.std, jitter, generator)
             images = apply_colour(images, matrix, offset, self.memory_format)
         return {**data, "inputs": images}
 
 
-def random_flip(images: Tensor, probability: float, draws: Drawer = alike) -> Tensor:
+def random_flip(
+    images: Tensor, probability: float, generator: torch.Generator | None = None
+) -> Tensor:
     """Mirror each image of ``(N, 3, H, W)`` left to right with the given probability."""
     count, device = len(images), images.device
-    numbers = draws(lambda own: torch.rand(count, device=device, generator=own), device)
-    places = torch.arange(count, device=device) + count * (numbers < probability)
+    mirrored = torch.rand(count, device=device, generator=generator) < probability
+    places = torch.arange(count, device=device) + count * mirrored
     return torch.cat([images, images.flip(3)]).index_select(0, places)

@@ -1,10 +1,9 @@
 """Soft targets: one-hot, label smoothing, and the mixing of two images' targets and pixels."""
 
 import torch
-from mmengine.dist import get_dist_info
 from torch import Tensor
 
-from cls.draws import Drawer, alike
+from cls.draws import Draws
 from tricklift.errors import UserError
 
 FORMS = ("paper", "public")
@@ -42,15 +41,13 @@ def smooth_targets(labels: Tensor, num_classes: int, eps: float, form: str = "pa
     return targets.scatter_(1, labels.unsqueeze(1), on)
 
 
-def mixup(
-    images: Tensor, targets: Tensor, weight: float | Tensor, order: Tensor
-) -> tuple[Tensor, Tensor]:
+def mixup(images: Tensor, targets: Tensor, weight: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
     """Blend each image and its target with another one of the batch.
 
     Args:
         images: ``(N, 3, H, W)``.
         targets: Distributions ``(N, K)``; smoothing first and mixing then equals the reverse.
-        weight: Lambda in [0, 1], the share of the image itself; one number for the whole batch, or
+        weight: Lambda in [0, 1], the share of the image itself; ``(1,)`` for the whole batch, or
             one an image ``(N,)``.
         order: Permutation ``(N,)``; image ``i`` is blended with image ``order[i]``.
 
@@ -59,11 +56,9 @@ def mixup(
 
     Source: arXiv:1812.01187, section 5.4, equations (9) and (10).
     """
-    other: float | Tensor = 1 - weight
-    if isinstance(other, Tensor):
-        mixed = images.lerp(images[order], other.view(-1, 1, 1, 1))
-        return mixed, targets.lerp(targets[order], other.view(-1, 1))
-    return images.lerp(images[order], other), targets.lerp(targets[order], other)
+    other = 1 - weight
+    mixed = images.lerp(images[order], other.view(-1, 1, 1, 1))
+    return mixed, targets.lerp(targets[order], other.view(-1, 1))
 
 
 def check_mixup(alpha: float, per: str = "batch") -> None:
@@ -79,28 +74,29 @@ def check_mixup(alpha: float, per: str = "batch") -> None:
 
 
 def draw_mixup(
-    alpha: float, count: int, device: torch.device, per: str = "batch", draws: Drawer = alike
-) -> tuple[float | Tensor, Tensor]:
+    alpha: float, count: int, device: torch.device, draws: Draws, per: str = "batch"
+) -> tuple[Tensor, Tensor]:
     """Draw lambda from Beta(alpha, alpha) and a permutation of `count` images.
-
-    Lambda comes from the CPU's global generator, which is alike in all processes: one a batch is
-    the same number in all of them, and of one an image each process takes its own.
 
     Args:
         alpha: Of the distribution; 0.2 in the paper.
         count: Images in the batch.
-        device: Where the permutation (and one lambda an image) shall be.
+        device: Where both shall be.
+        draws: One lambda a batch is alike in all processes; all else each draws for itself.
         per: ``batch``: one lambda for all images (the paper); ``image``: one for each.
-        draws: Where random numbers come from (`cls.draws`).
+
+    Returns:
+        Lambda ``(1,)`` or ``(N,)``, and the permutation ``(N,)``.
 
     Raises:
         UserError: As `check_mixup`.
     """
     check_mixup(alpha, per)
-    beta = torch.distributions.Beta(alpha, alpha)
-    rank, world = get_dist_info()
-    weight: float | Tensor = (
-        beta.sample().item() if per == "batch" else beta.sample((world, count))[rank].to(device)
-    )
-    order = draws(lambda own: torch.randperm(count, device=device, generator=own), device)
-    return weight, order
+    whole = per == "batch"
+    generator = draws("lambda", device, alike=whole)
+    # x / (x + y) of two Gamma(alpha, 1) numbers is Beta(alpha, alpha).
+    shape = torch.full((2, 1 if whole else count), alpha, device=device)
+    gammas = torch._standard_gamma(shape, generator=generator).clamp_min(1e-30)
+    # sorted random numbers: unlike `randperm` on every device without waiting for it
+    order = torch.rand(count, device=device, generator=draws("partner", device)).argsort()
+    return gammas[0] / gammas.sum(0), order

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 import backbones
-from backbones.checkpoint import check, pretrained, read
-from backbones.files import library_weights
-from backbones.libraries import is_reference, parse_reference, statistics, whole
-from backbones.normalisation import noted
+from backbones.checkpoint import pretrained
+from backbones.files import read_any
+from backbones.libraries import is_reference, statistics, whole
+from backbones.normalisation import as_metadata
 from backbones.timm_models import PREFIX, create
 from tricklift.errors import MissingFileError, UserError
 
@@ -54,9 +54,7 @@ class Teacher:
             return self.network(images).float()
 
 
-def load_teacher(
-    settings: dict[str, Any], num_classes: int, mean: Tensor, std: Tensor
-) -> tuple[Teacher, str]:
+def load_teacher(settings: dict[str, Any], num_classes: int, mean: Tensor, std: Tensor) -> Teacher:
     """Build a teacher and load every one of its weights.
 
     Args:
@@ -71,60 +69,52 @@ def load_teacher(
         mean: The student's means ``(3,)`` in 0..255.
         std: The student's standard deviations ``(3,)``.
 
-    Returns:
-        The teacher, and the name of its network.
-
     Raises:
         MissingFileError: No such file, or a library cannot get its weights.
         UserError: No checkpoint, one of another network, or one with other classes.
     """
     options = dict(settings)
     ref, name = options.pop("checkpoint", None), options.pop("name", None)
-    teacher_mean, teacher_std = options.pop("mean", None), options.pop("std", None)
+    given = {key: options.pop(key, None) for key in ("mean", "std")}
     if not ref:
         raise UserError(f"distillation needs a trained teacher: {GIVE}")
     # Initial weights draw random numbers; the student's run shall not depend on its teacher.
     with torch.random.fork_rng(devices=[]):
-        network, name, known = _network(str(ref), name, num_classes, options)
-    given = {"mean": teacher_mean, "std": teacher_std}
-    there, spread = (
+        network, known = _network(str(ref), name, num_classes, options)
+    its_mean, its_std = (
         torch.tensor(given[key] or json.loads(known.get(key, "null")) or own.tolist()).to(own)
         for key, own in (("mean", mean), ("std", std))
     )
-    if torch.equal(there, mean) and torch.equal(spread, std):
-        return Teacher(network), name
-    return Teacher(network, std / spread, (mean - there) / spread), name
+    if torch.equal(its_mean, mean) and torch.equal(its_std, std):
+        return Teacher(network)
+    return Teacher(network, std / its_std, (mean - its_mean) / its_std)
 
 
 def _network(
     ref: str, name: str | None, num_classes: int, options: dict[str, Any]
-) -> tuple[nn.Module, str, Mapping[str, str]]:
-    """The network with all its weights, its name, and metadata as of `Checkpoint`."""
-    if name is None and not options and is_reference(ref):
-        return _whole(ref, num_classes)
-    weights = None if is_reference(ref) or not Path(ref).is_file() else library_weights(ref)
-    if weights is not None and name is not None and name.startswith(PREFIX):
+) -> tuple[nn.Module, Mapping[str, str]]:
+    """The network with all its weights, and metadata as of `Checkpoint`."""
+    if is_reference(ref) and name is None and not options:
+        return _whole(ref, num_classes), as_metadata(*statistics(ref))
+    if not is_reference(ref) and not Path(ref).is_file():
+        raise MissingFileError(f"the teacher's checkpoint {ref!r} is no file; {GIVE}")
+    file = None if is_reference(ref) else read_any(ref)
+    holds = file.metadata.get("architecture") if file else None
+    name = name or holds
+    if file and holds and name == holds:
+        options = {**file.options, **options}
+    if name is None:
+        raise UserError(
+            f"the teacher's checkpoint {ref} does not say which network it is for; set "
+            "model.distillation.teacher.name, e.g. to resnet152_b or timm/vit_small_patch16_224"
+        )
+    if file and not holds and name.startswith(PREFIX):
         backbones.info(name)  # refuses what timm lacks
         network = create(name.removeprefix(PREFIX), num_classes, **options)
-        return _loaded(network, weights, ref, num_classes), name, {}
-    if is_reference(ref) or weights is not None:
-        if name is None:
-            raise UserError(
-                f"the teacher's checkpoint {ref} does not say which network it is for; set "
-                "model.distillation.teacher.name, e.g. to resnet152_b or timm/vit_small_patch16_224"
-            )
-        held = pretrained(name, ref, **options)
-    else:
-        if not Path(ref).is_file():
-            raise MissingFileError(f"the teacher's checkpoint {ref!r} is no file; {GIVE}")
-        held = read(ref)
-        name = name or held.metadata["architecture"]
-        if name == held.metadata["architecture"]:
-            options = {**held.options, **options}
-        _check_name(held.metadata["architecture"], name, ref)
-        check(held, name, **options)
+        return _loaded(network, file.state, ref, num_classes), {}
+    held = pretrained(name, file or ref, **options)
     network = backbones.build(name, num_classes=num_classes, **options)
-    return _loaded(network, held.state, ref, num_classes), name, held.metadata
+    return _loaded(network, held.state, ref, num_classes), held.metadata
 
 
 def _loaded(
@@ -144,17 +134,9 @@ def _loaded(
     return network
 
 
-def _check_name(held: str, name: str, ref: str) -> None:
-    if held != name:
-        raise UserError(
-            f"the teacher's checkpoint {ref} holds {held!r}, but model.distillation.teacher.name "
-            f"is {name!r}; set the name to {held!r} (or None), or give weights of {name!r}"
-        )
-
-
-def _whole(ref: str, num_classes: int) -> tuple[nn.Module, str, Mapping[str, str]]:
-    """A library's own network, its name there, and the normalisation of its weights."""
-    network, (library, name, _) = whole(ref), parse_reference(ref)
+def _whole(ref: str, num_classes: int) -> nn.Module:
+    """A library's own network."""
+    network = whole(ref)
     layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     last = layers[-1].weight.shape[0]
     if last != num_classes:
@@ -162,4 +144,4 @@ def _whole(ref: str, num_classes: int) -> tuple[nn.Module, str, Mapping[str, str
             f"the teacher {ref} does not fit {num_classes} classes: it has {last}; student and "
             "teacher must be trained on the same classes"
         )
-    return network, f"{library}/{name}", noted(*statistics(ref))
+    return network

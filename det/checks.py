@@ -1,5 +1,6 @@
 """Look at Pascal VOC annotations before training: one clear error, or repairs that are counted."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,8 +9,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from tricklift.data.checks import did_you_mean, image_header, require
-from tricklift.errors import MissingFileError, UserError
+from tricklift.data.checks import image_header, require
+from tricklift.errors import MissingFileError, UserError, did_you_mean
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 WITHOUT_BOXES = ("error", "background")
@@ -86,9 +87,10 @@ def read_annotation(
 ) -> Annotation:
     """Read and check one VOC XML and the header of its image.
 
-    Coordinates are VOC's: 1-based, inclusive. A box that leaves the image by up to `border` pixels
-    is clipped, a box without area (a click: xmax = xmin or ymax = ymin) is dropped, and a size that
-    the XML gives as 0 or transposed is taken from the image; each is counted in `repairs`.
+    Coordinates are VOC's: 1-based, inclusive; mmdet cuts off their fractions. A box that leaves the
+    image by up to `border` pixels is clipped, one without area after that (a click, or narrower
+    than a pixel) is dropped, a size that the XML gives as 0 or transposed is taken from the image,
+    and `difficult` without a value means no; each is counted in `repairs`.
 
     Args:
         xml: The annotation.
@@ -100,8 +102,9 @@ def read_annotation(
 
     Raises:
         MissingFileError: The XML or the image is missing.
-        UserError: Not parseable, an unreadable image, no boxes, an unknown class, a box outside
-            the image or with swapped corners, or another size than the image's.
+        UserError: Not parseable, an unreadable image, no boxes, an unknown class, a value that is
+            no number, a box outside the image or with swapped corners, or another size than the
+            image's.
     """
     xml = Path(xml)
     root = _parse(xml)
@@ -161,6 +164,7 @@ def _check_object(
             f"{did_you_mean(name, classes)}; correct the XML, or set metainfo.classes"
         )
     node.find("name").text = name  # type: ignore[union-attr]
+    _check_difficult(node, xml, repairs)
     corners = node.find("bndbox")
     box = [_number(corners, key, xml) for key in CORNERS]
     where = f"{xml.name}, {name} ({', '.join(f'{v:g}' for v in box)})"
@@ -176,15 +180,27 @@ def _check_object(
             f"{xml}: box of {name!r} {_shown(box)} leaves its image of {size[0]}x{size[1]} pixels "
             f"by more than {border}; correct the box, or allow more with border=N in the dataset"
         )
-    clipped = [min(max(v, 1), limit) for v, limit in zip(box, limits, strict=True)]
+    clipped = [min(max(int(v), 1), limit) for v, limit in zip(box, limits, strict=True)]
     if clipped[2] == clipped[0] or clipped[3] == clipped[1]:
         repairs.note("box without area dropped", where)
         return False
-    if clipped != box:
+    if any(v < 1 or v > limit for v, limit in zip(box, limits, strict=True)):
         repairs.note(f"box that leaves the image by up to {border} pixels clipped", where)
         for key, value in zip(CORNERS, clipped, strict=True):
-            corners.find(key).text = f"{value:g}"  # type: ignore[union-attr]
+            corners.find(key).text = str(value)  # type: ignore[union-attr]
     return True
+
+
+def _check_difficult(node: Element, xml: Path, repairs: Repairs) -> None:
+    """Write a number into <difficult>, which mmdet reads without asking."""
+    child = node.find("difficult")
+    if child is None:
+        return
+    if (child.text or "").strip().lower() in ("", "unspecified"):
+        repairs.note("<difficult> without a value taken as 0", xml.name)
+        child.text = "0"
+    else:
+        child.text = str(int(bool(_number(node, "difficult", xml))))
 
 
 def _shown(box: list[float]) -> str:
@@ -204,6 +220,9 @@ def _number(node: Element | None, key: str, xml: Path, default: float | None = N
         return default
     text = _text(node, key, xml)
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        raise UserError(f"{xml}: <{key}> is {text!r}, not a number; correct the XML") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise UserError(f"{xml}: <{key}> is {text!r}, not a number; correct the XML")
+    return value

@@ -11,7 +11,7 @@ from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
 from det.checks import WITHOUT_BOXES, Repairs, read_annotation, read_split
-from tricklift.data.checks import check_each, require
+from tricklift.data.checks import check_each, on_first_rank, require
 from tricklift.data.miniworld.vocabulary import CLASSES, PALETTE
 from tricklift.errors import UserError
 
@@ -19,6 +19,8 @@ from tricklift.errors import UserError
 @DATASETS.register_module()
 class CheckedXMLDataset(XMLDataset):
     """mmdet's VOC reader that checks every annotation and every image's header when it is built.
+
+    Of several processes, rank 0 reads and checks, and the others get what it found.
 
     An item is what `XMLDataset` gives: boxes as 0-based ``(x1, y1, x2, y2)`` in pixels, `difficult`
     ones with ``ignore_flag=1``. The classes come from ``metainfo=dict(classes=...)`` or a subclass.
@@ -52,6 +54,9 @@ class CheckedXMLDataset(XMLDataset):
         if not classes:
             raise UserError(f"{type(self).__name__} needs its classes; set metainfo.classes")
         self.cat2label = {name: label for label, name in enumerate(classes)}
+        return on_first_rank(self._read_all)
+
+    def _read_all(self) -> list[dict[str, Any]]:
         self._repairs = Repairs()
         require(self.sub_data_root, "data folder", self.prepare)
         names = read_split(self.ann_file, self.prepare)

@@ -121,14 +121,18 @@ class IoUAware:
             bbox_weights,
             reduction_override=reduction_override,
         )
-        rows = ((labels >= 0) & (labels < self.num_classes)).nonzero().squeeze(1)
-        if not len(rows):
-            return {**found, "loss_iou": logits.sum() * 0}
-        columns = torch.zeros_like(rows) if self.reg_class_agnostic else labels[rows]
-        chosen = deltas.reshape(len(deltas), -1, BOX)[rows, columns]
-        target = self.iou_targets(rois[rows, 1:], chosen, bbox_targets[rows])
+        # All RoIs are computed and the foreground's counted: to pick it out waits for the GPU.
+        foreground = (labels >= 0) & (labels < self.num_classes)
+        count = logits.size(1)
+        column = labels.clamp(0, count - 1).unsqueeze(1)
+        boxes = deltas.view(-1, count, BOX)
+        chosen = boxes.take_along_dim(column.unsqueeze(2), dim=1).squeeze(1)
         found["loss_iou"] = self.loss_iou(
-            logits[rows, columns].float(), target, reduction_override=reduction_override
+            logits.take_along_dim(column, dim=1).squeeze(1).float(),
+            self.iou_targets(rois[:, 1:], chosen, bbox_targets),
+            foreground.float(),
+            avg_factor=None if reduction_override else foreground.sum().clamp(min=1),
+            reduction_override=reduction_override,
         )
         return found
 

@@ -3,7 +3,7 @@
 import math
 
 import torch
-from mmdet.models.losses import FocalLoss, accuracy
+from mmdet.models.losses import FocalLoss
 from mmdet.registry import MODELS
 from torch import Tensor
 
@@ -73,7 +73,8 @@ class RoIFocalLoss(FocalLoss):
     def get_accuracy(self, cls_score: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Share of foreground RoIs whose highest logit is their class, in percent; for the log."""
         foreground = labels < cls_score.size(1)
-        return {"acc": accuracy(cls_score[foreground], labels[foreground])}
+        right = foreground & (cls_score.argmax(dim=1) == labels)
+        return {"acc": 100 * right.sum() / foreground.sum().clamp(min=1)}
 
     def forward(
         self,
@@ -92,12 +93,12 @@ class RoIFocalLoss(FocalLoss):
             avg_factor: Passed over: see above. (`BBoxHead` gives the number of all RoIs.)
             reduction_override: ``none`` for the loss of each RoI and class, ``(N, C)``.
         """
-        foreground = (target < pred.size(1)).sum().item()
+        foreground = (target < pred.size(1)).sum().clamp(min=1)
         loss: Tensor = super().forward(
             pred.float() + self.prior_logit,
             target,
             weight,
-            avg_factor=None if reduction_override in ("none", "sum") else max(foreground, 1),
+            avg_factor=None if reduction_override in ("none", "sum") else foreground,
             reduction_override=reduction_override,
         )
         return loss

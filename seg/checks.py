@@ -1,5 +1,6 @@
 """Look at images and label masks before training: one clear error."""
 
+from collections.abc import Set
 from pathlib import Path
 
 import numpy as np
@@ -53,13 +54,8 @@ def check_pair(image: str | Path, mask: str | Path) -> None:
         )
 
 
-def label_range(num_classes: int, reduce_zero_label: bool) -> tuple[int, int]:
-    """Lowest and highest label id that a mask may hold besides 255 (ignored)."""
-    return (0, num_classes) if reduce_zero_label else (0, num_classes - 1)
-
-
-def check_labels(mask: str | Path, num_classes: int, reduce_zero_label: bool) -> None:
-    """Read a mask and check its label ids.
+def read_labels(mask: str | Path, num_classes: int, reduce_zero_label: bool) -> set[int]:
+    """Read a mask and check its label ids; returns those that occur.
 
     Raises:
         UserError: An id is above what the classes allow, or the file is broken.
@@ -71,24 +67,56 @@ def check_labels(mask: str | Path, num_classes: int, reduce_zero_label: bool) ->
         raise UserError(
             f"{mask}: cannot be read ({error}); fetch or write the file again"
         ) from error
-    check_values(labels, mask, num_classes, reduce_zero_label)
+    return check_values(labels, mask, num_classes, reduce_zero_label)
 
 
 def check_values(
     labels: NDArray[np.uint8], mask: str | Path, num_classes: int, reduce_zero_label: bool
-) -> None:
-    """Check the label ids of one mask ``(H, W)`` uint8.
+) -> set[int]:
+    """Check the label ids of one mask ``(H, W)`` uint8; returns those that occur.
 
     Raises:
         UserError: An id is above what the classes allow.
     """
-    _, highest = label_range(num_classes, reduce_zero_label)
-    present = np.flatnonzero(np.bincount(labels.reshape(-1), minlength=256))
-    wrong = [int(value) for value in present if highest < value != IGNORED]
+    highest = num_classes if reduce_zero_label else num_classes - 1
+    present = np.flatnonzero(np.bincount(labels.reshape(-1), minlength=256)).tolist()
+    wrong = [value for value in present if highest < value != IGNORED]
     if wrong:
         zero = "0 is ignored, " if reduce_zero_label else ""
         raise UserError(
             f"{mask}: label ids {', '.join(map(str, wrong[:8]))} are above the {num_classes} "
-            f"classes ({zero}{1 if reduce_zero_label else 0}..{highest} are classes, 255 is "
+            f"classes ({zero}{int(reduce_zero_label)}..{highest} are classes, 255 is "
             "ignored); correct the mask, or the classes"
         )
+    return set(present)
+
+
+def unlike(
+    present: Set[int], num_classes: int, reduce_zero_label: bool, last_occurs: bool
+) -> str | None:
+    """Why labels cannot be meant as the config says, going by all ids of a set.
+
+    Args:
+        present: Ids that occur in its masks, 255 (ignored) among them.
+        num_classes: How many classes the masks tell apart.
+        reduce_zero_label: See `seg.datasets.CheckedSegDataset`.
+        last_occurs: The last class must be among them: of training sets that nobody knows.
+
+    Returns:
+        What to say, None where nothing speaks against it.
+    """
+    if present <= {0, IGNORED}:
+        ignored = "both are ignored" if reduce_zero_label else "255 is ignored"
+        return (
+            f"hold the label ids {', '.join(map(str, sorted(present)))} alone, and {ignored}, so "
+            "nothing is left to tell apart; write the ids of the classes into the masks (a mask of "
+            "0 and 255 becomes one of 0 and 1)"
+        )
+    if last_occurs and reduce_zero_label and 0 in present and num_classes not in present:
+        return (
+            f"hold the label ids 0..{max(present - {IGNORED})} and never {num_classes}, the last "
+            f"of {num_classes} classes if 0 is ignored: with reduce_zero_label=True the first "
+            "class would be lost and the others shifted; set reduce_zero_label=False, or take "
+            "classes that do not occur off metainfo.classes"
+        )
+    return None

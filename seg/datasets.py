@@ -1,7 +1,7 @@
 """Data sets in ADE20K layout, on mmseg's reader, checked before training starts.
 
 ``images/{training,validation}/*.jpg`` and ``annotations/{training,validation}/*.png``; in a mask
-0 is "other" and ignored, ``k`` is class ``k - 1``, 255 is ignored.
+255 is ignored, and 0 is either "other" and ignored or the first class (`reduce_zero_label`).
 """
 
 from pathlib import Path
@@ -13,8 +13,8 @@ from mmcv.transforms import BaseTransform
 from mmseg.datasets import ADE20KDataset, BaseSegDataset
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from seg.checks import IGNORED, check_folder, check_labels, check_pair, check_values
-from tricklift.data.checks import check_each, require, spread
+from seg.checks import IGNORED, check_folder, check_pair, check_values, read_labels, unlike
+from tricklift.data.checks import check_each, on_first_rank, require, spread
 from tricklift.data.miniworld.vocabulary import PALETTE, SEG_CLASSES
 from tricklift.errors import UserError
 
@@ -24,33 +24,48 @@ class CheckedSegDataset(BaseSegDataset):
     """mmseg's reader that checks pairs of image and mask when it is built.
 
     All headers are read (size, channels); of `checked_masks` masks, spread evenly over the set,
-    all pixels. Each mask is looked at again when it is loaded, which costs next to nothing.
+    all pixels. Each mask is looked at again when it is loaded, which costs next to nothing. Of
+    several processes, rank 0 looks, and the others get what it found.
 
     Args:
+        reduce_zero_label: Whether label 0 is "other" and ignored, as in ADE20K; class k is then
+            label k + 1. Without it 0 is the first class. Has no default: either is common, and the
+            wrong one trains without a word.
         checked_masks: How many masks to read in full at the start, at the most.
-        reduce_zero_label: Label 0 is ignored, as in ADE20K.
         **kwargs: Of `mmseg.datasets.BaseSegDataset`: ``data_root``, ``data_prefix``, ...
 
     Raises:
         MissingFileError: A folder or a mask is missing.
-        UserError: Unreadable files, a mask of another size than its image, coloured masks, or
-            label ids above the class count; one error lists up to ten findings.
+        UserError: No `reduce_zero_label`, unreadable files, a mask of another size than its image,
+            coloured masks, label ids above the class count, or labels that cannot be meant so; one
+            error lists up to ten findings.
     """
 
     #: Name for ``tricklift prepare NAME``, or a sentence that says where the data come from.
     prepare = "put your data there (images, annotations), or correct data_root and data_prefix"
+    #: What `reduce_zero_label` is where the data are known; None: the config says it.
+    zero_is_other: bool | None = None
 
     def __init__(
-        self, checked_masks: int = 500, reduce_zero_label: bool = True, **kwargs: Any
+        self, reduce_zero_label: bool | None = None, checked_masks: int = 500, **kwargs: Any
     ) -> None:
+        if reduce_zero_label is None:
+            reduce_zero_label = self.zero_is_other
+        if reduce_zero_label is None:
+            raise UserError(
+                f"{type(self).__name__} needs reduce_zero_label: True if label 0 of the masks is "
+                "'other' and ignored (as in ADE20K), False if it is the first class"
+            )
         self.checked_masks = checked_masks
         super().__init__(reduce_zero_label=reduce_zero_label, **kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List and check all pairs of image and mask."""
-        classes = self._metainfo.get("classes")
-        if not classes:
+        if not self._metainfo.get("classes"):
             raise UserError(f"{type(self).__name__} needs its classes; set metainfo.classes")
+        return on_first_rank(self._list_and_check)
+
+    def _list_and_check(self) -> list[dict[str, Any]]:
         for key, suffix in (("img_path", self.img_suffix), ("seg_map_path", self.seg_map_suffix)):
             what = "image folder" if key == "img_path" else "mask folder"
             check_folder(require(self.data_prefix[key], what, self.prepare), suffix)
@@ -58,13 +73,19 @@ class CheckedSegDataset(BaseSegDataset):
         where = self.data_prefix["img_path"]
         pairs = [(item["img_path"], item["seg_map_path"]) for item in data]
         check_each(pairs, lambda pair: check_pair(*pair), f"pairs of {where}")
-        masks = [mask for _, mask in spread(pairs, self.checked_masks)]
-        check_each(
-            masks,
-            lambda mask: check_labels(mask, self._labels, self.reduce_zero_label),
-            f"masks of {where}",
-        )
+        masks = [mask for _, mask in pairs]
+        some = spread(masks, self.checked_masks)
+        # A rare class may be missing in some of the masks: all of them are asked before a refusal.
+        if some and self._unlike(some) and (problem := self._unlike(masks)):
+            raise UserError(f"the masks of {self.data_prefix['seg_map_path']} {problem}")
         return data
+
+    def _unlike(self, masks: list[str]) -> str | None:
+        labels, zero = self._labels, self.reduce_zero_label
+        what = f"masks of {self.data_prefix['img_path']}"
+        found: Any = check_each(masks, lambda mask: read_labels(mask, labels, zero), what)
+        last_occurs = not self.test_mode and self.zero_is_other is None
+        return unlike(set().union(*found), labels, zero, last_occurs)
 
     @property
     def _labels(self) -> int:
@@ -84,7 +105,7 @@ class CheckedSegDataset(BaseSegDataset):
             labels = sample.gt_sem_seg.data.numpy().astype(np.uint8, copy=False)
             if int(np.where(labels == IGNORED, 0, labels).max()) >= len(self._metainfo["classes"]):
                 mask = Path(self.get_data_info(idx)["seg_map_path"])
-                check_labels(mask, self._labels, self.reduce_zero_label)  # ids as they are there
+                read_labels(mask, self._labels, self.reduce_zero_label)  # ids as they are there
                 check_values(labels, mask, len(self._metainfo["classes"]), False)
         return item
 
@@ -95,6 +116,7 @@ class MiniWorldSegDataset(CheckedSegDataset):
 
     METAINFO = {"classes": SEG_CLASSES, "palette": [list(c) for c in PALETTE]}  # noqa: RUF012
     prepare = "miniworld"
+    zero_is_other = True
 
 
 @DATASETS.register_module()
@@ -117,6 +139,7 @@ class CamVidDataset(CheckedSegDataset):
         ],
     }
     prepare = "camvid"
+    zero_is_other = True
 
 
 @DATASETS.register_module()
@@ -127,6 +150,7 @@ class CheckedADE20KDataset(CheckedSegDataset, ADE20KDataset):
     """
 
     prepare = "ade20k"
+    zero_is_other = True
 
 
 @TRANSFORMS.register_module()

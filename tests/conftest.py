@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,28 @@ REPO = Path(__file__).resolve().parent.parent
 
 for folder in ("TRICKLIFT_ROOT", "TRICKLIFT_EXPORTS"):  # configs read them: tests set their own
     os.environ.pop(folder, None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--slow-share",
+        type=int,
+        metavar="N",
+        help="with -m slow: one of N shares of the slow tests, the next one at each commit",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the slow tests of the other shares."""
+    shares = config.getoption("--slow-share")
+    if not shares:
+        return
+    count = ["git", "-C", str(REPO), "rev-list", "--count", "HEAD"]
+    commits = int(subprocess.run(count, capture_output=True, text=True, check=True).stdout)
+    slow = [item for item in items if item.get_closest_marker("slow")]
+    others = [item for place, item in enumerate(slow) if place % shares != commits % shares]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [item for item in items if item not in others]
 
 
 @pytest.fixture(scope="session")
@@ -42,11 +65,11 @@ def baseline(repo: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The data archives' folder (`TRICKLIFT_DATA`, default `../shared/data`); skips without it."""
-    folder = Path(os.environ.get("TRICKLIFT_DATA", REPO.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no data archives in {folder}; set TRICKLIFT_DATA to their folder")
-    return folder
+    """The folder of data archives, `TRICKLIFT_DATA`; skips without it."""
+    folder = os.environ.get("TRICKLIFT_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip(f"TRICKLIFT_DATA is {folder!r}; set it to the folder of the data archives")
+    return Path(folder)
 
 
 @pytest.fixture(scope="session")

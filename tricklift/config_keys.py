@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from tricklift.compat.spelling import runner_keys
+from tricklift.compat.start_checks import runner_keys
 from tricklift.errors import UserError, did_you_mean
 
 OPEN_DICTS = ("model.backbone", "model.distillation.teacher")
@@ -89,14 +89,28 @@ def check_key(cfg: Any, key: str) -> None:
 
 @contextmanager
 def unknown_arguments(cfg: Any) -> Iterator[None]:
-    """Names the key of a config that one of its parts does not take, when the parts are built here.
+    """Names what a config has that mmengine cannot build, when the parts are built in this block.
 
     Raises:
-        UserError: In the place of the part's TypeError about an unexpected argument, if the
-            config has keys of that name; names up to three of them.
+        UserError: A type that no registry knows; or a key that a part does not take, in the place
+            of its TypeError, if the config has keys of that name (names up to three of them).
     """
     try:
         yield
+    except KeyError as error:
+        last = list(traceback.walk_tb(error.__traceback__))[-1][0]
+        found = re.match(r"(\S+) is not in the (\S+) registry", str(error.args[0]))
+        if not found or last.f_code.co_name != "build_from_cfg":
+            raise
+        registry = last.f_locals["registry"]
+        parents = registry.parent.module_dict if registry.parent else ()
+        hint = did_you_mean(found[1], {*registry.module_dict, *parents})
+        imports = (cfg.get("custom_imports") or {}).get("imports")
+        raise UserError(
+            f"type={found[1]!r} is not in the {found[2]} registry{hint}; correct it, or import "
+            f"what registers it: custom_imports of this config is {imports}, and a list takes the place "
+            "of the one in its _base_"
+        ) from error
     except TypeError as error:
         found = re.search(r"(\S+)\(\) got an unexpected keyword argument '(\w+)'", str(error))
         frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]

@@ -1,6 +1,7 @@
-"""Finding a config by path or short name, and reading it without a word."""
+"""Finding a config by path or short name, and reading it: without a word, or with one line."""
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,48 @@ def find_config(reference: str | Path) -> Path:
         f"no config {str(reference)!r}: neither a file nor the name of a provided one{hint} "
         "('tricklift config --list' prints all names)"
     )
+
+
+@contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Says where in a user's config the fault is that stops it from being read in this block.
+
+    Errors of what the config calls or imports keep their traceback.
+
+    Raises:
+        UserError: In the place of an error of its code (a syntax error, an unknown name), of
+            mmengine about its `_base_`, or of an import of `custom_imports`.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        frames = list(traceback.walk_tb(error.__traceback__))
+        read = [frame.f_locals for frame, _ in frames if frame.f_code.co_name == "_file2dict"]
+        file = Path(read[-1].get("filename", path) if read else path)
+        last, line = frames[-1]
+        place = Path(last.f_code.co_filename)
+        words = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        if isinstance(error, ImportError) and isinstance(error.__cause__, ImportError):
+            gone = error.__cause__.__context__  # mmengine's two messages leave the reason out
+            name = getattr(gone, "name", None)
+            imports = last.f_locals.get("cfg_dict", {}).get("custom_imports", {}).get("imports", ())
+            if not any(f"{one}.".startswith(f"{name}.") for one in imports):
+                raise
+            raise UserError(
+                f"{path}: custom_imports: {gone}; correct the name, or put the module's folder "
+                "on PYTHONPATH (for the current one: PYTHONPATH=. in front of the command)"
+            ) from error
+        if short_name(file) is not None:
+            raise  # a provided one
+        if isinstance(error, SyntaxError) and read:
+            raise UserError(f"{file}, line {error.lineno}: {error.msg}; correct it") from error
+        if place == file:
+            raise UserError(f"{file}, line {line}: {words}; correct it") from error
+        if read and "mmengine" in place.parts:
+            raise UserError(f"{file}: {words}; correct it") from error
+        raise
 
 
 @contextmanager

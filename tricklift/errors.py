@@ -1,17 +1,37 @@
-"""Errors that a user can cause: one clear line and exit code 2; `TRICKLIFT_DEBUG=1` shows where."""
+"""How a command ends: a user's error in one line, exit code 2; all else with its traceback, code 1.
+
+`TRICKLIFT_DEBUG=1` shows the traceback of a user's error too; the jobs of `tricklift run` have it.
+"""
 
 import difflib
+import errno
 import os
+import platform
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 
 #: Exit code of every command that was given something it cannot work with.
 USER_ERROR = 2
 #: Exit code of a command that was stopped by Ctrl-C.
 STOPPED = 130
 #: How a training that was stopped goes on.
-RESUMES = "with --resume the command goes on from the last checkpoint"
+RESUMES = "add --resume to the same command to resume from the last checkpoint"
+#: In the environment: `1` shows the traceback of a user's error.
+DEBUG = "TRICKLIFT_DEBUG"
+
+_ELSEWHERE = "give another path, or change who may write there"
+_KINDS = "a file is where a folder is needed, or the other way about; give another path"
+_SPACE = "free some, or give another path, and rerun the same command"
+#: What the system may refuse on account of a path that a user gave, with what to do.
+_SYSTEM = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _ELSEWHERE),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _SPACE),
+    **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), _KINDS),
+    errno.ENAMETOOLONG: "give a shorter one",
+}
 
 
 class UserError(ValueError):
@@ -39,9 +59,10 @@ class JobFailed(Exception):
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the closest of `known`, or an empty string."""
-    close = difflib.get_close_matches(given, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    """`; did you mean 'x'?` for the closest of `known` in any case, or an empty string."""
+    lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(given.lower(), lower, n=1)
+    return f"; did you mean {lower[close[0]]!r}?" if close else ""
 
 
 def one_line(error: BaseException) -> str:
@@ -71,17 +92,40 @@ def stoppable(advice: str = "") -> Iterator[None]:
         raise SystemExit(STOPPED) from None
 
 
+def refused_by_system(error: BaseException) -> str | None:
+    """What to tell the user of an OSError about rights, space or a path's kind; None for others."""
+    if not isinstance(error, OSError) or error.errno not in _SYSTEM:
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}; {_SYSTEM[error.errno]}"
+
+
 @contextmanager
 def report_user_errors() -> Iterator[None]:
-    """Turns a user's error into one line on stderr and `SystemExit(2)`; Ctrl-C into 130."""
+    """Ends the process as its error asks: 2 with one line for a user's, 130 for Ctrl-C, else 1."""
     try:
         with stoppable():
             yield
     except JobFailed as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.code if error.code in (USER_ERROR, STOPPED) else 1) from None
-    except UserError as error:
-        if os.environ.get("TRICKLIFT_DEBUG") == "1":
-            raise
-        print(f"error: {one_line(error)}", file=sys.stderr)
+    except Exception as error:
+        said = one_line(error) if isinstance(error, UserError) else refused_by_system(error)
+        if said is None or os.environ.get(DEBUG) == "1":
+            traceback.print_exc()
+        if said is None:
+            print(f"\n{_unknown()}", file=sys.stderr)
+            raise SystemExit(1) from None
+        print(f"error: {said}", file=sys.stderr)
         raise SystemExit(USER_ERROR) from None
+
+
+def _unknown() -> str:
+    versions = [f"Python {platform.python_version()}"]
+    for name in ("tricklift", "torch", "mmengine"):
+        with suppress(PackageNotFoundError):
+            versions.append(f"{name} {version(name)}")
+    return (
+        "This is no mistake that tricklift knows, but a bug in it, in a library, or in code of "
+        f"your own. To report it, give the command, the lines above, and: {', '.join(versions)}"
+    )

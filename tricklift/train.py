@@ -4,25 +4,25 @@ All three kinds of configs run here: classification (root scope), detection (sco
 segmentation (scope `mmseg`). The arguments are the ones of OpenMMLab's own tools.
 """
 
-import pickle
-from collections.abc import Mapping, Sequence
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
-from mmengine.runner import Runner, find_latest_checkpoint
-from mmengine.runner.checkpoint import _load_checkpoint
+from mmengine.runner import Runner
 
 from backbones.libraries import is_reference
-from cls.checks import check_classes, check_tested_classes
-from cls.statistics_hook import sync_statistics
 from tricklift import config_keys, configs
-from tricklift.compat.empty_loader import check_steps
-from tricklift.compat.fit import misfits, refuse
+from tricklift.compat.checkpoints import misfits, refuse
 from tricklift.compat.memory import keep_freed
-from tricklift.compat.spelling import check_top_level
+from tricklift.compat.safe_load import load_from_disk
+from tricklift.compat.start_checks import check_steps, check_top_level
 from tricklift.errors import MissingFileError, UserError
 from tricklift.records.machine import cores
 from tricklift.tricks import lengths, load, refuse_other_network
@@ -57,8 +57,8 @@ def build_config(
         tricks: Laid over the config on top of its own, see `tricklift.tricks.load`.
         teacher: Sets `model.distillation.teacher`: a file, timm/NAME or torchvision/NAME, whose
             network is the one that the file or the library says.
-        options: Dotted keys of `--cfg-options`, applied last; warmup and cosine follow the lengths
-            that they set.
+        options: Dotted keys of `--cfg-options`, applied last; schedules follow the lengths that
+            they set.
         amp: Mixed precision (`AmpOptimWrapper`).
         auto_scale_lr: Scale the learning rate to the batch size.
         resume: None, `auto` (the last checkpoint in the work dir, if any) or a checkpoint.
@@ -71,7 +71,8 @@ def build_config(
         MissingFileError: No such pretrained or resume file.
     """
     path = configs.find_config(reference)
-    cfg = load(path, tricks)
+    with configs.readable(path):
+        cfg = load(path, tricks)
     check_top_level(cfg)
     cfg.launcher = launcher
     named = configs.short_name(path) or path
@@ -86,8 +87,9 @@ def build_config(
     options = options or {}
     if network := options.get("model.backbone.name"):
         refuse_other_network(cfg, network, f"--cfg-options model.backbone.name: {named}")
+    before = lengths.lengths(cfg)
     config_keys.merge_options(cfg, options)
-    lengths.follow(cfg, options)
+    lengths.follow(cfg, before, options)
     if work_dir is not None:
         cfg.work_dir = str(work_dir)
     elif not cfg.get("work_dir"):
@@ -159,25 +161,32 @@ def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on as many threads as there are cores for this process."""
     keep_freed()
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
-    runner = RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
-    sync_statistics(runner)
-    return runner
+    return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Writes the traceback of an error into the run's log file."""
+    try:
+        yield
+    except Exception:
+        logger = MMLogger.get_current_instance()
+        place = (logging.ERROR, __file__, 0, "the run ended with an error", (), sys.exc_info())
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                handler.handle(logger.makeRecord(logger.name, *place))
+        raise
 
 
 def train(cfg: Config) -> Path:
     """Trains to the end, or from the last checkpoint when resuming; returns the work dir.
 
     Raises:
-        UserError: The checkpoint to resume from belongs to another model, a classifier's sets
-            have other classes than each other or the model, or there is not one batch to train on.
+        UserError: The checkpoint to resume from belongs to another model, or the run would not do
+            what its config says (`tricklift.compat.every_run`).
     """
-    with config_keys.unknown_arguments(cfg):
+    with _logged(), config_keys.unknown_arguments(cfg):
         runner = build_runner(cfg)
-        check_classes(runner)
-        if cfg.get("resume"):
-            checkpoint = cfg.get("load_from") or find_latest_checkpoint(cfg.work_dir)
-            if checkpoint:
-                check_checkpoint(runner.model, checkpoint)
         if runner.train_loop is not None:  # it is what train() builds first
             check_steps(runner.train_loop.dataloader)
         runner.train()
@@ -189,7 +198,7 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
 
     Raises:
         MissingFileError: No such checkpoint.
-        UserError: It belongs to another model, or the test set has other classes.
+        UserError: It belongs to another model or to other classes.
     """
     _require_file(str(checkpoint), "checkpoint", "a .pth file that a training wrote")
     if Path(checkpoint).suffix == ".safetensors":
@@ -197,30 +206,8 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
             f"{checkpoint} is an exported backbone; 'test' takes a .pth file that a training wrote"
         )
     cfg.load_from, cfg.resume = str(checkpoint), False
-    with config_keys.unknown_arguments(cfg):
+    with _logged(), config_keys.unknown_arguments(cfg):
         runner = build_runner(cfg)
-        held = check_checkpoint(runner.model, checkpoint)
-        check_tested_classes(runner, checkpoint, held.get("meta") or {})
+        held = load_from_disk(str(checkpoint))
+        refuse(checkpoint, misfits(runner.model, held.get("state_dict", held)))
         return dict(runner.test())
-
-
-def check_checkpoint(model: torch.nn.Module, checkpoint: str | Path) -> dict[str, Any]:
-    """Refuses a checkpoint that does not hold every key of the model, in its shape.
-
-    Returns:
-        What the checkpoint holds.
-
-    Raises:
-        UserError: No checkpoint, or the first keys that are missing or of another shape.
-    """
-    try:
-        held = dict(_load_checkpoint(str(checkpoint), map_location="cpu"))
-        state = dict(held.get("state_dict", held))
-    except (RuntimeError, pickle.UnpicklingError, EOFError, TypeError, AttributeError) as error:
-        words = str(error).strip().partition("\n")[0]
-        raise UserError(
-            f"{checkpoint} is not a checkpoint that can be read ({words}); give a .pth file that a "
-            "training wrote"
-        ) from error
-    refuse(checkpoint, misfits(model, state))
-    return held

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from mmengine.registry import DefaultScope
+from mmengine.config import Config
+from mmengine.registry import DATASETS, DefaultScope
+from mmengine.runner import Runner
 from torch import nn
 
 import backbones
@@ -101,62 +103,61 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         }
 
 
+class RandomImages(torch.utils.data.Dataset):
+    """Twelve images of 32 pixels, of three classes."""
+
+    def __len__(self) -> int:
+        return 12
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        generator = torch.Generator().manual_seed(index)
+        image = torch.randint(256, (3, 32, 32), generator=generator, dtype=torch.uint8)
+        return {"inputs": image, "labels": index % 3}
+
+
 def _train(work_dir: Path, ema: bool) -> dict[str, Any]:
-    from mmengine.config import Config
-    from mmengine.model import BaseModel
-    from mmengine.runner import Runner
+    """Three epochs of the classification stage, by mmengine's Runner alone."""
+    import cls  # noqa: F401  (registers its parts)
 
-    class Classifier(BaseModel):
-        """A model of the shape that the cls stage has: our network under ``backbone``."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.backbone = backbones.build("resnet18_d", 3, width=0.25)
-
-        def forward(self, images: torch.Tensor, mode: str = "tensor") -> Any:
-            logits = self.backbone(images)
-            return {"loss": logits.square().mean()} if mode == "loss" else logits
-
-    class Images(torch.utils.data.Dataset):
-        def __len__(self) -> int:
-            return 12
-
-        def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-            return {
-                "images": torch.randn(3, 32, 32, generator=torch.Generator().manual_seed(index))
-            }
-
-    config = Config(
-        {
-            "model": {
-                "backbone": {"name": "resnet18_d", "width": 0.25},
-                "num_classes": 3,
-                "data_preprocessor": {"type": "ClsPreprocessor", "mean": [127.5, 127.5, 127.5]},
-            },
-            "row": "D-tricks",
-            "tricks": ["cosine", "mixup"],
-            "benchmark": {"task": "cls", "dataset": "MiniWorld"},
-        }
-    )
-    runner = Runner(
-        Classifier(),
-        str(work_dir),
-        train_dataloader={
-            "dataset": Images(),
-            "batch_size": 4,
-            "sampler": {"type": "DefaultSampler", "shuffle": True},
-            "collate_fn": {"type": "default_collate"},
+    DATASETS.register_module(name="RandomTestImages", module=RandomImages, force=True)
+    loader = {
+        "dataset": {"type": "RandomTestImages"},
+        "batch_size": 4,
+        "sampler": {"type": "DefaultSampler", "shuffle": False},
+        "collate_fn": {"type": "default_collate"},
+    }
+    config = {
+        "model": {
+            "type": "ImageClassifier",
+            "backbone": {"name": "resnet18_d", "width": 0.25},
+            "num_classes": 3,
+            "data_preprocessor": {"mean": [127.5] * 3},
         },
-        train_cfg={"by_epoch": True, "max_epochs": 2},
-        optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.001, "momentum": 0.9}},
-        custom_hooks=[{"type": "EMAHook", "momentum": 0.5}] if ema else [],
-        default_hooks={"logger": {"type": "LoggerHook", "interval": 1}},
-        cfg=config,
-        experiment_name=f"{work_dir.name}",
-    )
+        "row": "D-tricks",
+        "tricks": ["cosine", "mixup"],
+        "benchmark": dict(task="cls", tier="mini", dataset="MiniWorld", protocol="one crop"),
+        "train_dataloader": loader,
+        "val_dataloader": loader,
+        "train_cfg": {"by_epoch": True, "max_epochs": 3, "val_interval": 1},
+        "val_cfg": {},
+        "val_evaluator": {"type": "TopKAccuracy"},
+        "optim_wrapper": {"optimizer": {"type": "SGD", "lr": 0.05, "momentum": 0.9}},
+        "custom_hooks": [
+            {"type": "ResultHook"},
+            *([{"type": "EMAHook", "momentum": 0.5}] if ema else []),
+        ],
+        "default_hooks": {
+            "checkpoint": dict(type="CheckpointHook", interval=1, save_best="accuracy/top1")
+        },
+        "randomness": {"seed": 5},
+        "work_dir": str(work_dir),
+        "experiment_name": work_dir.name,
+    }
+    runner = Runner.from_cfg(Config(config))
     runner.train()
     weights = {"trained": runner.model.backbone.state_dict()}
     if ema:
         hook = next(h for h in runner.hooks if type(h).__name__ == "EMAHook")
         weights["averaged"] = hook.ema_model.module.backbone.state_dict()
-    return {"path": work_dir / "epoch_2.pth", **weights}
+    result = json.loads((work_dir / "result.json").read_text())
+    return {"path": work_dir / "epoch_3.pth", "result": result, **weights}

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import backbones
-from backbones.checkpoint import load_pretrained, save, verify
+from backbones.checkpoint import load_pretrained, pretrained, save
 from backbones.deformable import DeformableConv
 from backbones.wrapper import TrickStage
 
@@ -41,7 +41,7 @@ def test_plain_weights_go_into_it(randomise, images, tmp_path: Path) -> None:
     plain = randomise(backbones.build("resnet18_d", 5, width=0.25))
     file = exported(tmp_path, plain, width=0.25)
     model = backbones.build("resnet18_d", 5, **OPTIONS).eval()
-    verify("resnet18_d", file, **OPTIONS)
+    pretrained("resnet18_d", file, **OPTIONS)
     load_pretrained(model, file)
     with torch.no_grad():
         torch.testing.assert_close(model(images), plain(images), rtol=1e-4, atol=1e-5)

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 import backbones
 from backbones import naming
-from backbones.checkpoint import load_pretrained, verify
+from backbones.checkpoint import load_pretrained, pretrained
 from backbones.libraries import is_reference
 
 
@@ -77,13 +77,13 @@ def test_timm_weights_from_a_local_file(
     else:
         save_file(theirs.state_dict(), path, {"format": "pt"})  # as on timm's hub
     model = backbones.build(name)
-    verify(name, path)
+    pretrained(name, path)
     assert load_pretrained(model, path).metadata["format"] == "timm"
     assert_loaded(model, theirs, "timm")
     with pytest.raises(ValueError, match="do not have a library's names for 'resnet50_a'"):
-        verify("resnet50_a", path)
+        pretrained("resnet50_a", path)
     with pytest.raises(ValueError, match="does not fit the backbone 'resnet34_d'; keys missing"):
-        verify("resnet34_d", path)
+        pretrained("resnet34_d", path)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_without_a_network(name: str, ref: str, cache: str, offline: Path) -> No
 )
 def test_wrong_references(name: str, ref: str, message: str, offline: Path) -> None:
     with pytest.raises(ValueError, match=message):
-        verify(name, ref)
+        pretrained(name, ref)
 
 
 def test_what_is_a_reference() -> None:

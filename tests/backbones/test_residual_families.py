@@ -82,7 +82,7 @@ def test_timms_weights_of_a_trick_are_those_of_the_name() -> None:
 @pytest.mark.parametrize(
     ("name", "library", "options", "message"),
     [
-        ("seresnet50_d", "timm", {}, "timm cannot hold seresnet50_d: it has no seresnet50d; of"),
+        ("seresnet50_d", "timm", {}, "timm cannot hold seresnet50_d: it has no 'seresnet50d'"),
         ("resnet50_b", "torchvision", {"se": True}, "resnet50_b with squeeze-and-excitation: it"),
         ("resnext50_32x4d_b", "mmdet", {}, "mmdet cannot hold resnext50_32x4d_b: only plain"),
         ("preresnet50_b", "torchvision", {}, "it has no pre-activation ResNet; timm has"),

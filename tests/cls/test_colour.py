@@ -13,7 +13,6 @@ from cls.colour import (
     ColourJitter,
     apply_colour,
     colour_map,
-    jitter_map,
 )
 from cls.preprocessor import MEAN, STD
 
@@ -63,14 +62,11 @@ def one_by_one(image, brightness, contrast, saturation, hue, noise):
 
 
 def test_map_equals_the_steps_one_by_one():
-    generator = torch.Generator().manual_seed(1)
-    draws = {name: torch.rand(5, generator=generator) * 0.8 + 0.6 for name in PROPERTIES}
-    noise = torch.randn(5, 3, generator=generator) * 0.1
-    matrix, offset = jitter_map(IMAGES.mean((2, 3)), draws, noise)
-    got = apply_colour(IMAGES, matrix, offset)
+    jitter = ColourJitter(form="all")
+    factors, noise = jitter.draw(5, torch.Generator().manual_seed(1))
+    got = apply_colour(IMAGES, *jitter.map(IMAGES.mean((2, 3)), factors, noise))
     for n, image in enumerate(IMAGES):
-        factors = [draws[name][n].item() for name in PROPERTIES]
-        want = one_by_one(image, *factors, noise[n])
+        want = one_by_one(image, *factors[:, n].tolist(), noise[n])
         torch.testing.assert_close(got[n], want, rtol=1e-4, atol=2e-3)
 
 
@@ -82,13 +78,19 @@ def test_gray_weights_and_pca_are_the_published_ones():
     torch.testing.assert_close(vectors.T @ vectors, torch.eye(3), atol=2e-3, rtol=0)
 
 
-def test_factors_lie_in_the_range_and_are_uniform():
+@pytest.mark.parametrize(
+    ("form", "left"), [("paper", {"contrast"}), ("public", {"hue"}), ("all", set())]
+)
+def test_factors_lie_in_the_range_and_are_uniform(form, left):
     torch.manual_seed(0)
-    factors = ColourJitter().factors("hue", 10_000, torch.device("cpu"))
-    assert 0.6 <= factors.min() < 0.61 and 1.39 < factors.max() <= 1.4
-    assert factors.mean() == pytest.approx(1, abs=0.01)
-    assert factors.var() == pytest.approx(0.8**2 / 12, rel=0.05)  # of a uniform distribution
-    assert (ColourJitter().factors("contrast", 4, torch.device("cpu")) == 1).all()
+    drawn, _ = ColourJitter(form=form).draw(10_000)
+    for name, factors in zip(PROPERTIES, drawn, strict=True):
+        if name in left:
+            assert (factors == 1).all()
+            continue
+        assert 0.6 <= factors.min() < 0.61 and 1.39 < factors.max() <= 1.4
+        assert factors.mean() == pytest.approx(1, abs=0.01)
+        assert factors.var() == pytest.approx(0.8**2 / 12, rel=0.05)  # of a uniform distribution
 
 
 def normalised(images, jitter=None, **kwargs):
@@ -111,11 +113,10 @@ def test_a_batch_equals_the_whole_chain_image_by_image(images, form):
     torch.manual_seed(3)
     got = normalised(images, jitter)
     torch.manual_seed(3)
-    draws = [jitter.factors(name, len(IMAGES), IMAGES.device) for name in PROPERTIES]
-    noise = torch.randn(len(IMAGES), 3) * jitter.pca
+    factors, noise = jitter.draw(len(IMAGES))
     mean, std = (torch.tensor(value).view(3, 1, 1) for value in (MEAN, STD))
     for n, image in enumerate(IMAGES):
-        want = one_by_one(image, *(draw[n].item() for draw in draws), noise[n])
+        want = one_by_one(image, *factors[:, n].tolist(), noise[n])
         torch.testing.assert_close(got[n], (want - mean) / std, rtol=1e-4, atol=5e-5)
 
 
@@ -126,15 +127,6 @@ def test_memory_format_is_the_one_asked_for(form, given):
     out = normalised(images, memory_format=form)
     assert out.is_contiguous(memory_format=form)
     assert torch.equal(out, normalised(IMAGES))
-
-
-@pytest.mark.parametrize(
-    ("form", "left"), [("paper", {"contrast"}), ("public", {"hue"}), ("all", set())]
-)
-def test_what_a_form_leaves_alone(form, left):
-    jitter = ColourJitter(form=form)
-    fixed = {name for name in PROPERTIES if (jitter.factors(name, 8, IMAGES.device) == 1).all()}
-    assert fixed == left
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from cls.draws import Draws
 from cls.targets import check_mixup, draw_mixup, mixup, smooth_targets
 
 
@@ -54,7 +55,7 @@ def test_free_logits_reach_the_optimum(form, want):
 def test_mixup_by_hand():
     images = torch.tensor([0.0, 10.0, 100.0]).view(3, 1, 1, 1).expand(3, 3, 2, 2)
     targets = torch.eye(3)
-    mixed, blended = mixup(images, targets, 0.7, torch.tensor([1, 2, 0]))
+    mixed, blended = mixup(images, targets, torch.tensor([0.7]), torch.tensor([1, 2, 0]))
     # 0.7 * 0 + 0.3 * 10; 0.7 * 10 + 0.3 * 100; 0.7 * 100 + 0.3 * 0
     torch.testing.assert_close(mixed[:, 0, 0, 0], torch.tensor([3.0, 37.0, 70.0]))
     want = torch.tensor([[0.7, 0.3, 0.0], [0.0, 0.7, 0.3], [0.3, 0.0, 0.7]])
@@ -73,31 +74,27 @@ def test_mixup_with_one_lambda_an_image_by_hand():
 
 def test_mixing_smoothed_targets_is_smoothing_mixed_ones():
     labels, order = torch.tensor([0, 1, 2]), torch.tensor([2, 0, 1])
-    images = torch.zeros(3, 3, 1, 1)
-    _, mixed = mixup(images, smooth_targets(labels, 4, 0.1), 0.3, order)
-    _, hard = mixup(images, smooth_targets(labels, 4, 0.0), 0.3, order)
+    images, weight = torch.zeros(3, 3, 1, 1), torch.tensor([0.3])
+    _, mixed = mixup(images, smooth_targets(labels, 4, 0.1), weight, order)
+    _, hard = mixup(images, smooth_targets(labels, 4, 0.0), weight, order)
     # Smoothing a distribution t: eps/(K-1) everywhere, the rest in proportion to t.
     want = 0.1 / 3 + hard * (0.9 - 0.1 / 3)
     torch.testing.assert_close(mixed, want)
 
 
-def test_lambda_is_drawn_from_beta():
+@pytest.mark.parametrize("per", ["batch", "image"])
+def test_lambda_is_drawn_from_beta(per):
+    """One a batch in 4,000 batches, or one an image in a batch of as many."""
     torch.manual_seed(0)
-    draws = torch.tensor([draw_mixup(0.2, 1, torch.device("cpu"))[0] for _ in range(4000)])
-    assert draws.mean() == pytest.approx(0.5, abs=0.03)
+    draws, times = Draws(), 4000
+    count, repeats = (3, times) if per == "batch" else (times, 1)
+    drawn = [draw_mixup(0.2, count, torch.device("cpu"), draws, per) for _ in range(repeats)]
+    weights = torch.cat([weight for weight, _ in drawn])
+    assert len(weights) == times
+    assert weights.mean() == pytest.approx(0.5, abs=0.03)
     # Variance of Beta(a, a) is 1 / (4 (2a + 1)).
-    assert draws.var() == pytest.approx(1 / (4 * 1.4), abs=0.01)
-
-
-def test_one_lambda_a_batch_or_one_an_image():
-    torch.manual_seed(0)
-    device = torch.device("cpu")
-    whole, order = draw_mixup(0.2, 4000, device)
-    assert isinstance(whole, float) and sorted(order.tolist()) == list(range(4000))
-    each, order = draw_mixup(0.2, 4000, device, per="image")
-    assert each.shape == (4000,) and sorted(order.tolist()) == list(range(4000))
-    assert each.mean() == pytest.approx(0.5, abs=0.03)
-    assert each.var() == pytest.approx(1 / (4 * 1.4), abs=0.01)
+    assert weights.var() == pytest.approx(1 / (4 * 1.4), abs=0.01)
+    assert all(sorted(order.tolist()) == list(range(count)) for _, order in drawn)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +103,10 @@ def test_one_lambda_a_batch_or_one_an_image():
         (lambda: smooth_targets(torch.tensor([0]), 3, 1.0), r"eps must be in \[0, 1\), got 1.0"),
         (lambda: smooth_targets(torch.tensor([0]), 3, 0.1, "mine"), "known: paper, public"),
         (lambda: smooth_targets(torch.tensor([0]), 1, 0.1), "needs at least 2 classes"),
-        (lambda: draw_mixup(0.0, 2, torch.device("cpu")), "alpha must be above 0, got 0.0"),
+        (
+            lambda: draw_mixup(0.0, 2, torch.device("cpu"), Draws()),
+            "alpha must be above 0, got 0.0",
+        ),
         (lambda: check_mixup(0.2, "pixel"), "per batch or image, got per='pixel'"),
     ],
 )

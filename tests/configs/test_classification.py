@@ -42,10 +42,6 @@ def cfg(request, exports, monkeypatch) -> Config:
     return Config.fromfile(configs.find_config(request.param))
 
 
-def test_there_are_ten_leaves():
-    assert len(LEAVES) == 10
-
-
 def test_data_metric_and_hooks_build(cfg):
     for loader, part in ((cfg.train_dataloader, "train"), (cfg.val_dataloader, "val")):
         data = DATASETS.build({**loader.dataset, "lazy_init": True})

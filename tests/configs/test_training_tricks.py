@@ -92,7 +92,6 @@ def test_hooks_of_several_tricks_stand_side_by_side(baseline: Config):
     cfg = resolved(baseline, "early_stopping", "ema", "distillation")
     assert [hook.type for hook in cfg.custom_hooks] == [
         "ResultHook",
-        "TeacherCacheHook",
         "EMAHook",
         "ResumableEarlyStopping",
     ]

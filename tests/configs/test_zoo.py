@@ -96,12 +96,9 @@ def test_segmentation_at_output_stride_8_or_the_reason_why_not(
 
 
 @pytest.mark.parametrize("task", ["cls", "det", "seg"])
-def test_the_leaf_in_the_docs_has_few_lines_and_builds(
-    repo: Path, task: str, tmp_path: Path
-) -> None:
+def test_the_leaf_in_the_docs_builds(repo: Path, task: str, tmp_path: Path) -> None:
     page = (repo / "docs" / "backbones.md").read_text()
     (leaf,) = re.findall(rf"```python\n(_base_ = .\"configs/{task}/.*?)```", page, re.DOTALL)
-    assert leaf.count("\n") <= 10
     (tmp_path / "configs").symlink_to(repo / "configs")
     (tmp_path / "leaf.py").write_text(leaf)
     config = Config.fromfile(tmp_path / "leaf.py")

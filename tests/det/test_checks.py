@@ -1,5 +1,7 @@
 """Every kind of bad detection input is one clear error when the dataset is built."""
 
+import re
+
 import pytest
 from mmengine.logging import MMLogger
 
@@ -184,3 +186,53 @@ def test_many_findings_are_one_error(voc):
     voc.xml("a", [("fish", 1, 1, 9, 9)])
     with pytest.raises(ValueError, match=r"13 of 13 items are wrong:\n(.*\n){10}  and 3 more"):
         voc.read()
+
+
+def test_classes_as_a_string(voc):
+    with pytest.raises(ValueError, match=r"is the string 'cat', .* write \('cat',\) with a comma"):
+        voc.read(metainfo={"classes": "cat"})
+
+
+@pytest.mark.parametrize("corners", [("60.2", "60.7"), ("1e1", "10.9"), ("80", "81"), ("0", "1")])
+@pytest.mark.parametrize("side", ["x", "y"])
+def test_a_box_narrower_than_a_pixel_is_dropped_and_counted(voc, log, corners, side):
+    """mmdet cuts fractions off: what is left has no area, and its loss is NaN."""
+    wide = ("5", "50")
+    (x1, x2), (y1, y2) = (corners, wide) if side == "x" else (wide, corners)
+    if side == "y":
+        voc.image("a", 60, 80)
+    size = (80, 60) if side == "x" else (60, 80)
+    voc.xml("a", [("cat", x1, y1, x2, y2), ("dog", 5, 5, 50, 50)], size)
+    assert [i["bbox"] for i in voc.read()[0]["instances"]] == [[4, 4, 49, 49]]
+    assert "1 x box without area dropped (first: a.xml, cat" in log.text
+
+
+TAGS = ("xmin", "ymin", "xmax", "ymax", "difficult", "width", "height")
+
+
+@pytest.mark.parametrize("tag", TAGS)
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400", "abc", "1,5", "0x1"])
+def test_a_value_that_is_no_number_is_named_with_file_and_tag(voc, tag, value):
+    path = voc.xml("a", [("cat", 1, 1, 40, 30)])
+    path.write_text(re.sub(rf"<{tag}>\d+<", f"<{tag}>{value}<", path.read_text()))
+    with pytest.raises(ValueError, match=rf"a.xml: <{tag}> is '{value}', not a number; correct"):
+        voc.read()
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_tag_without_a_value_is_named_with_its_file(voc, log, tag):
+    path = voc.xml("a", [("cat", 1, 1, 40, 30)])
+    path.write_text(re.sub(rf"<{tag}>\d+<", f"<{tag}> <", path.read_text()))
+    if tag != "difficult":
+        with pytest.raises(ValueError, match=rf"a.xml: <\w+> has no <{tag}>; complete"):
+            voc.read()
+        return
+    assert voc.read()[0]["instances"][0]["ignore_flag"] == 0
+    assert "1 x <difficult> without a value taken as 0 (first: a.xml)" in log.text
+
+
+@pytest.mark.parametrize(("value", "flag"), [("Unspecified", 0), ("1.0", 1), (" 0 ", 0), ("2", 1)])
+def test_difficult_as_tools_write_it(voc, value, flag):
+    path = voc.xml("a", [("cat", 1, 1, 40, 30)])
+    path.write_text(path.read_text().replace("<difficult>0<", f"<difficult>{value}<"))
+    assert voc.read()[0]["instances"][0]["ignore_flag"] == flag

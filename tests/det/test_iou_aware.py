@@ -83,7 +83,12 @@ def test_layers_and_their_start(kind, agnostic):
 def test_target_is_the_iou_of_the_decoded_box(kind, agnostic, decoded):
     head = build(kind, reg_class_agnostic=agnostic, reg_decoded_bbox=decoded)
     seen = []
-    head.loss_iou.forward = lambda pred, target, **_: seen.append((pred, target)) or pred.sum()
+
+    def noted(pred, target, weight, **_):
+        seen.append((pred[weight > 0], target[weight > 0]))
+        return pred.sum()
+
+    head.loss_iou.forward = noted
     logits = torch.tensor([[0.3]] * 3 if agnostic else [[0.1, 0.3]] * 3)
     losses_of(head, outputs(agnostic, logits))
     ((pred, target),) = seen

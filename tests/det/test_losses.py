@@ -5,10 +5,14 @@ import math
 import pytest
 import torch
 from mmcv.ops import sigmoid_focal_loss
+from mmdet.models import BBoxHead
 from mmdet.registry import MODELS
 from mmengine.config import Config
+from torch._subclasses.fake_tensor import FakeTensorMode
+from waits import Watching
 
 import det  # noqa: F401
+from det.iou_aware import IoUAware
 from det.losses import RoIFocalLoss
 from tricklift.tricks import use
 
@@ -175,3 +179,20 @@ def test_focal_in_a_head_keeps_each_class_with_its_box(repo, head):
     assert found.labels.tolist() == [2]
     assert found.scores.tolist() == pytest.approx([0.8], rel=1e-4)
     assert found.bboxes.tolist() == [pytest.approx([20, 0, 30, 10], abs=1e-4)]
+
+
+def test_our_losses_do_not_wait_for_the_gpu(monkeypatch):
+    # mmdet's parts, which do wait
+    monkeypatch.setattr(BBoxHead, "loss", lambda *args, **kwargs: {})
+    monkeypatch.setattr(IoUAware, "iou_targets", lambda self, rois, deltas, truth: rois[:, 0])
+    head = MODELS.build(
+        dict(type="IoUAwareBBoxHead", with_avg_pool=True, num_classes=3, in_channels=4)
+    )
+    with FakeTensorMode(), torch.device("cuda"):
+        labels, weights = torch.zeros(6, dtype=torch.long), torch.ones(6)
+        scores, outputs, rois, boxes = (torch.zeros(6, n) for n in (3, 15, 5, 4))
+        with Watching() as seen:
+            RoIFocalLoss()(scores, labels, weights, avg_factor=6)
+            RoIFocalLoss().get_accuracy(scores, labels)
+            head.loss(scores, outputs, rois, labels, weights, boxes, boxes)
+    assert seen.waits == []

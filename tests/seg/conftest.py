@@ -47,6 +47,7 @@ class Ade:
                 "seg_map_path": "annotations/training",
             },
             "metainfo": {"classes": ("cat", "dog")},
+            "reduce_zero_label": True,
         }
         return CheckedSegDataset(**{**settings, **options})
 

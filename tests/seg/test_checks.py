@@ -104,3 +104,44 @@ def test_unreadable_file(ade, file, cut):
 def test_no_classes(ade):
     with pytest.raises(ValueError, match=r"CheckedSegDataset needs its classes; set metainfo"):
         ade.build(metainfo={"classes": ()})
+
+
+def test_what_label_0_means_must_be_said(ade):
+    with pytest.raises(ValueError, match="CheckedSegDataset needs reduce_zero_label: True if"):
+        ade.build(reduce_zero_label=None)
+
+
+@pytest.mark.parametrize(("labels", "classes"), [((0, 1), 2), ((0, 1, 2, 255), 3), ((0, 2), 5)])
+def test_masks_of_ids_from_0_are_not_shifted(ade, labels, classes):
+    """The first class would be ignored, and every other one trained as its neighbour."""
+    for name in ("a", "b"):
+        ade.mask(name, labels)
+    names = {"classes": tuple(f"c{i}" for i in range(classes))}
+    with pytest.raises(ValueError, match=rf"never {classes}, .*set reduce_zero_label=False, or"):
+        ade.build(metainfo=names)
+    assert ade.build(metainfo=names, reduce_zero_label=False)
+    # one class may be missing where nothing is learnt, and in masks that nobody looked at
+    assert ade.build(metainfo=names, test_mode=True)
+    assert ade.build(metainfo=names, checked_masks=0)
+
+
+def test_a_rare_class_in_a_mask_that_was_not_looked_at_first(ade):
+    ade.mask("a", (0, 1))
+    assert ade.build(checked_masks=1)
+
+
+@pytest.mark.parametrize("labels", [(0, 255), (0,), (255,)])
+@pytest.mark.parametrize("classes", [("fg",), ("bg", "fg")])
+@pytest.mark.parametrize("zero", [True, False])
+@pytest.mark.parametrize("test_mode", [True, False])
+def test_masks_without_a_class(ade, labels, classes, zero, test_mode):
+    for name in ("a", "b"):
+        ade.mask(name, labels)
+    found = ", ".join(map(str, labels))
+    with pytest.raises(ValueError, match=rf"masks of .*training hold the label ids {found} alone"):
+        ade.build(metainfo={"classes": classes}, reduce_zero_label=zero, test_mode=test_mode)
+
+
+def test_classes_as_a_string(ade):
+    with pytest.raises(ValueError, match=r"is the string 'cat', .* write \('cat',\) with a comma"):
+        ade.build(metainfo={"classes": "cat"})

@@ -29,8 +29,8 @@ Step by step:
   tricklift compare runs
 
 Configs read their data below TRICKLIFT_ROOT (default: data), and exported weights that another
-row needs in TRICKLIFT_EXPORTS (default: exports); archives of real data are looked for in
-TRICKLIFT_DATA (default: ../shared/data). TRICKLIFT_DEBUG=1 shows where an error came from.
+row needs in TRICKLIFT_EXPORTS (default: exports); `prepare` looks for archives in TRICKLIFT_DATA
+too, if it is set. TRICKLIFT_DEBUG=1 shows where an error came from.
 """
 
 

@@ -131,7 +131,7 @@ def export(
     to: Annotated[
         str, typer.Option(help="Format: tricklift, torchvision, timm, mmdet or onnx.")
     ] = "tricklift",
-    ema: Annotated[bool, typer.Option("--ema", help="The averaged weights.")] = False,
+    ema: Annotated[bool, typer.Option("--ema", help="Export the EMA weights.")] = False,
 ) -> None:
     """Write a trained backbone as other libraries expect it; what was written is checked."""
     from backbones.export import export as write

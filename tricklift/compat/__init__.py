@@ -7,7 +7,8 @@ torch. Every file here stands in for one thing that breaks, and says which upstr
 - `safe_load`: resuming under `torch.load(weights_only=True)`.
 - `checkpoints`: written whole, and the older one removed after the newer one stands.
 - `seeds`: a resumed run draws other random numbers than at its start.
-- `amp`: `AmpOptimWrapper` on a CPU (bfloat16).
+- `amp`, `precision`: `AmpOptimWrapper` on a CPU; validation in the training's precision.
+- `ema`: one operation for all averaged tensors. `statistics`: the same buffers on all processes.
 - `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo); timm's norms, synchronised.
 - `setup`: importing it installs all of the above; a config names it in `custom_imports`.
 - `memory`: freed memory stays with the process (called where a training is built).

@@ -1,18 +1,12 @@
-"""`AmpOptimWrapper` that also trains on a CPU, in bfloat16.
+"""`AmpOptimWrapper` that also trains on a CPU.
 
 Why: mmengine's asserts that there is a GPU, so `--amp` of the mmdet and mmseg tools and every
 config with `type='AmpOptimWrapper'` fail on a CPU. bfloat16 has float32's range, so there is
 nothing to scale: `loss_scale` is accepted in every form and has no effect there. On an accelerator
 this class is mmengine's own, where mmengine's works: not on Apple's MPS, which is refused with the
-way out. float16 on a CPU is for tests of what a GPU does: it is scaled as
-there, and most processors are slow at it.
-
-mmdet's RoI extractor casts the RoIs to the dtype of the features (`rois.type_as(feats[0])`). With
-bfloat16's 8 bits a box edge at 500 px moves by up to 1 px, at 1000 px by up to 2. So under CPU
-autocast the extractor gets float32 features: same ops, exact boxes.
+way out. float16 on a CPU is scaled as on a GPU, and most processors are slow at it.
 """
 
-import functools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,34 +16,29 @@ import torch
 from mmengine.optim import AmpOptimWrapper as UpstreamAmpOptimWrapper
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
-from torch import Tensor, nn
+from torch import nn
 
-from tricklift.compat.devices import MIXED, device, has_accelerator
+from tricklift.compat.devices import MIXED, amp_dtype, device, has_accelerator
+from tricklift.compat.precision import autocast
 from tricklift.errors import UserError
 
-__all__ = ["AmpOptimWrapper", "install", "keep_rois_exact"]
+__all__ = ["AmpOptimWrapper", "install"]
 
 HOMES = (
     "mmengine.optim",
     "mmengine.optim.optimizer",
     "mmengine.optim.optimizer.amp_optimizer_wrapper",
 )
-DTYPES = {
-    None: torch.bfloat16,
-    "bfloat16": torch.bfloat16,
-    torch.bfloat16: torch.bfloat16,
-    "float16": torch.float16,
-    torch.float16: torch.float16,
-}
-EXTRACTOR = "mmdet.models.roi_heads.roi_extractors.single_level_roi_extractor"
+ON_CPU = ("bfloat16", torch.bfloat16, "float16", torch.float16)
 
 
 class AmpOptimWrapper(UpstreamAmpOptimWrapper):
-    """Mixed precision: mmengine's on an accelerator, bfloat16 autocast on a CPU.
+    """Mixed precision: mmengine's on an accelerator, autocast on a CPU.
 
     Args:
         loss_scale: as mmengine: 'dynamic', a number or a dict. No effect in bfloat16 on a CPU.
-        dtype: autocast dtype. On a CPU None (bfloat16), bfloat16 or float16.
+        dtype: autocast dtype; None is bfloat16 on a CPU and float16 elsewhere. On a CPU one of
+            these two.
         use_fsdp: as mmengine. Not on a CPU.
         **kwargs: of `OptimWrapper`.
 
@@ -65,24 +54,28 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
         use_fsdp: bool = False,
         **kwargs: Any,
     ) -> None:
+        dtype = amp_dtype() if dtype is None else dtype
         if isinstance(loss_scale, int) and not isinstance(loss_scale, bool):
             loss_scale = float(loss_scale)  # mmengine's takes no other number
         if has_accelerator():
-            _refuse_device(device())
+            if device() not in MIXED:
+                raise UserError(
+                    f"mmengine trains in mixed precision on {', '.join(MIXED)}, not on "
+                    f"{device()!r}; leave it out (no --amp, optim_wrapper.type='OptimWrapper')"
+                )
             super().__init__(loss_scale, dtype, use_fsdp, **kwargs)
             return
-        if dtype not in DTYPES:
+        if dtype not in ON_CPU:
             raise UserError(
                 f"mixed precision on a CPU is bfloat16 (or float16, which is slow), got "
-                f"dtype={dtype!r}; leave dtype out (then it is float16 on a GPU and bfloat16 "
-                f"here) or set it to 'bfloat16'"
+                f"dtype={dtype!r}; set optim_wrapper.dtype to 'bfloat16'"
             )
         if loss_scale != "dynamic" and not isinstance(loss_scale, (float, dict)):
             raise UserError(f"loss_scale is 'dynamic', a number or a dict, got {loss_scale!r}")
         if use_fsdp:
             raise UserError("use_fsdp needs GPUs; leave it out on a CPU")
         OptimWrapper.__init__(self, **kwargs)
-        self.cast_dtype = DTYPES[dtype]
+        self.cast_dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype
         settings = loss_scale if isinstance(loss_scale, dict) else {}
         self._scale_update_param = None
         if isinstance(loss_scale, float):
@@ -103,22 +96,9 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:
-        """Run the forward pass under autocast, as mmengine's; RoIs stay exact on a CPU."""
-        if has_accelerator():
-            with super().optim_context(model):
-                yield
-            return
-        keep_rois_exact()
-        with OptimWrapper.optim_context(self, model), torch.autocast("cpu", self.cast_dtype):
+        """Run the forward pass under autocast."""
+        with OptimWrapper.optim_context(self, model), autocast(self.cast_dtype):
             yield
-
-
-def _refuse_device(found: str) -> None:
-    if found not in MIXED:
-        raise UserError(
-            f"mmengine trains in mixed precision on {', '.join(MIXED)}, not on {found!r}; leave it "
-            "out (no --amp, optim_wrapper.type='OptimWrapper')"
-        )
 
 
 def install() -> None:
@@ -126,19 +106,3 @@ def install() -> None:
     OPTIM_WRAPPERS.register_module(name="AmpOptimWrapper", module=AmpOptimWrapper, force=True)
     for name in HOMES:
         vars(sys.modules[name])["AmpOptimWrapper"] = AmpOptimWrapper
-
-
-def keep_rois_exact() -> None:
-    """Make mmdet's RoI extractor, if it is imported, work in float32 on bfloat16 features."""
-    module = sys.modules.get(EXTRACTOR)
-    if module is None or hasattr(module.SingleRoIExtractor.forward, "__wrapped__"):
-        return
-    upstream = module.SingleRoIExtractor.forward
-
-    @functools.wraps(upstream)
-    def forward(self: nn.Module, feats: Any, rois: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        halves = (torch.bfloat16, torch.float16)
-        exact = tuple(feat.float() if feat.dtype in halves else feat for feat in feats)
-        return upstream(self, exact, rois, *args, **kwargs)
-
-    module.SingleRoIExtractor.forward = forward

@@ -2,19 +2,23 @@
 
 Why: `mim test mmdet` runs a script that imports `mmcv.ops` before it reads any config, so
 `custom_imports` comes too late there. torch's documented autoload reaches every process that
-imports torch in this environment; that is why it does next to nothing and never raises: an error
-here would make `import torch` itself fail.
+imports torch in this environment: so it acts in the scripts that mim starts alone, does next to
+nothing there, and never raises, for an error here would make `import torch` itself fail.
 
 `TORCH_DEVICE_BACKEND_AUTOLOAD=0` turns it off (`custom_imports` then still serves training).
 """
 
+import os
+import sys
+
 
 def autoload() -> None:
-    """Make `mmcv._ext` importable where it is not compiled. Imports nothing heavy, never raises."""
+    """Make `mmcv._ext` importable in `<package>/.mim/tools/*.py`. Imports nothing heavy."""
     try:
-        from tricklift.compat import finder
+        if os.path.join(".mim", "tools", "") in os.path.abspath(sys.argv[0]):
+            from tricklift.compat import finder
 
-        finder.install()
+            finder.install()
     except Exception as error:  # never break `import torch`
         _warn(error)
 

@@ -5,13 +5,14 @@ checkpoint before it saves the new one. With `max_keep_ckpts=1` a run that is ki
 write has nothing left to resume from. Here a file appears when it is whole, and what it outdates
 goes after that.
 
-In a run with `benchmark` labels (one for the table), what is loaded must fit. A test and a resumed
-run need every key. Training that starts from `load_from` needs every key of the backbone: heads for
-other classes are usual there.
+mmengine loads the keys that fit and only logs the rest, so a wrong file would pass as random
+weights. Here a resumed run needs every key. In a run with `benchmark` labels (one for the table) a
+test does too, and a training that starts from `load_from` needs every key of the backbone: heads
+for other classes are usual there.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,14 +20,51 @@ import mmengine.hooks
 from mmengine.fileio import LocalBackend as UpstreamLocalBackend
 from mmengine.fileio import register_backend
 from mmengine.hooks import CheckpointHook as UpstreamCheckpointHook
+from mmengine.model import is_model_wrapper
 from mmengine.registry import HOOKS
+from mmengine.runner import BaseLoop
+from torch import nn
 
-from tricklift.compat.fit import misfits, refuse
+from tricklift.compat.statistics import average_statistics
+from tricklift.errors import UserError
 from tricklift.records import atomic
 
-__all__ = ["CheckpointHook", "LocalBackend", "install"]
+__all__ = ["CheckpointHook", "LocalBackend", "install", "misfits", "refuse"]
 
 Path = str | os.PathLike[str]
+
+_SHOWN = 5
+
+
+def misfits(model: nn.Module, state: Mapping[str, Any]) -> list[str]:
+    """The model's keys that a state dict lacks or holds in another shape, with the reason."""
+    inner: Any = model.module if is_model_wrapper(model) else model
+    wanted = inner.state_dict()
+    missing = [f"{key} (missing)" for key in wanted if key not in state]
+    return missing + [
+        f"{key} ({tuple(state[key].shape)} for {tuple(value.shape)})"
+        for key, value in wanted.items()
+        if key in state and getattr(state[key], "shape", value.shape) != value.shape
+    ]
+
+
+def refuse(checkpoint: object, found: Sequence[str]) -> None:
+    """Stop where something does not fit.
+
+    Args:
+        checkpoint: Which, for the message.
+        found: Of `misfits`, those that count.
+
+    Raises:
+        UserError: There are any; names the first of them.
+    """
+    if found:
+        raise UserError(
+            f"checkpoint {checkpoint} is not of this model: {len(found)} keys do not fit: "
+            f"{', '.join(found[:_SHOWN])}{', ...' if len(found) > _SHOWN else ''}; test or resume "
+            "with the config (and --backbone) that it was trained with; to start from a backbone's "
+            "weights alone, export it and give the file to --pretrained"
+        )
 
 
 class LocalBackend(UpstreamLocalBackend):
@@ -73,16 +111,18 @@ class CheckpointHook(UpstreamCheckpointHook):
     _misfits: Sequence[str] = ()
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Note what does not fit; how much must, depends on what follows."""
-        if "benchmark" in runner.cfg:
-            self._loaded = runner.cfg.get("load_from") or f"in {runner.work_dir}"
-            self._misfits = misfits(runner.model, checkpoint.get("state_dict", checkpoint))
+        """Refuse what does not fit in a resumed run; else note it, for what follows."""
+        self._loaded = runner._load_from or f"in {runner.work_dir}"
+        found = misfits(runner.model, checkpoint.get("state_dict", checkpoint))
+        if runner._resume and isinstance(runner._train_loop, BaseLoop):
+            refuse(self._loaded, found)
+        elif "benchmark" in runner.cfg:
+            self._misfits = found
 
     def before_train(self, runner: Any) -> None:
-        """Refuse what does not fit, but for heads in a run that only starts from it."""
+        """Refuse what does not fit into the backbone of a run that only starts from it."""
         found, self._misfits = self._misfits, ()
-        everything = runner.cfg.get("resume")
-        refuse(self._loaded, [key for key in found if everything or key.startswith("backbone.")])
+        refuse(self._loaded, [key for key in found if key.startswith("backbone.")])
         super().before_train(runner)
 
     def before_val(self, runner: Any) -> None:
@@ -94,6 +134,7 @@ class CheckpointHook(UpstreamCheckpointHook):
         refuse(self._loaded, self._misfits)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
+        average_statistics(runner)
         with self._removing_later():
             super()._save_checkpoint_with_step(runner, step, meta)
 

@@ -1,6 +1,8 @@
 """Questions asked by several files: what does this process train on?"""
 
-__all__ = ["MIXED", "device", "has_accelerator"]
+import torch
+
+__all__ = ["MIXED", "amp_dtype", "device", "has_accelerator"]
 
 #: Where mmengine's `AmpOptimWrapper` works (it asserts so).
 MIXED = ("cuda", "npu", "mlu", "musa")
@@ -16,3 +18,8 @@ def device() -> str:
 def has_accelerator() -> bool:
     """Return whether mmengine would train on anything but the CPU (CUDA, NPU, MLU, MUSA, ...)."""
     return device() != "cpu"
+
+
+def amp_dtype() -> torch.dtype:
+    """The dtype of mixed precision where none is named: bfloat16 on a CPU, else float16."""
+    return torch.float16 if has_accelerator() else torch.bfloat16

@@ -12,12 +12,26 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from tricklift.compat.class_checks import ClassChecks
+from tricklift.compat.finite_loss import FiniteLoss
+from tricklift.compat.lengths import LengthChecks
+from tricklift.compat.precision import PrecisionHook
 from tricklift.compat.start_checks import StartChecks
+from tricklift.compat.statistics import StatisticsHook
+from tricklift.records.checkpoint_metadata import CheckpointMetadata
 
 __all__ = ["HOOKS", "install"]
 
 #: In the order in which they are registered; mmengine calls them by their `priority`.
-HOOKS: tuple[type[Hook], ...] = (StartChecks,)
+HOOKS: tuple[type[Hook], ...] = (
+    StartChecks,
+    LengthChecks,
+    ClassChecks,
+    FiniteLoss,
+    PrecisionHook,
+    StatisticsHook,
+    CheckpointMetadata,
+)
 
 
 def install() -> None:

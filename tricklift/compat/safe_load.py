@@ -10,9 +10,7 @@ serves what mmengine writes; everything else stays refused, with the file and th
 `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` does not switch it off.
 """
 
-import os
 import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -93,21 +91,24 @@ def load_from_disk(filename: str, map_location: Any = None) -> Any:
     path = Path(filename).expanduser()
     if not path.is_file():
         raise MissingFileError(f"no checkpoint file {path}; give the path of a .pth file")
-    if _is_damaged(path):
-        raise DamagedCheckpointError(
-            f"{path} is empty or cut off ({path.stat().st_size} bytes), perhaps because a run died "
-            f"while writing it; remove it and resume from an earlier checkpoint"
-        )
     try:
         # again, because leaving torch's `safe_globals` context elsewhere forgets what it shares
         torch.serialization.add_safe_globals(allowed())
         return torch.load(path, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise UnsafeCheckpointError(
-            f"refused to load {os.fspath(path)}: it holds more than data "
-            f"({_reason(error)}). A checkpoint may hold tensors, plain containers, numpy arrays "
-            f"and mmengine's log buffers. If you trust the file, convert it once in a sandbox: "
-            f"load it there and save its state dict alone."
+    except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        if reason := _not_allowed(error):
+            raise UnsafeCheckpointError(
+                f"refused to load {path}: it holds more than data ({reason}). A checkpoint may "
+                "hold tensors, plain containers, numpy arrays and mmengine's log buffers. If you "
+                "trust the file, convert it once in a sandbox: load it there and save its state "
+                "dict alone."
+            ) from error
+        words = str(error).strip().partition("\n")[0]
+        raise DamagedCheckpointError(
+            f"{path} is not a checkpoint that can be read ({path.stat().st_size} bytes; {words}); "
+            "give a .pth file that a training wrote, or resume from an earlier one"
         ) from error
 
 
@@ -117,16 +118,12 @@ def install() -> None:
     CheckpointLoader.register_scheme(prefixes="", loader=load_from_disk, force=True)
 
 
-def _is_damaged(path: Path) -> bool:
-    """Return whether the file is empty or a zip (what `torch.save` writes) without its end."""
-    with path.open("rb") as file:
-        head = file.read(4)
-    return not head or (head == b"PK\x03\x04" and not zipfile.is_zipfile(path))
-
-
-def _reason(error: pickle.UnpicklingError) -> str:
-    """Return the line of torch's long message that names the culprit."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def _not_allowed(error: Exception) -> str | None:
+    """The line of torch's long message that names what a file may not hold; None without one."""
+    lines = [line.strip() for line in str(error).splitlines()]
     telling = [line for line in lines if "GLOBAL" in line or "not allowed" in line]
-    reason = (telling or lines or [repr(error)])[0].split(" Please use")[0]
+    telling += [line for line in lines if "Unsupported" in line]
+    if not isinstance(error, pickle.UnpicklingError) or not telling:
+        return None
+    reason = telling[0].split(" Please use")[0]
     return reason.removeprefix("WeightsUnpickler error: ").rstrip(".")

@@ -6,20 +6,38 @@ Idempotent, and without effect where it is not needed: compiled mmcv wins, and a
 mmengine's own code paths.
 """
 
+import warnings
+
 import tricklift.compat.early_stopping  # noqa: F401  (registers the hook)
-from tricklift.compat import amp, checkpoints, distributed, every_run, finder, safe_load, seeds
+from tricklift.compat import (
+    amp,
+    checkpoints,
+    class_checks,
+    distributed,
+    ema,
+    every_run,
+    finder,
+    precision,
+    safe_load,
+    seeds,
+)
 
 __all__ = ["install"]
 
 
 def install() -> None:
-    """Install the op stand-ins, safe resume, whole checkpoints, precision, distribution, hooks."""
+    """Install the op stand-ins, resume, checkpoints, precision, EMA, distribution and hooks."""
+    # Configs pin memory for GPUs; torch says each time that a CPU does not need it.
+    warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true but no acc")
     finder.install()
     safe_load.install()
     checkpoints.install()
     seeds.install()
+    precision.install()
     amp.install()
+    ema.install()
     distributed.install()
+    class_checks.install()
     every_run.install()
 
 

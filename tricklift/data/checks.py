@@ -3,13 +3,13 @@
 Everything here runs when a dataset is built, so it reads headers and ends of files, not pixels.
 """
 
-import difflib
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 from PIL import Image, UnidentifiedImageError
 
@@ -44,13 +44,6 @@ def require(path: str | Path, what: str, prepare: str) -> Path:
     raise MissingFileError(
         f"no {what} {str(path.absolute())!r}; {remedy} (TRICKLIFT_ROOT is {root})"
     )
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """``; did you mean 'car'?``, or nothing where no known word is near."""
-    lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(word.lower(), lower, n=1)
-    return f"; did you mean {lower[close[0]]!r}?" if close else ""
 
 
 def image_header(path: str | Path) -> tuple[int, int, str]:
@@ -123,6 +116,30 @@ def check_each(items: Sequence[T], check: Callable[[T], object], what: str) -> l
     shown = "\n".join(f"  {error}" for error in errors[:_MOST_SHOWN])
     more = f"\n  and {len(errors) - _MOST_SHOWN} more" if len(errors) > _MOST_SHOWN else ""
     raise kind(f"{what}: {len(errors)} of {len(items)} items are wrong:\n{shown}{more}")
+
+
+def on_first_rank(look: Callable[[], T]) -> T:
+    """What `look` finds, looked for by rank 0 alone and handed to all other processes.
+
+    All processes of a run call this at the same place, as they do when they build their data sets.
+
+    Raises:
+        Exception: What `look` raised, on all of them.
+    """
+    found: list[Any] = [None, None]
+    if is_main_process():
+        try:
+            found[0] = look()
+        except UserError as error:
+            found[1] = error
+        except Exception as error:  # the others must not wait for an answer that never comes
+            broadcast_object_list([None, RuntimeError(f"rank 0 failed: {error!r}")])
+            raise
+    broadcast_object_list(found)
+    if found[1] is not None:
+        raise found[1]
+    result: T = found[0]
+    return result
 
 
 def with_progress(items: Sequence[T], what: str) -> Iterator[T]:

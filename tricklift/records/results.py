@@ -1,11 +1,13 @@
 """ResultHook: every training leaves one small JSON, `<work_dir>/result.json`; tables come of these.
 
-The hook reads `runner.cfg` alone: `benchmark` (task, tier, dataset, protocol) and what makes the
-run's identity (`tricklift.records.identity`). The metrics are those of the LAST validation, so
+The hook reads `benchmark` (task, tier, protocol) and what makes the run's identity
+(`tricklift.records.identity`) from `runner.cfg`, and what the data are from the data sets
+(`tricklift.records.data_identity`). The metrics are those of the LAST validation, so
 nothing is selected on the test set; the best ones stand beside them for information.
 """
 
 import json
+import logging
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -16,12 +18,14 @@ from typing import Any
 import torch
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.registry import HOOKS
 
 from tricklift import __version__
 from tricklift.errors import UserError
 from tricklift.records import lock, weights
 from tricklift.records.atomic import write_text
+from tricklift.records.data_identity import data_of
 from tricklift.records.identity import (
     backbone_of,
     config_hash,
@@ -176,12 +180,13 @@ def _describe(runner: Any) -> dict[str, Any]:
     """The record of a run that has not computed anything yet."""
     cfg = runner.cfg
     benchmark = cfg.get("benchmark") or {}
-    missing = [key for key in ("task", "tier", "dataset", "protocol") if not benchmark.get(key)]
+    missing = [key for key in ("task", "tier", "protocol") if not benchmark.get(key)]
     if missing or benchmark["task"] not in METRICS:
         raise UserError(
             f"config {cfg.filename}: benchmark={dict(benchmark)} must be "
-            f"dict(task={'|'.join(METRICS)}, tier=..., dataset=..., protocol=...)"
+            f"dict(task={'|'.join(METRICS)}, tier=..., protocol=...)"
         )
+    data = _data(runner, benchmark.get("dataset"))
     backbone = backbone_of(cfg)
     settings = {"type", "name", "checkpoint", "init_cfg"}
     by_epoch = type(runner.train_loop).__name__.startswith("Epoch")
@@ -192,7 +197,9 @@ def _describe(runner: Any) -> dict[str, Any]:
         "schema": SCHEMA,
         "version": __version__,
         "status": "running",
-        **{key: benchmark[key] for key in ("task", "tier", "dataset", "protocol")},
+        **{key: benchmark[key] for key in ("task", "tier", "protocol")},
+        "dataset": data["name"],
+        "data": data,
         "row": row_of(cfg),
         "backbone": backbone.get("name") or backbone.get("type"),
         "options": {key: value for key, value in backbone.items() if key not in settings},
@@ -214,3 +221,18 @@ def _describe(runner: Any) -> dict[str, Any]:
         "machine": {**machine(), "amp_dtype": str(dtype).removeprefix("torch.")},
         "world_size": get_world_size(),
     }
+
+
+def _data(runner: Any, label: str | None) -> dict[str, Any]:
+    """What the run reads; a line says so where the config calls it something else."""
+    if not is_main_process():
+        return {"name": label}  # rank 0 writes the record
+    data = data_of(runner)
+    if label not in (None, data["name"]):
+        print_log(
+            f"the config calls its data {label!r}, but what this run reads is {data['name']!r}; "
+            "the result says that (a set of `tricklift prepare` has the name it got there)",
+            logger="current",
+            level=logging.WARNING,
+        )
+    return data

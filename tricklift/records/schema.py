@@ -10,3 +10,5 @@ RESULT_FILE = "result.json"
 LOCK_FILE = ".lock"
 #: The row of a detector or segmenter whose backbone starts from random weights.
 RANDOM_INIT = "random init"
+#: In a checkpoint's `meta`: what its weights are, see `tricklift.records.checkpoint_metadata`.
+CHECKPOINT_KEY = "tricklift"

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from tricklift.errors import DEBUG
 from tricklift.records.machine import cores
 from tricklift.suite import warm
 from tricklift.suite.board import Board
@@ -31,7 +32,7 @@ class Children:
     """
 
     def __init__(self, max_parallel: int = 1) -> None:
-        self.environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        self.environment = {**os.environ, "PYTHONUNBUFFERED": "1", DEBUG: "1"}
         if max_parallel > 1:
             share = max(1, cores() // max_parallel)
             self.environment.setdefault("OMP_NUM_THREADS", str(share))

@@ -10,24 +10,29 @@ import gc
 import multiprocessing
 import os
 import runpy
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
-from pathlib import Path
 
 from tricklift.suite.parent import end_after
 
 #: Imported once for all jobs; nothing in them computes, so no thread runs at the fork.
 PRELOAD = ["tricklift.train", "tricklift.cli.training", "cls", "det", "seg", "backbones.export"]
-#: Where these are, the driver of an accelerator could be loaded, which a fork does not survive.
-ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dri/renderD128")
+ASK = "import sys, torch; sys.exit(torch.accelerator.is_available())"
 
 
+@cache
 def possible() -> bool:
-    """Whether jobs can start warm here: on Linux without an accelerator."""
-    return sys.platform == "linux" and not any(Path(name).exists() for name in ACCELERATORS)
+    """Whether jobs can start warm here: on Linux without an accelerator that torch can use.
+
+    A fork does not survive an accelerator's driver, which asking may load: a child process asks.
+    """
+    if sys.platform != "linux":
+        return False
+    return subprocess.run([sys.executable, "-c", ASK], capture_output=True).returncode == 0
 
 
 @cache

@@ -1,34 +1,42 @@
-"""Keeps warmup and cosine as long as they should be where a training's length is set after them.
+"""Schedules follow a training's length that is set after them, by `--cfg-options`.
 
-Both tricks take their lengths, in epochs, from `warmup_epochs` and `train_cfg.max_epochs` of what
-stands above them in a config. A rate whose decay ends at another epoch than the training spoils a
-run without a word.
+Warmup and cosine take their lengths, in epochs, from `warmup_epochs` and `train_cfg.max_epochs` of
+what stands above them in a config; other schedules name theirs. A rate whose decay ends elsewhere
+than the training spoils a run. What cannot follow is refused when the run starts, as in every run
+(`tricklift.compat.lengths`).
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
 from tricklift.errors import UserError
 
-#: What sets the lengths.
+#: What sets the lengths of the tricks.
 KEYS = ("train_cfg.max_epochs", "warmup_epochs")
 
 
-def scheduled(cfg: Config) -> Iterator[tuple[str, dict[str, Any], int, int]]:
-    """Trick, its scheduler, and the epochs in which that should begin and end.
+class Lengths(NamedTuple):
+    """Lengths that a config names.
 
-    A cosine that the training does not reach, for all of it is warmup, is passed over.
+    Attributes:
+        by_epoch: Whether they are epochs, else iterations.
+        total: Of the training; 0 where it is not said.
+        warmup: Of the warmup, in epochs; 0 where it is not said.
     """
-    tricks = cfg.get("tricks") or ()
-    for scheduler in cfg.get("param_scheduler") or ():
-        if "warmup" in tricks and scheduler["type"] == "LinearLR":
-            yield "warmup", scheduler, 0, cfg.warmup_epochs
-        if "cosine" in tricks and scheduler["type"] == "CosineAnnealingLR":
-            begin = cfg.warmup_epochs if "warmup" in tricks else scheduler["begin"]
-            if begin < cfg.train_cfg.max_epochs:
-                yield "cosine", scheduler, begin, cfg.train_cfg.max_epochs
+
+    by_epoch: bool
+    total: int
+    warmup: int
+
+
+def lengths(cfg: Config) -> Lengths:
+    """The lengths that a config names."""
+    loop = cfg.get("train_cfg") or {}
+    epochs = int(loop.get("max_epochs") or 0)
+    by_epoch = bool(epochs) or not loop.get("max_iters")
+    return Lengths(by_epoch, epochs or int(loop.get("max_iters") or 0), cfg.get("warmup_epochs", 0))
 
 
 def refuse_others(cfg: Config) -> None:
@@ -37,20 +45,60 @@ def refuse_others(cfg: Config) -> None:
     Raises:
         UserError: Naming the trick and both lengths.
     """
-    for trick, scheduler, begin, end in scheduled(cfg):
-        if (scheduler["begin"], scheduler["end"]) != (begin, end):
+    tricks = cfg.get("tricks") or ()
+    for scheduler in cfg.get("param_scheduler") or ():
+        wanted: dict[str, int] = {}
+        if scheduler["type"] == "LinearLR" and (trick := "warmup") in tricks:
+            wanted = dict(begin=0, end=cfg.warmup_epochs)
+        if scheduler["type"] == "CosineAnnealingLR" and (trick := "cosine") in tricks:
+            begin = cfg.warmup_epochs if "warmup" in tricks else scheduler["begin"]
+            wanted = dict(begin=begin, end=cfg.train_cfg.max_epochs)
+        if any(scheduler[key] != value for key, value in wanted.items()):
             raise UserError(
                 f"trick {trick!r} goes from epoch {scheduler['begin']} to {scheduler['end']}, but "
-                f"{' and '.join(KEYS)} of this config ask for {begin} to {end}; set them above its "
-                "use(...) line, or begin and end in param_scheduler with them"
+                f"{' and '.join(KEYS)} of this config ask for {wanted['begin']} to {wanted['end']}"
+                "; set them above its use(...) line, or begin and end in param_scheduler with them"
             )
 
 
-def follow(cfg: Config, options: Mapping[str, Any]) -> None:
-    """Changes warmup and cosine to lengths that `--cfg-options` have set.
+def follow(cfg: Config, before: Lengths, options: Mapping[str, Any]) -> None:
+    """Moves the schedules of a config to lengths that `--cfg-options` have set.
 
-    Options that set schedulers themselves are left as they are.
+    What begins or ends with the warmup or the training goes on doing so, and milestones keep their
+    place in the training. Schedules in another unit, such as a warmup by iterations in a training
+    by epochs, stay, and so do all where the options set schedulers themselves.
+
+    Args:
+        cfg: With the options.
+        before: The lengths without them.
+        options: Of the command line.
     """
-    if any(key in options for key in KEYS) and not any("param_scheduler" in key for key in options):
-        for _, scheduler, begin, end in scheduled(cfg):
-            scheduler["begin"], scheduler["end"] = begin, end
+    now = lengths(cfg)
+    if before == now or any("param_scheduler" in key for key in options):
+        return
+    if before.by_epoch != now.by_epoch or not before.total:
+        return
+    moved = {before.total: now.total}
+    if before.by_epoch and before.warmup:
+        moved = {before.warmup: now.warmup, **moved}
+    schedulers = cfg.get("param_scheduler") or ()
+    for scheduler in [schedulers] if isinstance(schedulers, Mapping) else schedulers:
+        if scheduler.get("by_epoch", True) == now.by_epoch:
+            _move(scheduler, moved, before.total, now.total)
+
+
+def _move(scheduler: Any, moved: Mapping[int, int], before: int, now: int) -> None:
+    begin = scheduler.get("begin", 0)
+    end = scheduler.get("end", begin + scheduler.get("T_max", before - begin))
+    start, stop = moved.get(begin, begin), moved.get(end, end)
+    if start >= stop:
+        return  # all of the training is warmup
+    changes = dict(begin=start, end=stop, total_steps=moved.get(scheduler.get("total_steps", 0)))
+    if "T_max" in scheduler:
+        changes["T_max"] = scheduler["T_max"] + (stop - start) - (end - begin)
+    scheduler.update({key: value for key, value in changes.items() if value and key in scheduler})
+    if "milestones" in scheduler:
+        scheduler["milestones"] = [
+            max(1, min(round(step * now / before), now - (step < before)))
+            for step in scheduler["milestones"]
+        ]

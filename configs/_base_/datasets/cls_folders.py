@@ -2,6 +2,7 @@
 
 train_dataloader = dict(
     persistent_workers=True,
+    pin_memory=True,
     drop_last=True,
     sampler=dict(type="DefaultSampler", shuffle=True),
     collate_fn=dict(type="default_collate"),
@@ -9,6 +10,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(
     persistent_workers=True,
+    pin_memory=True,
     sampler=dict(type="DefaultSampler", shuffle=False),
     collate_fn=dict(type="default_collate"),
     dataset=dict(type="ClassFolders"),

@@ -2,12 +2,14 @@
 
 train_dataloader = dict(
     persistent_workers=True,
+    pin_memory=True,
     sampler=dict(type="InfiniteSampler", shuffle=True),
     dataset=dict(data_prefix=dict(img_path="images/training", seg_map_path="annotations/training")),
 )
 val_dataloader = dict(
     batch_size=1,
     persistent_workers=True,
+    pin_memory=True,
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
         data_prefix=dict(img_path="images/validation", seg_map_path="annotations/validation"),

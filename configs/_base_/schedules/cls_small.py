@@ -13,6 +13,6 @@ optim_wrapper = dict(
 param_scheduler = [dict(type="MultiStepLR", by_epoch=True, milestones=[11, 14], gamma=0.1)]
 warmup_epochs = 1  # what the warmup trick takes
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=15, val_interval=15)
-val_cfg = dict(type="ValLoop", fp16=True)
-test_cfg = dict(type="TestLoop", fp16=True)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
 auto_scale_lr = dict(enable=False, base_batch_size=64)

@@ -15,6 +15,6 @@ param_scheduler = [
     dict(type="CosineAnnealingLR", T_max=max_epochs, end=max_epochs, convert_to_iter_based=True),
 ]
 train_cfg = dict(type="EpochBasedTrainLoop", max_epochs=max_epochs, val_interval=max_epochs)
-val_cfg = dict(type="ValLoop", fp16=True)
-test_cfg = dict(type="TestLoop", fp16=True)
+val_cfg = dict(type="ValLoop")
+test_cfg = dict(type="TestLoop")
 auto_scale_lr = dict(enable=False, base_batch_size=32)

@@ -1,4 +1,4 @@
-"""Minutes on a CPU: 150 iterations, poly 0.9, heads with 10 x lr, mixed precision.
+"""Minutes on a CPU: 150 iterations, poly 0.9, heads with 10 x lr, bfloat16.
 
 One schedule for every row; batch norm trains in each.
 """
@@ -12,6 +12,7 @@ param_scheduler = [
 ]
 optim_wrapper = dict(
     type="AmpOptimWrapper",
+    dtype="bfloat16",
     optimizer=dict(type="SGD", lr=0.01, momentum=0.9, weight_decay=1e-4, fused=True),
     paramwise_cfg=dict(
         custom_keys={"decode_head": dict(lr_mult=10.0), "auxiliary_head": dict(lr_mult=10.0)}

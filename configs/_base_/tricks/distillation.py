@@ -2,8 +2,7 @@
 
 Set model.distillation.teacher.checkpoint (and .name, for another teacher than the paper's): an
 exported file, a .pth of ours, timm/NAME or torchvision/NAME. form="public" halves both parts of the
-loss, as the authors' code does. Where training images never change (no random crop, flip, jitter or
-mixup), model.distillation.cache=FOLDER computes the teacher's logits once, for all runs.
+loss, as the authors' code does.
 """
 
 tasks = ("cls",)
@@ -12,7 +11,5 @@ model = dict(
         teacher=dict(name="resnet152_d", checkpoint=None),
         temperature=20.0,
         form="paper",
-        cache=None,
     )
 )
-custom_hooks = [*base.get("custom_hooks", []), dict(type="TeacherCacheHook")]

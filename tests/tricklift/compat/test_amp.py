@@ -11,7 +11,7 @@ from torch import nn
 
 import tricklift.compat.setup  # noqa: F401
 from tricklift.compat import amp
-from tricklift.compat.amp import EXTRACTOR, AmpOptimWrapper, keep_rois_exact
+from tricklift.compat.amp import AmpOptimWrapper
 
 
 @pytest.fixture
@@ -139,26 +139,3 @@ def test_a_whole_number_scales_on_a_gpu_too(model, as_on_a_gpu):
     assert build(model, loss_scale=512)._scale_update_param == 512.0
     with pytest.raises(TypeError, match="loss_scale must be of type float, dict"):
         build(model, loss_scale=True)
-
-
-def test_rois_stay_exact():
-    """mmdet casts RoIs to the dtype of the features; 201.3 is 201 in bfloat16.
-
-    A RoI from 201.3 to 203.3 samples a step at 202 at 201.3 and 202.3: (0.3 + 1) / 2. From 201 to
-    203 it would sample at 201 and 202: 1/2.
-    """
-    from mmdet.models.roi_heads.roi_extractors import SingleRoIExtractor
-
-    assert EXTRACTOR in sys.modules  # the name that keep_rois_exact looks for
-    layer = dict(type="RoIAlign", output_size=1, sampling_ratio=2)
-    extractor = SingleRoIExtractor(layer, out_channels=1, featmap_strides=[1])
-    step = (torch.arange(256) >= 202).expand(1, 1, 8, 256).bfloat16()
-    rois = torch.tensor([[0, 201.3, 1.0, 203.3, 3.0]])
-    keep_rois_exact()
-    keep_rois_exact()
-    upstream = SingleRoIExtractor.forward.__wrapped__
-    assert not hasattr(upstream, "__wrapped__")  # wrapped once
-    found = extractor([step], rois)
-    assert found.dtype == torch.float32
-    assert found.item() == pytest.approx(0.65, abs=1e-4)
-    assert upstream(extractor, [step], rois).item() == pytest.approx(0.5, abs=1e-4)

@@ -5,7 +5,6 @@ VOCdevkit and an ADE20K tree, so that the readers of the real data read it.
 """
 
 from tricklift.data.miniworld.generate import MiniWorldSizes, generate
-from tricklift.data.miniworld.preview import preview
 from tricklift.data.miniworld.store import Manifest, verify
 from tricklift.data.miniworld.vocabulary import CLASSES, PALETTE, SEG_CLASSES, SURFACES
 
@@ -17,6 +16,5 @@ __all__ = [
     "Manifest",
     "MiniWorldSizes",
     "generate",
-    "preview",
     "verify",
 ]

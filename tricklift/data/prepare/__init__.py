@@ -1,21 +1,21 @@
 """Getting the data of a tier in place: `tricklift prepare NAME --root DIR`.
 
 `sets` says what the sets are, `published` what is known of their archives; `arrange` leads the
-way: `collect` (with `download`), `unpack` (with `layouts`), `verify` (with `checksums`, which
-`sampling` wrote), `first_look`, `manifest`.
+way: `collect` (with `download`), `unpack` (with `layouts`), `verify` (with `checksums`) and
+`manifest`.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
 from tricklift.data.prepare import arrange as _arrange
-from tricklift.data.prepare.job import Job, data_folder
+from tricklift.data.prepare.job import Job
 from tricklift.data.prepare.sets import SETS
 from tricklift.data.prepare.unpack import Progress
 from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.records.machine import cores
 
-__all__ = ["MINIWORLD", "NAMES", "SETS", "Progress", "data_folder", "missing", "prepare"]
+__all__ = ["MINIWORLD", "NAMES", "SETS", "Progress", "missing", "prepare"]
 
 MINIWORLD = "miniworld"
 NAMES = (MINIWORLD, *SETS)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tricklift.data.prepare import first_look, manifest, verify
+from tricklift.data.prepare import manifest, verify
 from tricklift.data.prepare.collect import collect
 from tricklift.data.prepare.job import Job
 from tricklift.data.prepare.sets import DataSet, Part
@@ -57,7 +57,7 @@ def arrange(job: Job) -> Path:
     problem = missing(job.name, job.known, job.root)
     if problem:
         raise UserError(f"{problem} and prepare it again")
-    first_look.note(job, _places(job.known, job.root), unpacked)
+    manifest.note(job, unpacked)
     return job.place
 
 

@@ -1,8 +1,7 @@
 """SHA-256 sums of some files of sets that come without archives of their publisher.
 
-`checksums.json` holds them; `python -m tricklift.data.prepare.sampling ROOT` writes it. A few
-files a set tell another version, another order or another processing; they do not tell one changed
-file.
+`checksums.json` holds them; `python tests/helpers/sample_checksums.py ROOT` writes it. A few files
+a set tell another version, another order or another processing; they do not tell one changed file.
 """
 
 import hashlib
@@ -38,10 +37,59 @@ def known(name: str) -> dict[str, str]:
     return dict(_sets()[name])
 
 
+@cache
+def _sets() -> Mapping[str, Mapping[str, str]]:
+    sets: Mapping[str, Mapping[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))["sets"]
+    return sets
+
+
 def differences(sums: Sums, folder: Path) -> list[str]:
     """What differs between these sums and the files in `folder`, a phrase a file."""
-    found = (_difference(sums, folder / path, wanted) for path, wanted in sums.sha256.items())
-    return [phrase for phrase in found if phrase]
+    found = []
+    for path, wanted in sums.sha256.items():
+        file = folder / path
+        try:
+            there = of_labels(file) if sums.labels else digest(file, "sha256")
+        except FileNotFoundError:
+            found.append(f"{file} is not there")
+        except (OSError, SyntaxError, ValueError) as error:
+            found.append(f"{file} cannot be read ({error})")
+        else:
+            what = "does not hold the published labels" if sums.labels else "is not as published"
+            if there != wanted:
+                found.append(f"{file} {what}: SHA-256 {there}, not {wanted}")
+    return found
+
+
+def compared(sums: Sums | None, place: Path, from_published: bool) -> str:
+    """Which checksums the contents of a part at `place` were compared with, as a phrase.
+
+    Args:
+        sums: What is known of its files.
+        place: Its folder.
+        from_published: It was unpacked from archives that have the published checksums.
+    """
+    if sums is None and from_published:
+        return "unpacked from archives that have the published checksums"
+    if sums is None:
+        return (
+            "no checksum was compared, for none of its single files is known; looked at were "
+            "counts, names and some pictures"
+        )
+    number = len(sums.sha256)
+    if sums.labels:
+        return (
+            f"{number} label maps have the known checksums; no checksum of its pictures was "
+            "compared, for their bytes depend on who encoded them"
+        )
+    same = number - len(differences(sums, place))
+    if same == number:
+        return f"{number} files have the known checksums"
+    return (
+        f"{same} of {number} files that are known have the same checksum here; the others are "
+        "missing or differ, as after another encoder or under other names, and no checksum tells "
+        "whether they are the published data"
+    )
 
 
 def of_labels(file: Path) -> str:
@@ -59,22 +107,3 @@ def of_labels(file: Path) -> str:
         values = np.asarray(image)
     size = "x".join(str(length) for length in values.shape)
     return hashlib.sha256(size.encode() + values.astype("<i4").tobytes()).hexdigest()
-
-
-@cache
-def _sets() -> Mapping[str, Mapping[str, str]]:
-    sets: Mapping[str, Mapping[str, str]] = json.loads(FILE.read_text(encoding="utf-8"))["sets"]
-    return sets
-
-
-def _difference(sums: Sums, file: Path, wanted: str) -> str | None:
-    if not file.is_file():
-        return f"{file} is not there"
-    try:
-        found = of_labels(file) if sums.labels else digest(file, "sha256")
-    except (OSError, SyntaxError, ValueError) as error:
-        return f"{file} cannot be read ({error})"
-    if found == wanted:
-        return None
-    what = "does not hold the published labels" if sums.labels else "is not as published"
-    return f"{file} {what}: SHA-256 {found}, not {wanted}"

@@ -1,10 +1,11 @@
 """The archives of a set, all of them at hand and checked: found, downloaded, or asked for."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from tricklift.data.prepare.download import check, download
-from tricklift.data.prepare.job import Job, data_folder, in_words, need_space
+from tricklift.data.prepare.job import Job, in_words, need_space
 from tricklift.data.prepare.published import Archive
 from tricklift.data.prepare.sets import Part
 from tricklift.data.prepare.unpack import unpacked_size
@@ -66,7 +67,8 @@ def _ask_for(job: Job, archives: Sequence[Archive]) -> str:
     if job.known.layout:
         name = archives[0].name
         return (
-            f"no archive {data_folder() / name} (TRICKLIFT_DATA) or {job.archive_dir / name}; "
+            f"no archive {name} in {job.archive_dir} or TRICKLIFT_DATA "
+            f"({os.environ.get('TRICKLIFT_DATA') or 'not set'}); "
             f"fetch the data from {job.known.page}{terms}, bring them into the layout "
             f"{job.known.layout}, and give the folder that holds this, or such "
             "an archive, as --from"

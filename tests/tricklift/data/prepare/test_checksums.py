@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sample_checksums
 from PIL import Image
 
 from tricklift.data import prepare
-from tricklift.data.prepare import SETS, checksums, sampling
+from tricklift.data.prepare import SETS, checksums
 from tricklift.data.prepare.checksums import Sums
 from tricklift.data.prepare.sets import Expected
 from tricklift.data.prepare.unpack import read_members
@@ -138,9 +139,9 @@ def test_the_sets_with_known_checksums(name):
         return
     assert part.expected.sums is not None
     sha256 = part.expected.sums.sha256
-    assert len(sha256) == sampling.SAMPLED
+    assert len(sha256) == sample_checksums.SAMPLED
     assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in sha256.values())
-    tops = sampling.FOLDERS[name]
+    tops = sample_checksums.FOLDERS[name]
     assert {next(top for top in tops if path.startswith(f"{top}/")) for path in sha256} == {*tops}
 
 
@@ -157,13 +158,13 @@ def test_the_real_archives_have_the_known_checksums(shared_data, tmp_path, name)
 
 def test_sampling_writes_the_sums_of_what_is_there(copy, monkeypatch, tmp_path):
     root = copy("bccd", {f"a/{i}": bytes([i]) for i in range(24)})
-    monkeypatch.setattr(sampling, "FOLDERS", {"bccd": ("a",)})
+    monkeypatch.setattr(sample_checksums, "FOLDERS", {"bccd": ("a",)})
     monkeypatch.setattr(checksums, "FILE", tmp_path / "checksums.json")
     (root / "bccd/a/0").write_bytes(b"new")  # no longer what was known
-    sampling.main(root)
+    sample_checksums.main(root)
     written = json.loads(checksums.FILE.read_text())["sets"]["bccd"]
-    assert len(written) == sampling.SAMPLED
+    assert len(written) == sample_checksums.SAMPLED
     assert written["a/0"] == hashlib.sha256(b"new").hexdigest()
     (root / "bccd/a/1").unlink()
     with pytest.raises(ValueError, match=r"bccd is not whole: .*a holds 23 files, not 24"):
-        sampling.main(root)
+        sample_checksums.main(root)

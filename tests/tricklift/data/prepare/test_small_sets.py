@@ -6,9 +6,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import sample_checksums
 
 from tricklift.data import prepare
-from tricklift.data.prepare import checksums, sampling
+from tricklift.data.prepare import checksums
 
 
 def write_bccd(folder: Path, names: list[str]) -> Path:
@@ -62,10 +63,21 @@ def test_a_broken_archive_leaves_nothing(bccd, tmp_path, cut):
 def test_no_archive_says_where_it_looked(bccd, tmp_path):
     with pytest.raises(
         FileNotFoundError,
-        match=r"archives/bccd\.tar\.gz; fetch the data from https://github.com/Shenggan/.*"
+        match=r"no archive bccd\.tar\.gz in .*/archives or .*; fetch the data from https://github.com/Shenggan/.*"
         r"\(terms: MIT\), bring them into the layout bccd/{JPEGImages,.* as --from",
     ):
         prepare.prepare("bccd", tmp_path)
+
+
+def test_no_folder_is_looked_at_that_nobody_named(bccd, tmp_path, monkeypatch):
+    monkeypatch.delenv("TRICKLIFT_DATA")
+    place = tmp_path / "shared/data"
+    place.mkdir(parents=True)
+    write_bccd(place, FIVE)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(FileNotFoundError, match=r"or TRICKLIFT_DATA \(not set\); fetch the data"):
+        prepare.prepare("bccd", "root")
 
 
 def test_unknown_name_with_the_closest(tmp_path):
@@ -80,5 +92,5 @@ def test_the_real_archives_unpack(shared_data, tmp_path, monkeypatch):
     for name in ("bccd", "camvid"):
         prepare.prepare(name, tmp_path)
         assert prepare.missing(name, tmp_path) is None
-        assert sampling.sample(name, tmp_path) == checksums.known(name)
+        assert sample_checksums.sample(name, tmp_path) == checksums.known(name)
     assert (tmp_path / "bccd" / "ImageSets" / "Main" / "test.txt").is_file()

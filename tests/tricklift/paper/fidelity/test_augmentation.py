@@ -163,11 +163,12 @@ def test_validation_geometry_and_normalisation(row, tmp_path_factory):
 @cache
 def mixed(settings: str) -> tuple[np.ndarray, list[list[int]]]:
     """Lambda and partners of 10,000 batches of four images."""
+    from cls.draws import Draws
     from cls.targets import draw_mixup
 
     torch.manual_seed(0)
-    arguments = json.loads(settings)
-    drawn = [draw_mixup(count=4, device=torch.device("cpu"), **arguments) for _ in range(DRAWS)]
+    arguments = dict(json.loads(settings), count=4, device=torch.device("cpu"), draws=Draws())
+    drawn = [draw_mixup(**arguments) for _ in range(DRAWS)]
     return np.array([float(weight) for weight, _ in drawn]), [order.tolist() for _, order in drawn]
 
 

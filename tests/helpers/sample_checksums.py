@@ -1,4 +1,4 @@
-"""Writes `checksums.json` anew: `python -m tricklift.data.prepare.sampling ROOT`.
+"""Writes `checksums.json` anew: `python tests/helpers/sample_checksums.py ROOT`.
 
 ROOT holds unpacked copies, of which one knows that they are good, of the sets in `FOLDERS`.
 """
@@ -25,7 +25,7 @@ FOLDERS = {
 }
 ABOUT = (
     f"SHA-256 of {SAMPLED} files a set, evenly spread over the sorted files of its folders; "
-    "written by 'python -m tricklift.data.prepare.sampling ROOT' from copies in the layout that "
+    "written by 'python tests/helpers/sample_checksums.py ROOT' from copies in the layout that "
     "'tricklift prepare' asks for. cifar10: JPEG files, whose bytes depend on the encoder, so a "
     "difference is said and not refused. camvid: of the values of its label maps "
     "(checksums.of_labels); its pictures are published as PNG and lie here as JPEG."
@@ -61,5 +61,5 @@ def main(root: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python -m tricklift.data.prepare.sampling ROOT")
+        sys.exit("usage: python tests/helpers/sample_checksums.py ROOT")
     main(Path(sys.argv[1]))

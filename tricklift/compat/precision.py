@@ -1,0 +1,143 @@
+"""One precision for a whole run: what trains under autocast is validated and tested under the same.
+
+Why: mmengine's `ValLoop` and `TestLoop` know only `fp16=True`, which is float16 on a GPU whatever
+the training's dtype is, and `--amp` of mmdet and mmseg leaves validation in float32.
+
+mmdet's RoI extractor casts the RoIs to the dtype of the features (`rois.type_as(feats[0])`). With
+bfloat16's 8 bits a box edge at 500 px moves by up to 1 px, at 1000 px by up to 2; float16's 11 bits
+move it by an eighth of that. So under autocast the extractor gets float32 features: same ops, exact
+boxes.
+"""
+
+import functools
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import torch
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
+from mmengine.optim.optimizer.amp_optimizer_wrapper import (
+    AmpOptimWrapper as UpstreamAmpOptimWrapper,
+)
+from mmengine.registry import OPTIM_WRAPPERS
+from mmengine.runner import loops
+from mmengine.runner.amp import autocast as upstream_autocast
+from torch import Tensor, nn
+
+from tricklift.compat.devices import amp_dtype, device
+from tricklift.errors import UserError
+
+__all__ = ["PrecisionHook", "autocast", "install"]
+
+EXTRACTOR = "mmdet.models.roi_heads.roi_extractors.single_level_roi_extractor"
+
+
+@contextmanager
+def autocast(dtype: torch.dtype) -> Iterator[None]:
+    """Mixed precision on the device of this process, with exact RoIs.
+
+    Args:
+        dtype: bfloat16 or float16 (which mmengine refuses on a CPU).
+    """
+    _keep_rois_exact()
+    on_cpu = device() == "cpu"
+    with torch.autocast("cpu", dtype) if on_cpu else upstream_autocast(dtype=dtype):
+        yield
+
+
+def _keep_rois_exact() -> None:
+    """Let mmdet's RoI extractor, if it is imported, work in float32 under autocast."""
+    module = sys.modules.get(EXTRACTOR)
+    if module is None or hasattr(module.SingleRoIExtractor.forward, "__wrapped__"):
+        return
+    upstream = module.SingleRoIExtractor.forward
+
+    @functools.wraps(upstream)
+    def forward(self: nn.Module, feats: Any, rois: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if torch.is_autocast_enabled(feats[0].device.type):
+            feats = tuple(feat.float() for feat in feats)
+        return upstream(self, feats, rois, *args, **kwargs)
+
+    module.SingleRoIExtractor.forward = forward
+
+
+class PrecisionHook(Hook):
+    """Validates and tests in the precision of the training, and writes it into checkpoints.
+
+    A test on its own takes the precision of its checkpoint (`meta.precision`), or for a file that
+    does not say, of the config's `optim_wrapper`.
+
+    Raises:
+        UserError: `fp16=True` of a loop, in a config with `benchmark` labels that trains in
+            float32.
+    """
+
+    loaded: str | None = None
+
+    def before_run(self, runner: Any) -> None:
+        """States the dtype that `--amp` leaves open; refuses a config with two precisions."""
+        dtype, settings = trained_in(runner), runner.cfg.get("optim_wrapper")
+        if dtype != torch.float32 and isinstance(settings, dict):
+            settings.setdefault("dtype", name_of(dtype))
+        for part in ("val_cfg", "test_cfg") if "benchmark" in runner.cfg else ():
+            if dtype == torch.float32 and (runner.cfg.get(part) or {}).get("fp16"):
+                raise UserError(
+                    f"{part}.fp16=True, but the training is in float32 (optim_wrapper.type="
+                    f"{settings and settings.get('type')!r}); leave fp16 out: validation and test "
+                    "follow optim_wrapper (type='AmpOptimWrapper', dtype='float16' or 'bfloat16')"
+                )
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Notes the precision."""
+        checkpoint.setdefault("meta", {})["precision"] = name_of(trained_in(runner))
+
+    def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Reads it, for a test."""
+        self.loaded = (checkpoint.get("meta") or {}).get("precision")
+
+    def before_val(self, runner: Any) -> None:
+        """Sets the precision of the loop."""
+        self._set(runner, runner.val_loop)
+
+    def before_test(self, runner: Any) -> None:
+        """Sets the precision of the loop."""
+        self._set(runner, runner.test_loop)
+
+    def _set(self, runner: Any, loop: Any) -> None:
+        trains = isinstance(runner.optim_wrapper, OptimWrapper)
+        named = None if trains else self.loaded
+        dtype = getattr(torch, named) if named else trained_in(runner)
+        if dtype != torch.float32 or named:
+            loop.fp16 = dtype
+
+
+def trained_in(runner: Any) -> torch.dtype:
+    """The dtype that a run's matrix products are trained in, by its wrapper or the config of it."""
+    held = runner.optim_wrapper
+    if isinstance(held, UpstreamAmpOptimWrapper):
+        return held.cast_dtype or amp_dtype()
+    if not isinstance(held, Mapping) or "type" not in held:
+        return torch.float32
+    kind = OPTIM_WRAPPERS.get(held["type"]) if isinstance(held["type"], str) else held["type"]
+    if not isinstance(kind, type) or not issubclass(kind, UpstreamAmpOptimWrapper):
+        return torch.float32
+    dtype = held.get("dtype") or amp_dtype()
+    return dtype if isinstance(dtype, torch.dtype) else getattr(torch, dtype)
+
+
+def name_of(dtype: torch.dtype) -> str:
+    """As configs and checkpoints write it: float32, bfloat16, float16."""
+    return str(dtype).removeprefix("torch.")
+
+
+def install() -> None:
+    """Let mmengine's loops take a dtype in the place of `fp16=True`."""
+    vars(loops)["autocast"] = _of_loop
+
+
+def _of_loop(enabled: bool | torch.dtype) -> AbstractContextManager[None]:
+    if isinstance(enabled, torch.dtype) and enabled != torch.float32:
+        return autocast(enabled)
+    return upstream_autocast(enabled=enabled is True)

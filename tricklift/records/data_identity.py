@@ -1,0 +1,140 @@
+"""What data a run read, from its data sets: a label in a config is inherited, data are not.
+
+A set that `tricklift prepare` put in place, or a MiniWorld, has a manifest that names it. Any other
+is called by its folder, whatever the config or the reader's class say.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+#: Files of an unknown split whose size is looked at, evenly spread; names of all of them count.
+SIZED = 1_000
+#: Folders that hold a split of a set, not a set.
+SPLITS = ("train", "val", "test", "training", "validation")
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where a part of the data comes from.
+
+    Attributes:
+        name: Of the data set.
+        folder: That holds it.
+        digest: Of its manifest; None where there is none.
+    """
+
+    name: str
+    folder: Path
+    digest: str | None
+
+
+def data_of(runner: Any) -> dict[str, Any]:
+    """`identity` of the training and validation set of a Runner whose loops are built."""
+    loops = {"train": runner.train_loop, "val": runner.val_loop}
+    return identity({name: loop.dataloader.dataset for name, loop in loops.items() if loop})
+
+
+def identity(sets: Mapping[str, Any]) -> dict[str, Any]:
+    """What data these are: equal for the same files, classes and splits in any folder.
+
+    Args:
+        sets: Name of a split -> its data set; those around other sets (concatenated, repeated) too.
+
+    Returns:
+        name: Of the data set, several joined by " + ".
+        classes: Their number and a digest of their names in order; None where they have no names.
+        splits: Split -> the lists or folders that it reads, and its number of images.
+        digest: Of all this and of the manifest, or else of what the sets list: names, labels and
+            some sizes, no pixels.
+    """
+    names: list[str] = []
+    files: list[str] = []
+    splits: dict[str, Any] = {}
+    for split, data in sets.items():
+        splits[split] = {"read": [], "images": len(data)}
+        for leaf in _leaves(data):
+            read = _read(leaf)
+            origin = _origin(Path(os.path.abspath(getattr(leaf, "data_root", None) or read)))
+            names.append(origin.name)
+            files.append(origin.digest or _listed(leaf))
+            splits[split]["read"].append(os.path.relpath(read, origin.folder))
+    words = next((found for data in sets.values() if (found := _classes(data))), None)
+    classes = {"count": len(words), "digest": _short(words)} if words else None
+    return {
+        "name": " + ".join(dict.fromkeys(names)),
+        "classes": classes,
+        "splits": splits,
+        "digest": _short([files, classes, splits]),
+    }
+
+
+def _leaves(data: Any) -> Iterator[Any]:
+    """The sets that read files, below those that concatenate or repeat others."""
+    inner = getattr(data, "datasets", None) or [getattr(data, "dataset", None)]
+    if inner == [None]:
+        yield data
+        return
+    for one in inner:
+        yield from _leaves(one)
+
+
+def _classes(data: Any) -> Sequence[str] | None:
+    return (getattr(data, "metainfo", None) or {}).get("classes")
+
+
+def _read(leaf: Any) -> str:
+    """The list or folder that a set reads."""
+    prefix = getattr(leaf, "data_prefix", None) or {}
+    images = next((str(prefix[key]) for key in ("img_path", "img") if prefix.get(key)), "")
+    found = getattr(leaf, "ann_file", "") or images or getattr(leaf, "data_root", None)
+    return os.path.abspath(found or type(leaf).__name__)
+
+
+def _origin(root: Path) -> _Origin:
+    """What the manifest of a MiniWorld or of `tricklift prepare` says of data at `root`."""
+    for folder in (root, *root.parents):
+        held = _json(folder / "manifest.json")
+        if held.get("name") == "MiniWorld":
+            return _Origin("MiniWorld", folder, str(held.get("files_sha256")))
+        for file in sorted((folder / ".tricklift").glob("*.json")):
+            held = _json(file)
+            place = folder / str(held.get("folder"))
+            if held.get("title") and place in (root, *root.parents):
+                return _Origin(held["title"], place, _short(held.get("parts")))
+    folder = root.parent if root.name in SPLITS else root
+    return _Origin(folder.name, folder, None)
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        held = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+def _listed(leaf: Any) -> str:
+    """Digest of what a set lists: each item with its paths below the data root, and some sizes."""
+    if not hasattr(leaf, "get_data_info"):
+        return _short([type(leaf).__name__, len(leaf)])
+    state = hashlib.sha256()
+    root = str(getattr(leaf, "data_root", None) or "")
+    step = max(1, len(leaf) // SIZED)
+    for place in range(len(leaf)):
+        item = leaf.get_data_info(place)
+        for key, value in sorted(item.items()):
+            path = value if isinstance(value, str) and key.endswith("_path") else ""
+            size = os.path.getsize(path) if path and place % step == 0 else ""
+            text = f"{key} {path.removeprefix(root).lstrip('/') or repr(value)} {size}"
+            state.update(text.encode("utf-8", "surrogateescape"))
+    return state.hexdigest()[:16]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
