@@ -14,6 +14,8 @@ from mmengine.registry import DATASETS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+import tricklift.records.results  # noqa: F401  (registers ResultHook)
+
 
 @MODELS.register_module()
 class LinearTestModel(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tricklift.cli import benchmark, listing, papers, training
+from tricklift.cli import benchmark, listing, training
 from tricklift.errors import report_user_errors, stoppable
 
 ABOUT = """How much of a classification trick survives transfer?
@@ -53,10 +53,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-benchmark.add_to(app)
-training.add_to(app)
-listing.add_to(app)
-papers.add_to(app)
+for command in (*benchmark.COMMANDS, *training.COMMANDS, *listing.COMMANDS):
+    app.command()(command)
 
 
 def _version(wanted: bool) -> None:
@@ -80,4 +78,4 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; errors of the user end with one line and exit code 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     with report_user_errors():
-        app(training.spread(arguments), prog_name="tricklift")
+        app(training.spread(arguments), prog_name="tricklift", obj=arguments)

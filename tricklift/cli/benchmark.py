@@ -12,32 +12,30 @@ Root = Annotated[
     Path,
     typer.Option(envvar="TRICKLIFT_ROOT", help="The folder that holds the data sets."),
 ]
-
-#: What is said of a command that was stopped.
-GOES_ON = "the same command goes on, each job from its last checkpoint"
-PUTS_IN_PLACE = "the same command puts in place what is still missing"
+#: Said of a command that was stopped.
+RESUMES = "rerun the same command to resume"
 
 
-@stoppable(GOES_ON)
+@stoppable(RESUMES)
 def demo(
-    out: Annotated[Path, typer.Option(file_okay=False, help="Where all of it goes.")] = Path(
-        "demo"
-    ),
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(file_okay=False, help="Output folder.")] = Path("demo"),
     max_parallel: Annotated[
         int | None,
-        typer.Option("--jobs", min=1, help="Jobs at a time.  [default: two on two cores or more]"),
+        typer.Option(
+            "--jobs", min=1, help="Jobs to run at the same time.  [default: 2, on one core 1]"
+        ),
     ] = None,
 ) -> None:
-    """The main job on generated data: pretrain, export, transfer, table. Some minutes."""
+    """Pretrain, export, transfer and print the table, on generated data. Takes minutes."""
     from tricklift.suite.demo import demo as show
     from tricklift.suite.run import note_command
 
-    typed = ["demo", "--out", str(out)] + (["--jobs", str(max_parallel)] if max_parallel else [])
-    note_command(out / "runs", typed)
+    note_command(out / "runs", context.obj)
     show(out, max_parallel)
 
 
-@stoppable(PUTS_IN_PLACE)
+@stoppable(RESUMES)
 def prepare(
     name: Annotated[str, typer.Argument(help="One of the names above.")],
     root: Root = Path("data"),
@@ -46,31 +44,28 @@ def prepare(
         typer.Option("--from", help="A folder with the archives, or with an unpacked copy."),
     ] = None,
 ) -> None:
-    """Put a data set in place, checked; one that is there already is checked alone.
+    """Put a data set in place and check it. One that is in place is only checked.
 
     \b
     generated:            miniworld
-    small, real:          cifar10, bccd, camvid; fetched by yourself: called
-                          without them, this says from where and how they must
-                          lie
-    for `bench`:          imagenet-samples (likewise)
+    small, real:          cifar10, bccd, camvid (bring your own copy: without
+                          one, this says where to get it)
+    for benchmarks:       imagenet-samples (likewise)
     downloaded:           voc (VOC 2007 and 2012, 2.9 GB), ade20k (1.0 GB),
                           places365 (256 px, 27 GB)
-    fetched by yourself:  imagenet (155 GB, needs a login; called without its
-                          archives, this says which to fetch from where)
+    bring your own copy:  imagenet (155 GB, needs a login)
 
     \b
-    Archives are looked for in --from, TRICKLIFT_DATA and ROOT/archives; what
-    can be downloaded and is not there goes to ROOT/archives. A download that
-    was stopped goes on where it was; a part that was being unpacked starts
-    over. Sizes and checksums of archives must be the published ones, where
-    there are any; what has been unpacked is counted, and some of its pictures
-    are decoded. Of bccd, camvid and cifar10 a few files are compared with
-    known checksums; where nothing can be compared, the output says so.
-    ROOT/.tricklift keeps checksums of some files for later calls.
+    Archives are looked for in --from, TRICKLIFT_DATA and ROOT/archives.
+    Downloads go to ROOT/archives; a stopped one is resumed, a stopped
+    unpacking starts over. Archives must have the published sizes and
+    checksums. Of what was unpacked, files are counted and some images
+    decoded; of bccd, camvid and cifar10, some checksums are compared.
+    Where nothing can be compared, the output says so. ROOT/.tricklift keeps
+    checksums for later calls.
 
     \b
-    An unpacked copy is linked to, not copied:
+    An unpacked copy is linked, not copied:
       tricklift prepare imagenet --root data --from /datasets/imagenet
     """
     from tricklift.suite.demo import with_progress
@@ -78,62 +73,60 @@ def prepare(
     print(f"ready: {with_progress(name, root, source)}")
 
 
-@stoppable(GOES_ON)
+@stoppable(RESUMES)
 def run(
+    context: typer.Context,
     tier: Annotated[str, typer.Argument(help="mini, small, smoke (a few steps each) or zoo.")],
-    out: Annotated[Path, typer.Option(file_okay=False, help="Where runs, exports and logs go.")],
+    out: Annotated[Path, typer.Option(file_okay=False, help="Folder for runs, exports, logs.")],
     root: Root = Path("data"),
     seeds: Annotated[str, typer.Option(metavar="0,1", help="Seeds of the pretrainings.")] = "0",
     downstream_seeds: Annotated[
         str | None,
         typer.Option(
             metavar="0,1,2",
-            help="Seeds of detection and segmentation, from every pretraining.  "
+            help="Seeds of detection and segmentation, from each pretraining.  "
             "[default: the pretraining's]",
         ),
     ] = None,
     rows: Annotated[
         str | None,
         typer.Option(
-            metavar="A,B",
-            help="Pretraining configs of the tier, and random-init.  [default: all]",
+            metavar="A,B", help="Pretraining configs of the tier, or random-init.  [default: all]"
         ),
     ] = None,
     tricks: Annotated[
         str | None,
         typer.Option(
             metavar="A,B",
-            help="Tricks on top of each pretraining config's own; those of detection alone on top "
-            "of the detector's.",
+            help="Tricks to add to each pretraining config; tricks for detection only, to the "
+            "detector's.",
         ),
     ] = None,
     teacher: Annotated[
         str | None,
         typer.Option(
             metavar="REF",
-            help="For `--tricks distillation`: a file or timm/NAME, of the tier's classes.",
+            help="For `--tricks distillation`: a file or timm/NAME, with the tier's classes.",
         ),
     ] = None,
     backbones: Annotated[
         str | None,
-        typer.Option(
-            metavar="A,B",
-            help="Each row once with each of these in the place of its own network.",
-        ),
+        typer.Option(metavar="A,B", help="Run each row with each of these backbones instead."),
     ] = None,
     max_parallel: Annotated[
-        int, typer.Option("--jobs", min=1, help="Jobs at a time; each gets its share of the cores.")
+        int,
+        typer.Option("--jobs", min=1, help="Jobs to run at the same time; they share the cores."),
     ] = 1,
 ) -> None:
-    """All jobs of a tier; the same call goes on where it was stopped.
+    """Run all jobs of a tier. Rerun the same command to resume.
 
     \b
-    Some rows now, then all that is still missing, two jobs at a time:
+    Two rows first, then the rest of the tier, two jobs at the same time:
       tricklift run small --out runs/small --rows random-init,resnet18_b-standard
       tricklift run small --out runs/small --downstream-seeds 0,1,2 --jobs 2
 
     \b
-    Any network in the place of the rows' own; zoo: one network of each family, a short run:
+    Your choice of backbones (the tier zoo has one of each family, with short runs):
       tricklift run mini --out runs/mine --rows resnet18_b-baseline,random-init \\
         --backbones hardnet39ds,timm/resnet26d
     """
@@ -145,91 +138,85 @@ def run(
     from tricklift.tables.page import to_markdown
     from tricklift.tricks import split_names
 
-    typed = ["run", tier, "--out", str(out), "--root", str(root), "--seeds", seeds]
-    typed += ["--downstream-seeds", downstream_seeds] if downstream_seeds else []
-    typed += ["--rows", rows] if rows else []
-    typed += ["--tricks", tricks] if tricks else []
-    typed += ["--teacher", teacher] if teacher else []
-    typed += ["--backbones", backbones] if backbones else []
-    typed += ["--jobs", str(max_parallel)] if max_parallel > 1 else []
     run_tier(
         tier,
         out,
         root,
-        numbers("--seeds", seeds),
-        numbers("--downstream-seeds", downstream_seeds) if downstream_seeds else None,
-        split_names(rows) or None,
         max_parallel,
-        split_names(tricks),
-        teacher,
-        split_names(backbones) or None,
-        on_start=lambda: note_command(out, typed),
+        on_start=lambda: note_command(out, context.obj),
+        seeds=numbers("--seeds", seeds),
+        downstream_seeds=numbers("--downstream-seeds", downstream_seeds),
+        rows=split_names(rows) or None,
+        tricks=split_names(tricks),
+        teacher=teacher,
+        backbones=split_names(backbones) or None,
     )
     page = to_markdown(*build(out), out)
     Console().print(page, markup=False, highlight=False, soft_wrap=True)
     print(f"Everything is in {out}; 'tricklift compare {out}' prints the table again")
 
 
-def numbers(option: str, text: str) -> list[int]:
+def numbers(option: str, text: str | None) -> list[int] | None:
     """The whole numbers of an option such as `0,1,2`.
 
     Raises:
         UserError: Something else.
     """
     try:
-        return [int(part) for part in text.split(",")]
+        return [int(part) for part in text.split(",")] if text is not None else None
     except ValueError:
         raise UserError(f"{option} takes whole numbers like 0,1,2, got {text!r}") from None
 
 
 def compare(
-    folder: Annotated[Path, typer.Argument(help="A folder below which runs left result.json.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with result.json files, at any depth.")],
     style: Annotated[str, typer.Option("--format", help="md, csv or json.")] = "md",
     by: Annotated[
-        str, typer.Option(help="row, or backbone: a page with each network's cost beside it.")
+        str, typer.Option(help="row; or backbone: a page that also shows each backbone's cost.")
     ] = "row",
     out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Draw the rows as well: a PNG, SVG or PDF file.")
+        Path | None, typer.Option(help="Also draw the rows, into a PNG, SVG or PDF file.")
     ] = None,
 ) -> None:
-    """Print the transfer table from the result files below a folder.
+    """Print the transfer table of the runs in a folder.
 
-    The markdown page also gives each row's gain over the row above, paired by seed, and how far
-    the order of the rows in top-1 is their order downstream.
+    The markdown page also has each row's gain over the row above, paired by seed, and the rank
+    correlation of top-1 with the downstream metrics.
 
     \b
-    What networks reach beside what they cost, and what they refuse:
+    Accuracy and cost of one backbone of each family:
       tricklift run zoo --out runs/zoo
       tricklift compare runs/zoo --by backbone
     """
-    from tricklift.records.atomic import write_text
     from tricklift.tables import zoo
     from tricklift.tables.compare import compare as build
     from tricklift.tables.compare import lines
     from tricklift.tables.page import render
 
+    if by not in ("row", "backbone"):
+        raise UserError(f"--by takes row or backbone, got {by!r}")
     rows, records = build(folder)
     if plot is not None:
         from tricklift.tables.plots import plot as draw
 
         draw(lines(record for record in records if record.done), plot)
-    if by not in ("row", "backbone"):
-        raise UserError(f"--by takes row or backbone, got {by!r}")
+        print(f"done: {plot}", file=sys.stderr)
     if by == "backbone":
-        text = zoo.render(records, style, folder)
+        emit(zoo.render(records, style, folder), out)
     else:
-        text = render(rows, records, style, folder)
+        emit(render(rows, records, style, folder), out)
+
+
+def emit(text: str, out: Path | None) -> None:
+    """Writes a text to a file, or to stdout without one."""
+    from tricklift.records.atomic import write_text
+
     if out is None:
         sys.stdout.write(text)
     else:
         write_text(out, text)
-    for file in (out, plot):
-        if file is not None:
-            print(f"done: {file}", file=sys.stderr)
+        print(f"done: {out}", file=sys.stderr)
 
 
-def add_to(app: typer.Typer) -> None:
-    """Adds these commands to the command line."""
-    for command in (demo, prepare, run, compare):
-        app.command()(command)
+COMMANDS = (demo, prepare, run, compare)

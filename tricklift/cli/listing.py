@@ -1,4 +1,4 @@
-"""`tricklift backbones`, `tricks` and `config`."""
+"""`tricklift backbones`, `tricks`, `config`, `rows` and `fidelity`: what there is."""
 
 import json
 from pathlib import Path
@@ -6,21 +6,32 @@ from typing import Annotated, Any
 
 import typer
 
+from tricklift.cli.benchmark import emit
 from tricklift.errors import UserError
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON list.")]
 #: Columns of a table that goes into a file or another program.
 PIPED_WIDTH = 240
+NOTES = (
+    "GPU-h: estimated V100 hours in total, from images, epochs, MACs and the throughput that the "
+    "paper's minutes per epoch (Table 3) give; see tricklift/paper/gpu_hours.py.",
+    "own: our values, with --results DIR. A needed file is made by 'tricklift export CHECKPOINT "
+    "FILE' after that run; configs look for it in the folder TRICKLIFT_EXPORTS (default: exports).",
+)
+#: Key of an entry -> what these runs are.
+LEFT_OUT = {
+    "changed": "runs that are not the recipe",
+    "older": "runs recorded by an older version, whose config hash does not compare",
+}
 
 
 def backbones(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="A JSON list instead of a table.")
-    ] = False,
+    as_json: AsJson = False,
     doc: Annotated[
-        Path | None, typer.Option(help="Write the page about all backbones here, with its picture.")
+        Path | None, typer.Option(help="Write the page of all backbones, with its picture.")
     ] = None,
 ) -> None:
-    """List the backbones: parameters, MACs, top-1 as published, channels and strides, source."""
+    """List the backbones: parameters, MACs, published top-1, channels and strides, source."""
     from backbones.describe import describe_all
 
     entries = describe_all()
@@ -28,8 +39,7 @@ def backbones(
         from tricklift.tables.backbone_page import write_page
 
         print(*write_page(doc, entries), sep="\n")
-        return
-    if as_json:
+    elif as_json:
         print(json.dumps(entries, indent=2))
     else:
         _print_table(entries)
@@ -40,15 +50,14 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    titles = ("name", "params", "GMACs", "input", "top-1", "channels", "strides")
-    for title in (*titles, "built in", "paper", "source"):
+    for title in ("name", "params", "GMACs", "input", "top-1", "channels", "strides"):
         right = title in ("params", "GMACs", "input")
+        whole = right or title == "name"
         table.add_column(
-            title,
-            justify="right" if right else "left",
-            overflow="fold",
-            no_wrap=right or title == "name",
+            title, justify="right" if right else "left", overflow="fold", no_wrap=whole
         )
+    for title in ("built in", "paper", "source"):
+        table.add_column(title, overflow="fold")
     for entry in entries:
         table.add_row(
             entry["name"],
@@ -67,7 +76,7 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
 
 
 def tricks() -> None:
-    """List the tricks that `train --tricks A,B` and a config's `use` line turn on."""
+    """List the tricks for `train --tricks A,B` and the `use` line of a config."""
     from tricklift.tricks import described
 
     for name, tasks, summary in described():
@@ -89,7 +98,65 @@ def config(
         print(find_config(name).resolve())
 
 
-def add_to(app: typer.Typer) -> None:
-    """Adds these commands to the command line."""
-    for command in (backbones, tricks, config):
-        app.command()(command)
+def rows(
+    table: Annotated[str | None, typer.Option(help="2 to 9.  [default: all]")] = None,
+    results: Annotated[
+        Path | None, typer.Option(help="Folder with result.json files, at any depth.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List every cell of the paper's tables: config, command, cost, the paper's value and ours."""
+    from tricklift.tables.paper_rows import listing
+
+    entries = listing(table, results)
+    print(json.dumps(entries, indent=2) if as_json else "\n".join(_page(entries)))
+
+
+def _page(entries: list[dict[str, Any]]) -> list[str]:
+    from tricklift import paper
+
+    lines = []
+    label = max(len(_label(entry)) for entry in entries)
+    config = max(len(entry["config"]) for entry in entries)
+    for number in dict.fromkeys(entry["table"] for entry in entries):
+        held = paper.table(number)
+        doubt = "" if held["verified"] else f"; {paper.UNVERIFIED}"
+        lines += [f"Table {number}: {held['title']} ({held['source']}){doubt}", ""]
+        for entry in (entry for entry in entries if entry["table"] == number):
+            lines.append(
+                f"  {_label(entry):{label}}  {entry['config']:{config}}  "
+                f"{entry['gpu_hours']:6.0f} GPU-h  "
+                f"paper {_values(entry['paper']) or 'no row (extension)'}  "
+                f"own {_values(entry['own']) or '-'}"
+            )
+            for key, why in LEFT_OUT.items():
+                lines[-1] += f" (without {entry[key]} {why})" if entry[key] else ""
+            lines.append(f"      {entry['command']}")
+            for need in entry["needs"]:
+                file = f"exports/{need.rpartition('/')[2]}.safetensors"
+                lines.append(f"      needs {file} of {need}")
+        lines.append("")
+    return [*lines, *NOTES]
+
+
+def _label(entry: dict[str, Any]) -> str:
+    return ", ".join(filter(None, (entry["row"], entry["setting"], entry["network"])))
+
+
+def _values(values: dict[str, float | None] | None) -> str:
+    return ", ".join(
+        f"{name} {'-' if value is None else f'{value:.2f}'}"
+        for name, value in (values or {}).items()
+    )
+
+
+def fidelity(
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
+) -> None:
+    """Compare each row's recipe in the paper with what its config does."""
+    from tricklift.paper.fidelity.page import page
+
+    emit(page(), out)
+
+
+COMMANDS = (backbones, tricks, config, rows, fidelity)

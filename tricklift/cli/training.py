@@ -143,7 +143,4 @@ def export(
     )
 
 
-def add_to(app: typer.Typer) -> None:
-    """Adds these commands to the command line."""
-    for command in (train, test, export):
-        app.command()(command)
+COMMANDS = (train, test, export)

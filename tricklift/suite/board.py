@@ -5,10 +5,8 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.live import Live
 from rich.markup import escape
-from rich.spinner import Spinner
-from rich.table import Table
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 
 #: Without a terminal, one progress line of a job in this many seconds.
 QUIET_SECONDS = 20.0
@@ -23,17 +21,20 @@ class Board:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console()
-        self._lines: dict[str, str] = {}
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=self.console,
+            refresh_per_second=4,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
         self._shown: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._spinner = Spinner("dots")
-        self._live = Live(
-            console=self.console, get_renderable=self._render, refresh_per_second=4, transient=True
-        )
 
     def __enter__(self) -> "Board":
-        if self.console.is_terminal:
-            self._live.start()
+        self._progress.start()
         return self
 
     def __exit__(
@@ -42,7 +43,7 @@ class Board:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._live.stop()
+        self._progress.stop()
 
     def say(self, text: str, result: str = "") -> None:
         """Print a line that stays, with what came out in bold."""
@@ -52,9 +53,11 @@ class Board:
     def now(self, title: str, words: str) -> None:
         """Report where a job is; may be called often and from any thread."""
         with self._lock:
-            self._lines[title] = words
-            last = self._shown.setdefault(title, time.monotonic())
-            due = time.monotonic() - last >= QUIET_SECONDS
+            if title not in self._tasks:
+                self._tasks[title] = self._progress.add_task(title, total=None)
+                self._shown[title] = time.monotonic()
+            self._progress.update(self._tasks[title], description=f"{title}: {words}")
+            due = time.monotonic() - self._shown[title] >= QUIET_SECONDS
             if self.console.is_terminal or not due:
                 return
             self._shown[title] = time.monotonic()
@@ -63,12 +66,5 @@ class Board:
     def over(self, title: str) -> None:
         """A job is no longer running."""
         with self._lock:
-            self._lines.pop(title, None)
-            self._shown.pop(title, None)
-
-    def _render(self) -> Table:
-        table = Table.grid(padding=(0, 1))
-        with self._lock:
-            for title, words in self._lines.items():
-                table.add_row(self._spinner, f"{escape(title)}: {escape(words)}")
-        return table
+            if title in self._tasks:
+                self._progress.remove_task(self._tasks.pop(title))

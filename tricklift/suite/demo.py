@@ -8,25 +8,24 @@ from rich.progress import Progress
 from tricklift.data import prepare
 from tricklift.records.atomic import write_text
 from tricklift.records.machine import cores
-from tricklift.suite import run
-from tricklift.tables.compare import compare
-from tricklift.tables.page import render
 
 
 def demo(out: str | Path, max_parallel: int | None = None) -> None:
-    """MiniWorld, pretraining, export, transfer and the table, all below `out`.
+    """MiniWorld, pretraining, export, transfer and the table, all in `out`.
 
     Args:
-        out: A folder.
-        max_parallel: Jobs at a time; None is two where there are two cores: a job with one core
-            each does more than one after another with both.
+        out: Output folder.
+        max_parallel: Jobs at the same time; None: two, which is faster than one after another with
+            both cores, or one on one core.
 
     Raises:
-        JobFailed: A job ended with an error; the same call goes on from there.
+        JobFailed: A job ended with an error; the same call resumes.
     """
+    from tricklift.suite.run import run  # slow to import, and `prepare` needs none of it
+
     out = Path(out)
     with_progress("miniworld", out / "data")
-    run.run("mini", out / "runs", out / "data", max_parallel=max_parallel or min(2, cores()))
+    run("mini", out / "runs", out / "data", max_parallel=max_parallel or min(2, cores()))
     page, _ = write_tables(out / "runs", out)
     Console().print(page.read_text(encoding="utf-8"), markup=False, highlight=False, soft_wrap=True)
     print(
@@ -55,6 +54,9 @@ def with_progress(name: str, root: str | Path, source: Path | None = None) -> Pa
 
 def write_tables(results: Path, out: Path) -> tuple[Path, Path]:
     """Writes `table.md` and `table.json` into `out`; returns their paths."""
+    from tricklift.tables.compare import compare
+    from tricklift.tables.page import render
+
     rows, records = compare(results)
     files = out / "table.md", out / "table.json"
     for file, style in zip(files, ("md", "json"), strict=True):

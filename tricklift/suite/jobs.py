@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tricklift.config_keys import parse_options
 from tricklift.configs import silently
 from tricklift.errors import MissingFileError
 from tricklift.records import lock
+from tricklift.records.identity import config_hash, read_header
 from tricklift.records.schema import RESULT_FILE
+from tricklift.records.weights import changed
+from tricklift.train import build_config
 
 TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
 #: Below the output folder; hidden, so that `tricklift compare` passes it over.
@@ -54,9 +58,6 @@ class Training:
 
     def resolved(self) -> Mapping[str, Any]:
         """The config that this job would run now."""
-        from tricklift.config_keys import parse_options
-        from tricklift.train import build_config
-
         with silently():
             return build_config(
                 self.config,
@@ -71,33 +72,32 @@ class Training:
 
     def config_hash(self) -> str:
         """Hash of the config that this job would run now."""
-        from tricklift.records.identity import config_hash
-
         return config_hash(self.resolved())
 
     def state(self) -> str:
         """`done`, `started` (to be resumed), `stale` (of another config or weights) or `new`."""
-        from tricklift.records.identity import config_hash
-        from tricklift.records.weights import changed
-
         result = read_result(self.work_dir)
         if result is None:
             return "stale" if any(self.work_dir.glob("*.pth")) else "new"
         cfg = self.resolved()
-        if result.get("config_hash") != config_hash(cfg) or result.get("seed") != self.seed:
-            return "stale"
-        if changed(cfg, result):
+        same = (config_hash(cfg), self.seed) == (result.get("config_hash"), result.get("seed"))
+        if not same or changed(cfg, result):
             return "stale"
         return "done" if result.get("status") == "done" else "started"
 
     def command(self, resume: bool) -> list[str]:
         """The command line of the child process."""
-        parts = [*TRICKLIFT, "train", self.config, "--work-dir", str(self.work_dir)]
-        parts += ["--seed", str(self.seed)]
-        parts += ["--backbone", self.backbone] if self.backbone else []
-        parts += ["--pretrained", self.pretrained] if self.pretrained else []
-        parts += ["--tricks", ",".join(self.tricks)] if self.tricks else []
-        parts += ["--teacher", self.teacher] if self.teacher else []
+        given = {
+            "--work-dir": self.work_dir,
+            "--seed": self.seed,
+            "--backbone": self.backbone,
+            "--pretrained": self.pretrained,
+            "--tricks": ",".join(self.tricks),
+            "--teacher": self.teacher,
+        }
+        parts = [*TRICKLIFT, "train", self.config]
+        for option, value in given.items():
+            parts += [] if value in (None, "") else [option, str(value)]
         parts += ["--cfg-options", *self.options] if self.options else []
         return [*parts, "--resume"] if resume else parts
 
@@ -134,8 +134,6 @@ class Export:
 
     def state(self) -> str:
         """`done` where the file holds the finished training's config, else `new`."""
-        from tricklift.records.identity import read_header
-
         result = read_result(self.training.work_dir)
         if result is None or result.get("status") != "done" or not self.file.is_file():
             return "new"

@@ -7,11 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import backbones as registry
+from backbones.libraries import is_reference
+from tricklift.configs import find_config
 from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.suite.jobs import Export, Job, Training
 from tricklift.suite.tiers import NO_PRETRAINING, Network, Tier, tier_of
+from tricklift.train import TEACHERS
+from tricklift.tricks import load, refuse_other_network
+from tricklift.tricks.names import check_names, tasks_of
 
 
 def plan(
@@ -24,24 +30,23 @@ def plan(
     teacher: str | None = None,
     backbones: Sequence[str] | None = None,
 ) -> list[Job]:
-    """The jobs of a tier in an order in which each comes after those that it needs.
+    """The jobs of a tier, each after those that it needs.
 
     The first pass over the rows gives a whole table; the further downstream seeds follow.
 
     Args:
         tier: A name in `tricklift.suite.tiers`.
-        out: Where all of it goes.
+        out: Output folder.
         seeds: Of the pretrainings.
-        downstream_seeds: Detection and segmentation run with each of these from every pretraining;
-            None: with the seed of the pretraining.
-        rows: Names of pretraining configs, and `random-init`; None is all of the tier.
-        tricks: On top of each pretraining config's own; those that are not for classification, on
-            top of the downstream configs' (nothing is pretrained anew for them). Such runs stand
-            beside those without, as `<config>+<trick>`. Teachers stay as they are.
-        teacher: Who teaches the rows with the trick `distillation` among `tricks`: a file, or a
-            reference such as `timm/NAME`.
-        backbones: Each row once with each of these in the place of its own network, as
-            `<backbone>-<rest of the config's name>`; None is the tier's own choice.
+        downstream_seeds: Of detection and segmentation, from each pretraining; None: the
+            pretraining's.
+        rows: Pretraining configs, or `random-init`; None: all of the tier.
+        tricks: Added to each pretraining config; those that are not for classification, to the
+            downstream configs (nothing is pretrained again for them). Such runs stand beside those
+            without, as `<config>+<trick>`. Teachers stay as they are.
+        teacher: For the trick `distillation` among `tricks`: a file or `timm/NAME`.
+        backbones: Each row is run with each of these instead of its own, as
+            `<backbone>-<rest of the config's name>`; None: the tier's choice.
 
     Raises:
         UserError: Unknown tier, row, trick or backbone, a trick that a row cannot have or has
@@ -113,8 +118,6 @@ def by_task(tricks: Sequence[str], tier: Tier) -> dict[str, tuple[str, ...]]:
     Raises:
         UserError: An unknown trick, one named twice, or one that a config downstream cannot have.
     """
-    from tricklift.tricks.names import check_names, tasks_of
-
     check_names((), tuple(tricks))
     found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(tier.downstream, ())}
     for trick in tricks:
@@ -122,25 +125,23 @@ def by_task(tricks: Sequence[str], tier: Tier) -> dict[str, tuple[str, ...]]:
         for task in ("cls",) if "cls" in allowed else allowed:
             found[task] += (trick,)
     for task, config in tier.downstream.items():
-        _check_config(f"{task}/{tier.configs}/{config}", found[task])
+        if found[task]:
+            _loaded(f"{task}/{tier.configs}/{config}", found[task])
     return found
 
 
 @lru_cache
-def _check_config(config: str, tricks: tuple[str, ...]) -> None:
-    """Raises ValueError where a config cannot have these tricks."""
-    from tricklift.configs import find_config
-    from tricklift.tricks import load
+def _loaded(config: str, tricks: tuple[str, ...]) -> Any:
+    """A config with tricks, read once; do not change it.
 
-    if tricks:
-        load(find_config(config), tricks)
+    Raises:
+        UserError: It cannot have such a trick, or has it already.
+    """
+    return load(find_config(config), tricks)
 
 
 def _checked_teacher(teacher: str | None, tricks: Sequence[str]) -> str | None:
     """The teacher of `--teacher`, a file with its whole path; None where nothing is distilled."""
-    from backbones.libraries import is_reference
-    from tricklift.train import TEACHERS
-
     distils = "distillation" in tricks
     if distils and teacher is None:
         raise UserError(f"--tricks distillation needs --teacher: {TEACHERS}")
@@ -200,7 +201,8 @@ class RowPlan:
         if tricks:
             backbone, changes = _network_with(training.config, tricks)
         if self.network:
-            _refuse_choice(training.config, tricks, self.network.name)
+            laid = _loaded(training.config, tricks)
+            refuse_other_network(laid, self.network.name, training.config)
             backbone = self.network.name
         weights, after = str(export.file), (export.name,)
         found = self._downstream(export.file.stem, backbone, weights, after, changes)
@@ -270,33 +272,12 @@ class RowPlan:
         return jobs
 
 
-@lru_cache
 def _network_with(config: str, tricks: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """The backbone's name with these tricks, and `--cfg-options` for what else they made of it.
-
-    Raises:
-        UserError: The config cannot have such a trick, or has it already.
-    """
-    from tricklift.configs import find_config
-    from tricklift.tricks import load
-
-    plain, changed = (dict(load(find_config(config), t).model.backbone) for t in ((), tricks))
+    """The backbone's name with these tricks, and `--cfg-options` for what else they made of it."""
+    plain, changed = (dict(_loaded(config, t).model.backbone) for t in ((), tricks))
     start_values = ("name", "init", "zero_gamma")  # the export holds other ones
     return changed["name"], tuple(
         f"model.backbone.{key}={value}".replace(" ", "")
         for key, value in changed.items()
         if key not in start_values and plain.get(key) != value
     )
-
-
-@lru_cache
-def _refuse_choice(config: str, tricks: tuple[str, ...], backbone: str) -> None:
-    """Refuses a row whose tricks choose another network.
-
-    Raises:
-        UserError: It has such a trick.
-    """
-    from tricklift.configs import find_config
-    from tricklift.tricks import load, refuse_other_network
-
-    refuse_other_network(load(find_config(config), tricks), backbone, config)

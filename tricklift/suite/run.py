@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tricklift.data import prepare
 from tricklift.errors import JobFailed, UserError
@@ -28,27 +29,28 @@ def run(
     tier: str,
     out: str | Path,
     root: str | Path,
-    seeds: Sequence[int] = (0,),
-    downstream_seeds: Sequence[int] | None = None,
-    rows: Sequence[str] | None = None,
     max_parallel: int = 1,
-    tricks: Sequence[str] = (),
-    teacher: str | None = None,
-    backbones: Sequence[str] | None = None,
     on_start: Callable[[], None] | None = None,
+    **asked: Any,
 ) -> None:
-    """Runs the jobs of a tier into `out`, on the data in `root`; see `tricklift.suite.plan.plan`.
+    """Runs the jobs of a tier into `out`, on the data in `root`.
 
-    `on_start` is called once when nothing was found wrong, before the first job.
+    Args:
+        tier: Its name.
+        out: Folder for runs, exports and logs.
+        root: Folder of the data sets.
+        max_parallel: Jobs at the same time.
+        on_start: Called before the first job, once nothing was found wrong.
+        asked: Which jobs; see `tricklift.suite.plan.plan`.
 
     Raises:
         UserError: Unknown tier, row or backbone, another tier's runs in `out`, data that are not
             whole, or no job `max_parallel`.
-        JobFailed: A job ended with an error; the same call goes on from there.
+        JobFailed: A job ended with an error; the same call resumes.
     """
     if max_parallel < 1:
         raise UserError(f"at least one job must run at a time, got {max_parallel}")
-    jobs = plan(tier, out, seeds, downstream_seeds, rows, tricks, teacher, backbones)
+    jobs = plan(tier, out, **asked)
     check_tier(jobs, Path(out))
     check_data(tier, root)
     if on_start:
@@ -158,7 +160,7 @@ def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
     if state == "stale" and (aside := job.clear(out)):
         board.say(f"{title}: config or weights have changed, old run is now in {aside}")
     if not board.console.is_terminal:
-        board.say(f"{title}: {'goes on' if state == 'started' else 'starts'}")
+        board.say(f"{title}: {'resumes' if state == 'started' else 'starts'}")
     return job.command(resume=state == "started")
 
 

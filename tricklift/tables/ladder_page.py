@@ -1,4 +1,4 @@
-"""The page's section about a ladder: what each row brought, whether rows differ, top-1's foresight.
+"""The page's section on a ladder: each row's gain, whether rows differ, and rank correlations.
 
 A row has one line in the table for each of its heads; here rows are compared head by head.
 """
@@ -22,26 +22,25 @@ from tricklift.tables.ladder_statistics import (
 )
 
 INTRODUCTION = (
-    "Gain over the row above, in points, as the mean over runs paired by seed; in brackets its "
-    f"{CONFIDENCE:.0%} confidence interval (Student's t) where there is more than one pair. An "
-    "interval that holds 0 says that the step may be chance."
+    "Gain over the row above in points: the mean over runs paired by seed, with its "
+    f"{CONFIDENCE:.0%} confidence interval (Student's t) in brackets where there are two pairs or "
+    "more. A gain whose interval contains 0 may be chance."
 )
 ONE_PRETRAINING = (
-    " Each row was pretrained once: the intervals hold the chance of detection and segmentation, "
-    "not that of the pretraining."
+    " Each row was pretrained once: the intervals cover the variation of detection and "
+    "segmentation, not that of the pretraining."
 )
 SEVERAL_PRETRAININGS = (
-    " Where two rows share several seeds of pretraining, the gains are averaged for each of these "
-    "first, and the interval is over the pretrainings. Where they share one, or one of the rows is "
-    "random init, it is over the seeds of detection and segmentation, and leaves out the chance of "
-    "a pretraining that those share."
+    " Where two rows share several pretraining seeds, gains are averaged per pretraining first, "
+    "and the interval is over pretrainings. Where they share one, or one of the rows is random "
+    "init, it is over the downstream seeds and does not cover the variation of the pretraining."
 )
 DIFFERING = (
-    "Do the pretrained rows differ at all? How often rows whose values are shuffled within each "
-    "seed, or pretraining where rows share several, have means as far apart as here:"
+    "Do the pretrained rows differ at all? Permutation test of the variance of the rows' means, "
+    "with values shuffled within each seed, or within each pretraining where rows share several:"
 )
 OF_PAPER = (
-    "The paper's gains between the same rows, for their signs and order (ResNet-50: ImageNet, "
+    "The paper's gains between the same rows, to compare sign and order (ResNet-50: ImageNet, "
     "VOC07+12 with C4, ADE20K with FCN):"
 )
 
@@ -124,7 +123,7 @@ def _of_tier(lines: Sequence[Line]) -> str:
         _uneven(steps, table),
         _of_paper(steps),
         _differing(rows, table),
-        _foresight(list(rows.values()), table),
+        _rank_correlations(list(rows.values()), table),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -210,7 +209,7 @@ def _differing(rows: Mapping[str, Sequence[Line]], table: Sequence[Column]) -> s
     return f"{DIFFERING}\n\n" + "\n".join(texts) if texts else ""
 
 
-def _foresight(rows: Sequence[Sequence[Line]], table: Sequence[Column]) -> str:
+def _rank_correlations(rows: Sequence[Sequence[Line]], table: Sequence[Column]) -> str:
     """One line a metric and head: Spearman's rank correlation with top-1 over the rows."""
     texts = []
     for column in table:

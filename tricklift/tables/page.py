@@ -196,7 +196,7 @@ def unfinished(records: list[Record]) -> str:
     """Runs that have not come to their end."""
     lines = [
         f"- {TASK_NAMES.get(record['task'], record['task'])}, {record['row']}, "
-        f"seed {record['seed']}: {record['status']}"
+        f"`{record['backbone']}`, seed {record['seed']}: {record['status']}"
         for record in records
         if not record.done
     ]

@@ -20,22 +20,21 @@ from tricklift.tables.page import (
     machines,
     numbered,
     protocols,
+    unfinished,
 )
 from tricklift.tables.records import Record
 
-INTRODUCTION = """# Backbones beside one another: {tiers}
+INTRODUCTION = """# Backbones compared: {tiers}
 
 Written by `tricklift compare --by backbone`: each network pretrained, exported, and transferred to
-detection and to segmentation. All figures are percent, of the last epoch or iteration.{notes}"""
+detection and segmentation. All figures are percent, of the last epoch or iteration.{notes}"""
 ZOO = """ The runs
-of the tier `zoo` show that every family goes all the way, and at what cost; they are far too short
-to say which network is better."""
-NOTES = """Parameters are those with a 1000-way head. Times and memory are those of pretraining /
-detection / segmentation, each with its validation and without the start of the program; CPU time
-and resident memory are those of the main process, without its data workers. Wall time includes
-delays by other processes, CPU time does not."""
-#: Data set of the pretraining -> its number of classes.
-CLASSES = {"MiniWorld": 12, "CIFAR-10": 10}
+of the tier `zoo` show that every family trains in all three tasks, and its cost; they are far too
+short to say which network is better."""
+NOTES = """Parameters include a 1000-way head. Times and memory are those of pretraining /
+detection / segmentation, with validation and without the start of the program. CPU time and
+resident memory are those of the main process, without its data workers; wall time includes delays
+by other processes."""
 #: Options that leave the network the same.
 START = {"init", "zero_gamma", "gradient_checkpointing", "output_stride"}
 
@@ -106,10 +105,11 @@ def to_markdown(records: list[Record], folder: Path) -> str:
 
 def introduction(done: list[Record]) -> str:
     """What the page is for, and what guessing would reach."""
-    data = {record["dataset"] for record in done if record["task"] == "cls"}
+    data = [record["data"] for record in done if record["task"] == "cls" and record["data"]]
+    classes = {it["name"]: it["classes"]["count"] for it in data if it.get("classes")}
     guesses = [
-        f" {name} has {CLASSES[name]} classes, so guessing gets {100 / CLASSES[name]:.1f} top-1."
-        for name in sorted(data & set(CLASSES))
+        f" {name} has {count} classes, so guessing gets {100 / count:.1f} top-1."
+        for name, count in sorted(classes.items())
     ]
     tiers = sorted({record["tier"] for record in done})
     notes = [ZOO if "zoo" in tiers else "", *guesses]
@@ -145,7 +145,7 @@ def three(line: Line, key: str, write: Any) -> str:
 
 
 def refusals(all_lines: Iterable[Line]) -> str:
-    """What these networks are not or cannot do, with the reason, and where a run so differs."""
+    """What these networks do not support, with the reason, and where a run so differs."""
     texts = []
     for line in all_lines:
         name = line.first["backbone"]
@@ -161,7 +161,8 @@ def refusals(all_lines: Iterable[Line]) -> str:
         if run["options"].get("output_stride", 8) != 8
     ]
     return (
-        "## What to know of them, and what is refused\n\n" + "\n".join(dict.fromkeys(texts))
+        "## What to know about them, and what they do not support\n\n"
+        + "\n".join(dict.fromkeys(texts))
         if texts
         else ""
     )
@@ -181,16 +182,6 @@ def lengths(done: list[Record]) -> str:
     total, cpu = (sum(r[key] or 0 for r in done) for key in ("wall_seconds", "cpu_seconds"))
     note = f"In all {duration(total)} of training and validation, {duration(cpu)} of CPU time."
     return "## Lengths\n\n" + "\n".join(texts) + f"\n\n{note}" if texts else ""
-
-
-def unfinished(records: list[Record]) -> str:
-    """Runs that have not come to their end."""
-    texts = [
-        f"- {TASK_NAMES[run['task']]}, `{run['backbone']}`, seed {run['seed']}: {run['status']}"
-        for run in records
-        if not run.done
-    ]
-    return "## Not counted (unfinished)\n\n" + "\n".join(texts) if texts else ""
 
 
 def commits(done: list[Record]) -> str:

@@ -276,7 +276,9 @@ def test_unfinished_runs_are_listed_and_not_counted(leave):
     leave("b", "det", {"voc_map": 1.0}, status="running", seed=7)
     rows, found = compare(leave.root)
     assert rows[0]["voc_map"] == {"mean": 40.0, "std": None, "n": 1}
-    assert "detection, B-baseline, seed 7: running" in tables.to_markdown(rows, found, leave.root)
+    assert "detection, B-baseline, `resnet18_b`, seed 7: running" in tables.to_markdown(
+        rows, found, leave.root
+    )
 
 
 def test_the_same_run_twice_is_refused(leave):

@@ -127,11 +127,11 @@ def test_networks_that_share_a_row_are_no_ladder(run):
 def test_the_page_says_what_the_intervals_leave_out(run, tmp_path):
     runs = [run(row, "cls", 80.0) for row in ROWS[:2]]
     runs += [run(row, "det", 40.0, seed) for row in ROWS[:2] for seed in (0, 1)]
-    assert "Each row was pretrained once: the intervals hold" in page(runs, tmp_path)
+    assert "Each row was pretrained once: the intervals cover" in page(runs, tmp_path)
     runs.append(run("D-efficient", "cls", 81.0, seed=1))
     text = page(runs, tmp_path)
     assert "pretrained once" not in text
-    assert "averaged for each of these first, and the interval is over the pretrainings" in text
+    assert "averaged per pretraining first, and the interval is over pretrainings" in text
 
 
 def test_the_page_says_whether_rows_differ_at_all(run):
