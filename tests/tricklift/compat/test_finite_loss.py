@@ -4,10 +4,13 @@ import re
 
 import pytest
 import torch
+from mmengine.dataset import DefaultSampler
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader, Dataset
 
 from tricklift import train as training
+from tricklift.compat import finite_loss
 from tricklift.compat.safe_load import load_from_disk
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -79,3 +82,29 @@ def test_a_gradient_that_is_not_finite_is_no_fault(tiny, tmp_path):
     runner.optim_wrapper["dtype"] = "float16"
     runner.train()
     assert torch.isfinite(runner.model.fc.weight).all()
+
+
+class Listed(Dataset):
+    """Names of pictures, as OpenMMLab's sets know them."""
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, index):
+        return index
+
+    def get_data_info(self, index):
+        return {"img_path": f"{index}.jpg"}
+
+
+def test_the_pictures_of_a_step_are_drawn_again():
+    """For batches that do not name theirs; workers have fetched ahead by then."""
+    data = Listed()
+    loader = DataLoader(data, batch_size=3, sampler=DefaultSampler(data, seed=3))
+    for epoch in (0, 1):
+        loader.sampler.set_epoch(epoch)
+        batches = [batch.tolist() for batch in loader]
+        loader.sampler.set_epoch(9)
+        for place, batch in enumerate(batches):
+            step = finite_loss.Step(1, epoch, place, ["loss"], torch.tensor([False]), [], None)
+            assert finite_loss._from_sampler(loader, step) == [f"{at}.jpg" for at in batch]
