@@ -16,8 +16,9 @@ from tricklift.data.miniworld import MiniWorldSizes, generate
 #: Put behind the README's training commands: a few steps instead of the whole schedule.
 SHORTER = {
     "mim train tricklift": "--cfg-options train_cfg.max_epochs=1 train_dataloader.batch_size=12",
-    "mim train mmdet": "train_cfg.max_epochs=1 train_cfg.val_interval=1",
-    "mim train mmseg": "train_cfg.max_iters=2 train_cfg.val_interval=2",
+    "mim train mmdet": "train_cfg.max_epochs=1 train_cfg.val_interval=1 "
+    "param_scheduler.1.T_max=1 param_scheduler.1.end=1",
+    "mim train mmseg": "train_cfg.max_iters=2 train_cfg.val_interval=2 param_scheduler.0.end=2",
 }
 SIZES = MiniWorldSizes(24, 24, 24, 12, 12, 12)
 

@@ -160,6 +160,8 @@ def _require_file(path: str, what: str, allowed: str) -> None:
 
 def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on as many threads as there are cores for this process."""
+    if "model" not in cfg:
+        raise UserError(f"{cfg.filename} has no model; give a config of a whole run")
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
@@ -185,7 +187,7 @@ def train(cfg: Config) -> Path:
         UserError: The checkpoint to resume from belongs to another model, or the run would not do
             what its config says (`tricklift.compat.every_run`).
     """
-    with _logged(), config_keys.unknown_arguments(cfg):
+    with _logged(), config_keys.named_by_config(cfg):
         runner = build_runner(cfg)
         if runner.train_loop is not None:  # it is what train() builds first
             check_steps(runner.train_loop.dataloader)
@@ -206,7 +208,7 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
             f"{checkpoint} is an exported backbone; 'test' takes a .pth file that a training wrote"
         )
     cfg.load_from, cfg.resume = str(checkpoint), False
-    with _logged(), config_keys.unknown_arguments(cfg):
+    with _logged(), config_keys.named_by_config(cfg):
         runner = build_runner(cfg)
         held = load_from_disk(str(checkpoint))
         refuse(checkpoint, misfits(runner.model, held.get("state_dict", held)))

@@ -1,7 +1,7 @@
 """What a CUDA GPU is asked: marked `gpu`, skipped without one, and written to a page.
 
-    make gpu                                                    # the tested set of packages
-    python -m pytest tests/gpu --gpu-page docs/gpu.md           # with those that are there
+make gpu                                                    # the tested set of packages
+python -m pytest tests/gpu --gpu-page docs/gpu.md           # with those that are there
 """
 
 import copy
