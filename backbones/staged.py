@@ -56,7 +56,7 @@ class StagedNet(Backbone):
         Raises:
             UserError: Images below `smallest`.
         """
-        if min(x.shape[2:]) < self.smallest:
+        if self.smallest > 1 and min(x.shape[2:]) < self.smallest:
             raise UserError(
                 f"{self.name} needs images of at least {self.smallest} pixels, since its first "
                 f"convolutions have no padding; got {tuple(x.shape[2:])}"
