@@ -80,7 +80,6 @@ class StagedNet(Backbone):
         return self.fc(self.pre_logits(self.forward_features(x)[-1]).flatten(1))
 
     def stage(self, index: int) -> nn.Module:
-        """As `Backbone.stage`."""
         reason = None
         if self.smallest > 1:
             reason = (
@@ -94,10 +93,8 @@ class StagedNet(Backbone):
         return self.stages[index]
 
     def keep_until(self, last: int) -> None:
-        """As `Backbone.keep_until`."""
         del self.pre_logits, self.fc
         self.stages = self.stages[: last + 1]
 
     def parts(self) -> list[list[nn.Module]]:
-        """As `Backbone.parts`."""
         return [[self.stem], *([stage] for stage in self.stages)]

@@ -68,7 +68,7 @@ What `model.backbone` takes beside `name`, and which families know it:
 OPTIONS = {
     "width": "factor on all channel counts",
     "output_stride": "input pixels per pixel of the last map, 32, 16 or 8 (dilated)",
-    "zero_gamma": "start each residual block as its shortcut, where its blocks end in a norm",
+    "zero_gamma": "the last norm of each residual block starts at 0 (PreResNet: convolution)",
     "init": "`kaiming` or `xavier`; of timm's networks also `timm`, their own",
     "gradient_checkpointing": "less memory in training, for more time",
     "se": "squeeze-and-excitation in every block",
