@@ -29,13 +29,9 @@ from backbones.stems import DeepStem, PlainStem
 
 
 class GlobalBranch(nn.Module):
-    """A depthwise convolution whose kernels the image predicts: ``(N, C, H, W)`` to ``H/s, W/s``.
+    """A depthwise K x K convolution whose kernels the image predicts.
 
-    Args:
-        channels: C.
-        stride: Of the convolution.
-        dilation: Of the convolution.
-        kernel: K.
+    ``(N, C, H, W)`` to ``(N, C, H/s, W/s)``.
     """
 
     def __init__(self, channels: int, stride: int, dilation: int, kernel: int) -> None:
@@ -52,12 +48,7 @@ class GlobalBranch(nn.Module):
 class DualConv(nn.Module):
     """Local plus global branch: ``(N, C, H, W)`` to ``(N, C, H/s, W/s)``, sizes up.
 
-    Args:
-        inputs: C, a multiple of 16.
-        outputs: As many.
-        stride: 1 or 2.
-        dilation: Spacing of both kernels' taps.
-        kernel: K.
+    As many outputs as inputs, a multiple of 16; `dilation` is the spacing of both kernels' taps.
     """
 
     def __init__(

@@ -48,10 +48,9 @@ def involve(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> T
 
 def unfolded(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> Tensor:
     """`involve` through a K*K-fold copy of the input (algorithm 1)."""
-    groups, taps = _groups_and_taps(kernels)
-    side, size = _side(taps), _out_size(x, stride)
+    groups, side, size = _geometry(x, kernels, stride)
     copies = F.unfold(x, side, dilation, dilation * (side // 2), stride)
-    weighed = copies.view(len(x), groups, -1, taps, *size) * kernels.unsqueeze(2)
+    weighed = copies.view(len(x), groups, -1, side**2, *size) * kernels.unsqueeze(2)
     return weighed.sum(3, dtype=_wide(x.dtype)).flatten(1, 2).to(x.dtype)
 
 
@@ -63,28 +62,19 @@ def shifted(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> T
     return _forward(x, kernels, stride, dilation)
 
 
-def _groups_and_taps(kernels: Tensor) -> tuple[int, int]:
-    return int(kernels.shape[1]), int(kernels.shape[2])  # tensors while ONNX traces
-
-
-def _side(taps: int) -> int:
-    """K of K*K taps."""
-    return round(taps**0.5)
-
-
-def _padded(x: Tensor, taps: int, dilation: int) -> Tensor:
-    border = dilation * (_side(taps) // 2)
-    return F.pad(x, (border, border, border, border))
+def _geometry(x: Tensor, kernels: Tensor, stride: int) -> tuple[int, int, tuple[int, int]]:
+    """Groups, K, and height and width of the output (groups and taps: tensors in ONNX's trace)."""
+    height, width = ((side - 1) // stride + 1 for side in x.shape[2:])
+    return int(kernels.shape[1]), round(int(kernels.shape[2]) ** 0.5), (height, width)
 
 
 def _windows(
-    padded: Tensor, groups: int, taps: int, size: tuple[int, int], stride: int, dilation: int
+    padded: Tensor, groups: int, side: int, size: tuple[int, int], stride: int, dilation: int
 ) -> Iterator[Tensor]:
     """For every tap the neighbours that it weighs, a view ``(N, G, C/G, H', W')`` of `padded`."""
-    side = _side(taps)
     grouped = padded.unflatten(1, (groups, -1))
     height, width = ((s - 1) * stride + 1 for s in size)
-    for tap in range(taps):
+    for tap in range(side**2):
         top, left = dilation * (tap // side), dilation * (tap % side)
         yield grouped[..., top : top + height : stride, left : left + width : stride]
 
@@ -93,17 +83,12 @@ def _wide(dtype: torch.dtype) -> torch.dtype:
     return torch.promote_types(dtype, torch.float32)
 
 
-def _out_size(x: Tensor, stride: int) -> tuple[int, int]:
-    return (x.shape[2] - 1) // stride + 1, (x.shape[3] - 1) // stride + 1
-
-
 def _forward(x: Tensor, kernels: Tensor, stride: int, dilation: int) -> Tensor:
-    groups, taps = _groups_and_taps(kernels)
-    size = _out_size(x, stride)
-    padded = _padded(x, taps, dilation)
+    groups, side, size = _geometry(x, kernels, stride)
+    padded = F.pad(x, (dilation * (side // 2),) * 4)
     shape = (x.shape[0], groups, x.shape[1] // groups, *size)
     out = torch.zeros(shape, dtype=_wide(x.dtype), device=x.device)
-    windows = _windows(padded, groups, taps, size, stride, dilation)
+    windows = _windows(padded, groups, side, size, stride, dilation)
     for window, weight in zip(windows, kernels.unbind(2), strict=True):
         out.addcmul_(window, weight.unsqueeze(2))
     return out.flatten(1, 2).to(x.dtype)
@@ -122,9 +107,10 @@ class _Shifted(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         x, kernels = ctx.saved_tensors
-        (groups, taps), size = _groups_and_taps(kernels), (grad.shape[2], grad.shape[3])
-        geometry = (groups, taps, size, ctx.stride, ctx.dilation)
-        padded = _padded(x, taps, ctx.dilation)
+        groups, side, size = _geometry(x, kernels, ctx.stride)
+        geometry = (groups, side, size, ctx.stride, ctx.dilation)
+        border = ctx.dilation * (side // 2)
+        padded = F.pad(x, (border,) * 4)
         padded_grad = torch.zeros_like(padded, dtype=_wide(x.dtype))
         kernels_grad = torch.empty_like(kernels)
         grouped = grad.unflatten(1, (groups, -1))
@@ -135,7 +121,6 @@ class _Shifted(torch.autograd.Function):
             product = grouped * window
             total = product.sum((2, 3, 4)) if shared else product.sum(2)
             kernels_grad[:, :, tap] = total[..., None, None] if shared else total
-        border = ctx.dilation * (_side(taps) // 2)
         height, width = x.shape[2:]
         x_grad = padded_grad[:, :, border : border + height, border : border + width]
         return x_grad.to(x.dtype), kernels_grad, None, None

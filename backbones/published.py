@@ -11,21 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Published:
-    """One network's published figures.
+    """One network's published figures."""
 
-    Attributes:
-        params: In millions, as printed.
-        gmacs: Billions of multiply-accumulates at the network's input size; None if not at hand.
-        top1: ImageNet-1k validation, percent, single crop; one figure or ``low-high``.
-        source: Where the top-1 is from.
-        norms: `gmacs` counts batch norm, two a value.
-    """
-
-    params: str
-    gmacs: float | None
-    top1: str
-    source: str
-    norms: bool = False
+    params: str  # in millions, as printed
+    gmacs: float | None  # at the network's input size; None if not at hand
+    top1: str  # ImageNet-1k validation, percent, single crop; one figure or ``low-high``
+    source: str  # where the top-1 is from
+    norms: bool = False  # `gmacs` counts batch norm, two a value
 
 
 TABLE_5 = "arXiv:1812.01187, Table 5"

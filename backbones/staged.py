@@ -56,7 +56,7 @@ class StagedNet(Backbone):
         Raises:
             UserError: Images below `smallest`.
         """
-        if min(x.shape[2:]) < self.smallest:
+        if self.smallest > 1 and min(x.shape[2:]) < self.smallest:
             raise UserError(
                 f"{self.name} needs images of at least {self.smallest} pixels, since its first "
                 f"convolutions have no padding; got {tuple(x.shape[2:])}"
@@ -80,7 +80,6 @@ class StagedNet(Backbone):
         return self.fc(self.pre_logits(self.forward_features(x)[-1]).flatten(1))
 
     def stage(self, index: int) -> nn.Module:
-        """As `Backbone.stage`."""
         reason = None
         if self.smallest > 1:
             reason = (
@@ -94,10 +93,8 @@ class StagedNet(Backbone):
         return self.stages[index]
 
     def keep_until(self, last: int) -> None:
-        """As `Backbone.keep_until`."""
         del self.pre_logits, self.fc
         self.stages = self.stages[: last + 1]
 
     def parts(self) -> list[list[nn.Module]]:
-        """As `Backbone.parts`."""
         return [[self.stem], *([stage] for stage in self.stages)]

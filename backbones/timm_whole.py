@@ -39,14 +39,13 @@ class WholeNet(Backbone):
         return self.fc(self.body(x).flatten(1))
 
     def stage(self, index: int) -> NoReturn:
-        """As `Backbone.stage`."""
         raise UserError(
             f"{self.name} is run by timm as a whole, so no stage of it can be a box head (C4); "
             "use an FPN neck, or another backbone"
         )
 
     def keep_until(self, last: int) -> None:
-        """As `Backbone.keep_until`; what timm cannot take away gets no gradient."""
+        """See `Backbone`; what timm cannot take away gets no gradient."""
         self.indices = self.indices[: last + 1]
         self.body.prune_intermediate_layers(self.indices, prune_head=True)
         used = {id(p) for part in self.parts() for module in part for p in module.parameters()}
@@ -55,7 +54,6 @@ class WholeNet(Backbone):
         del self.fc
 
     def parts(self) -> list[list[nn.Module]]:
-        """As `Backbone.parts`, in timm's order."""
         info = list(self.body.feature_info)
         maps = [info[i]["module"] for i in self.indices]
         stem = [info[self.indices[0] - 1]["module"]] if self.indices[0] else []

@@ -133,7 +133,7 @@ class TrickBackbone(_Part):
         network: Backbone | None = None,
         **settings: Any,
     ) -> None:
-        net = network_of({"name": name, **settings}) if network is None else network
+        net = _network(name, network, settings)
         count = len(net.feature_info.channels)
         if not out_indices or not all(0 <= i < count for i in out_indices):
             raise UserError(
@@ -182,7 +182,7 @@ class TrickStage(_Part):
         network: Backbone | None = None,
         **settings: Any,
     ) -> None:
-        net = network_of({"name": name, **settings}) if network is None else network
+        net = _network(name, network, settings)
         channels = net.feature_info.channels
         if not 1 <= stage < len(channels):
             raise UserError(f"stage must be from 1 to {len(channels) - 1} of {name}; got {stage}")
@@ -205,3 +205,16 @@ class TrickStage(_Part):
 
 def _of_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: settings[key] for key in OF_PARTS if key in settings}
+
+
+def _network(name: str, network: Backbone | None, settings: Mapping[str, Any]) -> Backbone:
+    """The network, built unless it is given; then it must be the one that is described."""
+    options = {key: value for key, value in settings.items() if key not in OF_PARTS}
+    if network is None:
+        return build(name, num_classes=1, **options)
+    if (network.name, network.options) != (name, options):
+        raise UserError(
+            f"{name} with {options} is not the network of model.backbone, {network.name} with "
+            f"{network.options}; leave its name and options out, they are filled in from there"
+        )
+    return network

@@ -98,17 +98,20 @@ def _next_stage_as_box_head(
 ) -> dict[str, Any]:
     """The RoI head on map `last` with the stage behind it, of the same network, as its box head."""
     channels, strides = network.feature_info.channels, network.feature_info.strides
-    settings = {key: backbone[key] for key in SHARED if key in backbone}
-    stage = filled(head["shared_head"], "roi_head.shared_head", stage=last + 1, **settings)
+    shared = {key: backbone[key] for key in SHARED if key in backbone} | network.options
+    stage = filled(head["shared_head"], "roi_head.shared_head", stage=last + 1, **shared)
     built = MODELS.build({**stage, "network": network})  # before the backbone drops the stage
-    where = "roi_head.bbox_roi_extractor"
     extractor = filled(
         head["bbox_roi_extractor"],
-        where,
+        "roi_head.bbox_roi_extractor",
         out_channels=channels[last],
         featmap_strides=[strides[last]],
     )
-    box_head = filled(head["bbox_head"], "roi_head.bbox_head", in_channels=channels[last + 1])
-    shared = {"type": lambda: built}
-    parts = {"shared_head": shared, "bbox_roi_extractor": extractor, "bbox_head": box_head}
-    return {**head, **parts}
+    return {
+        **head,
+        "shared_head": {"type": lambda: built},
+        "bbox_roi_extractor": extractor,
+        "bbox_head": filled(
+            head["bbox_head"], "roi_head.bbox_head", in_channels=channels[last + 1]
+        ),
+    }

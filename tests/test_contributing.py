@@ -22,4 +22,4 @@ def test_names_in_files_exist(repo: Path, page: str):
     pairs = re.findall(r"`(\w+)` in `([\w./]+\.py)`", page)
     assert len(pairs) >= 6
     for name, file in pairs:
-        assert re.search(rf"^(class )?{name}\b", (repo / file).read_text(), re.M), (name, file)
+        assert re.search(rf"^(class |def )?{name}\b", (repo / file).read_text(), re.M), (name, file)

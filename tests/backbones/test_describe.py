@@ -31,8 +31,8 @@ def test_macs_counted_by_hand() -> None:
 def test_describe_says_all_that_the_command_line_prints() -> None:
     row = describe("resnet18_d", input_size=64, width=0.5, output_stride=8)
     assert list(row) == [
-        *("name", "params", "macs", "input_size", "channels", "strides", "paper", "source"),
-        *("published_top1", "published_source"),
+        *("name", "params", "macs", "input_size", "channels", "strides", "built_in"),
+        *("paper", "source", "published_top1", "published_source"),
     ]
     assert row["channels"] == [32, 64, 128, 256]
     assert row["strides"] == [4, 8, 8, 8]

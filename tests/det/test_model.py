@@ -117,6 +117,21 @@ def test_channels_that_contradict_the_backbone(repo):
         MODELS.build(config.model)
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (dict(width=0.5), r"width': 0.5\} is not the network of model.backbone, resnet18_b with"),
+        (dict(name="resnet18_d"), "model.roi_head.shared_head.name is 'resnet18_d', but the back"),
+    ],
+)
+def test_a_box_head_of_another_network(repo, setting, message):
+    init_default_scope("mmdet")
+    config = Config.fromfile(repo / "configs/det/mini/faster_rcnn_c4.py")
+    config.model.roi_head.shared_head.update(setting)
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(config.model)
+
+
 def test_two_maps_without_a_neck(repo):
     with pytest.raises(ValueError, match=r"out_indices is \(1, 2\), but without a neck"):
         model_of(repo, "mini/faster_rcnn_c4.py", out_indices=(1, 2))

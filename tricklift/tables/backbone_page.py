@@ -8,6 +8,7 @@ import torch
 
 import backbones
 from backbones.describe import describe_all
+from tricklift.errors import UserError
 from tricklift.records.atomic import replacing, write_text
 
 Entry = dict[str, Any]
@@ -67,7 +68,7 @@ What `model.backbone` takes beside `name`, and which families know it:
 OPTIONS = {
     "width": "factor on all channel counts",
     "output_stride": "input pixels per pixel of the last map, 32, 16 or 8 (dilated)",
-    "zero_gamma": "start each residual block as its shortcut, where its blocks end in a norm",
+    "zero_gamma": "the last norm of each residual block starts at 0 (PreResNet: convolution)",
     "init": "`kaiming` or `xavier`; of timm's networks also `timm`, their own",
     "gradient_checkpointing": "less memory in training, for more time",
     "se": "squeeze-and-excitation in every block",
@@ -77,6 +78,10 @@ OPTIONS = {
     "`backbones.rednet.with_stem_kernel` turns weights with 3 into weights with 7 that compute the "
     "same; [what an involution costs](results/involution.md)",
 }
+ALWAYS = (
+    "- `{trick}`: {names} are published with it and do not train without; it is on unless "
+    "`{trick}=False` is set, and their rows and results say so"
+)
 #: Colours that are told apart by all (Okabe and Ito), each with every marker before the next.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKERS = ("o", "s", "^", "D")
@@ -92,7 +97,7 @@ def write_page(file: str | Path, entries: Sequence[Entry] | None = None) -> list
     Returns:
         The files written.
     """
-    entries = list(entries) if entries is not None else describe_all()
+    entries = describe_all() if entries is None else entries
     page = Path(file)
     picture = page.parent / "images" / f"{page.stem}.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
@@ -104,11 +109,26 @@ def write_page(file: str | Path, entries: Sequence[Entry] | None = None) -> list
 def _markdown(entries: Sequence[Entry], picture: str) -> str:
     rows, refusals = [], []
     for entry in entries:
-        reasons = (refused(entry["name"], output_stride=8), refused(entry["name"], stage=3))
-        rows.append(_row(entry, *("no" if reason else "yes" for reason in reasons)))
+        name = entry["name"]
+        reasons = (refused(name, output_stride=8), refused(name, stage=3))
         refusals += [f"- {reason}" for reason in reasons if reason]
+        approximate = str(entry["paper"]).startswith("Approximate")
+        cells = [
+            f"`{name}`",
+            f"{entry['params']:,}",
+            f"{entry['macs'] / 1e9:.2f}",
+            str(entry["input_size"]),
+            " ".join(map(str, entry["channels"])),
+            entry["published_top1"] or ("approximate net" if approximate else "-"),
+            *("no" if reason else "yes" for reason in reasons),
+        ]
+        rows.append(f"| {' | '.join(cells)} |")
+    every = [(e, f"`{e['name']}`") for e in entries]
+    always = _grouped((trick, name) for e, name in every for trick in e["built_in"])
+    top1 = _grouped((e["published_source"], name) for e, name in every if e["published_source"])
+    infos = [backbones.info(entry["name"]) for entry in entries]
+    options = _grouped((option, known.family) for known in infos for option in known.options)
     families = dict.fromkeys((family_of(e), e["paper"], e["source"]) for e in entries)
-    sources = [f"- {family}: {paper} ({source})" for family, paper, source in families]
     return INTRODUCTION.format(command=COMMAND, picture=picture) + "\n".join(
         [
             "| name | params | GMACs | input | channels at strides 4 8 16 32 | top-1 "
@@ -116,65 +136,26 @@ def _markdown(entries: Sequence[Entry], picture: str) -> str:
             "| --- | ---: | ---: | ---: | --- | --- | --- | --- |",
             *rows,
             "\n## Always with a trick\n",
-            *_built_in(entries),
+            *(ALWAYS.format(trick=trick, names=names) for trick, names in always.items()),
             "\n## What is refused, and why\n",
             *refusals,
-            USE + "\n".join(_options(entries)),
+            USE
+            + "\n".join(f"- `{name}`: {OPTIONS[name]} ({who})" for name, who in options.items()),
             "\n## Where the published top-1 is from\n",
-            *_top1_sources(entries),
+            *(f"- {names}: {source}" for source, names in top1.items()),
             "\n## Papers and sources\n",
-            *sources,
+            *(f"- {family}: {paper} ({source})" for family, paper, source in families),
             "",
         ]
     )
 
 
-def _row(entry: Entry, *possible: str) -> str:
-    cells = [
-        f"`{entry['name']}`",
-        f"{entry['params']:,}",
-        f"{entry['macs'] / 1e9:.2f}",
-        str(entry["input_size"]),
-        " ".join(map(str, entry["channels"])),
-        entry["published_top1"] or ("approximate net" if approximate(entry) else "-"),
-        *possible,
-    ]
-    return "| " + " | ".join(cells) + " |"
-
-
-def _built_in(entries: Iterable[Entry]) -> list[str]:
-    """Networks that are published with a trick and do not train without, which their rows say."""
-    by_trick: dict[str, list[str]] = {}
-    for entry in entries:
-        for trick in entry["built_in"]:
-            by_trick.setdefault(trick, []).append(f"`{entry['name']}`")
-    return [
-        f"- `{trick}`: {', '.join(names)} are published with it and do not train without; it is on "
-        f"unless `{trick}=False` is set, and their rows and results say so"
-        for trick, names in by_trick.items()
-    ] or ["None."]
-
-
-def _top1_sources(entries: Iterable[Entry]) -> list[str]:
-    by_source: dict[str, list[str]] = {}
-    for entry in entries:
-        if entry["published_source"]:
-            by_source.setdefault(entry["published_source"], []).append(f"`{entry['name']}`")
-    return [f"- {', '.join(names)}: {source}" for source, names in by_source.items()]
-
-
-def approximate(entry: Entry) -> bool:
-    """Whether the network is only near to the one that its paper describes."""
-    return str(entry["paper"]).startswith("Approximate")
-
-
-def _options(entries: Iterable[Entry]) -> list[str]:
-    """A line for each option of these networks."""
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What stands with each key, joined by commas."""
     found: dict[str, dict[str, None]] = {}
-    for network in (backbones.info(entry["name"]) for entry in entries):
-        for option in network.options:
-            found.setdefault(option, {})[network.family] = None
-    return [f"- `{name}`: {OPTIONS[name]} ({', '.join(who)})" for name, who in found.items()]
+    for key, name in pairs:
+        found.setdefault(key, {})[name] = None
+    return {key: ", ".join(who) for key, who in found.items()}
 
 
 def family_of(entry: Entry) -> str:
@@ -190,7 +171,7 @@ def refused(name: str, stage: int | None = None, **options: Any) -> str | None:
             network = backbones.build(name, num_classes=1, **options)
         if stage is not None:
             network.stage(stage)
-    except ValueError as error:
+    except UserError as error:
         return str(error)
     return None
 
