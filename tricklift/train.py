@@ -18,7 +18,7 @@ from mmengine.runner.checkpoint import _load_checkpoint
 from backbones.libraries import is_reference
 from cls.checks import check_classes, check_tested_classes
 from tricklift import config_keys, configs
-from tricklift.compat.devices import has_accelerator
+from tricklift.compat.devices import amp_dtype
 from tricklift.compat.empty_loader import check_steps
 from tricklift.compat.fit import misfits, refuse
 from tricklift.compat.memory import keep_freed
@@ -95,7 +95,7 @@ def build_config(
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
-        cfg.optim_wrapper.setdefault("dtype", "float16" if has_accelerator() else "bfloat16")
+        cfg.optim_wrapper.setdefault("dtype", str(amp_dtype()).removeprefix("torch."))
     if auto_scale_lr:
         if "base_batch_size" not in cfg.get("auto_scale_lr", {}):
             raise UserError(f"--auto-scale-lr: {path} has no auto_scale_lr.base_batch_size; add it")
