@@ -20,7 +20,7 @@ from mmengine.runner import Runner
 from backbones.libraries import is_reference
 from tricklift import config_keys, configs
 from tricklift.compat.checkpoints import misfits, refuse
-from tricklift.compat.devices import has_accelerator
+from tricklift.compat.devices import amp_dtype
 from tricklift.compat.safe_load import load_from_disk
 from tricklift.compat.start_checks import check_steps, check_top_level
 from tricklift.errors import MissingFileError, UserError
@@ -97,7 +97,7 @@ def build_config(
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
-        cfg.optim_wrapper.setdefault("dtype", "float16" if has_accelerator() else "bfloat16")
+        cfg.optim_wrapper.setdefault("dtype", str(amp_dtype()).removeprefix("torch."))
     if auto_scale_lr:
         if "base_batch_size" not in cfg.get("auto_scale_lr", {}):
             raise UserError(f"--auto-scale-lr: {path} has no auto_scale_lr.base_batch_size; add it")

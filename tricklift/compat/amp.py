@@ -18,7 +18,7 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 from torch import nn
 
-from tricklift.compat.devices import MIXED, amp_dtype, device, has_accelerator
+from tricklift.compat.devices import amp_dtype, device, has_accelerator
 from tricklift.compat.precision import autocast
 from tricklift.errors import UserError
 
@@ -29,6 +29,8 @@ HOMES = (
     "mmengine.optim.optimizer",
     "mmengine.optim.optimizer.amp_optimizer_wrapper",
 )
+#: Where mmengine's wrapper works (it asserts so).
+MIXED = ("cuda", "npu", "mlu", "musa")
 ON_CPU = ("bfloat16", torch.bfloat16, "float16", torch.float16)
 
 

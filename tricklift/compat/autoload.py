@@ -8,8 +8,10 @@ nothing there, and never raises, for an error here would make `import torch` its
 `TORCH_DEVICE_BACKEND_AUTOLOAD=0` turns it off (`custom_imports` then still serves training).
 """
 
+import contextlib
 import os
 import sys
+import warnings
 
 
 def autoload() -> None:
@@ -20,12 +22,5 @@ def autoload() -> None:
 
             finder.install()
     except Exception as error:  # never break `import torch`
-        _warn(error)
-
-
-def _warn(error: Exception) -> None:
-    import contextlib
-    import warnings
-
-    with contextlib.suppress(Exception):  # warnings may be turned into errors
-        warnings.warn(f"tricklift could not stand in for mmcv._ext: {error!r}", stacklevel=3)
+        with contextlib.suppress(Exception):  # warnings may be turned into errors
+            warnings.warn(f"tricklift could not stand in for mmcv._ext: {error!r}", stacklevel=2)

@@ -1,18 +1,14 @@
 """Questions asked by several files: what does this process train on?"""
 
 import torch
+from mmengine import device as mmengine_device
 
-__all__ = ["MIXED", "amp_dtype", "device", "has_accelerator"]
-
-#: Where mmengine's `AmpOptimWrapper` works (it asserts so).
-MIXED = ("cuda", "npu", "mlu", "musa")
+__all__ = ["amp_dtype", "device", "has_accelerator"]
 
 
 def device() -> str:
     """Return the device type that mmengine would train on: cuda, npu, mlu, mps, musa, cpu, ..."""
-    from mmengine.device import get_device
-
-    return str(get_device())
+    return str(mmengine_device.get_device())
 
 
 def has_accelerator() -> bool:

@@ -79,9 +79,6 @@ def average_backward(
         grad: `(K, C, ph, pw)`, float32 or float64.
         rois: as in `average`.
         grad_input: `(N, C, H, W)`, any float dtype.
-        spatial_scale: as in `average`.
-        sampling_ratio: as in `average`.
-        aligned: as in `average`.
     """
     count, channels, height, width = grad_input.shape
     bins = (grad.size(2), grad.size(3))
