@@ -14,8 +14,8 @@ from mmengine.runner import Runner
 import backbones
 from backbones.files import save
 from cls.distillation import Distillation, distillation_losses
-from cls.model import ImageClassifier
 from cls.draws import Draws
+from cls.model import ImageClassifier
 from cls.targets import draw_mixup, mixup, smooth_targets
 
 WIDTH = 0.125

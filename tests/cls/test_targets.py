@@ -103,7 +103,10 @@ def test_lambda_is_drawn_from_beta(per):
         (lambda: smooth_targets(torch.tensor([0]), 3, 1.0), r"eps must be in \[0, 1\), got 1.0"),
         (lambda: smooth_targets(torch.tensor([0]), 3, 0.1, "mine"), "known: paper, public"),
         (lambda: smooth_targets(torch.tensor([0]), 1, 0.1), "needs at least 2 classes"),
-        (lambda: draw_mixup(0.0, 2, torch.device("cpu"), Draws()), "alpha must be above 0, got 0.0"),
+        (
+            lambda: draw_mixup(0.0, 2, torch.device("cpu"), Draws()),
+            "alpha must be above 0, got 0.0",
+        ),
         (lambda: check_mixup(0.2, "pixel"), "per batch or image, got per='pixel'"),
     ],
 )
