@@ -32,7 +32,7 @@ def bench(say: Progress) -> list[Finding]:
 def keep_synthetic(root: Path) -> None:
     """Keep an index of ImageNet's size for `root`; its files need not exist."""
     from cls.datasets import class_names
-    from cls.index import FolderIndex, cache_file, folder_fingerprint, store
+    from cls.index import FolderIndex, folder_fingerprint, store
 
     classes = class_names(root)
     share, rest = divmod(IMAGENET, len(classes))
@@ -42,7 +42,7 @@ def keep_synthetic(root: Path) -> None:
     }
     index = FolderIndex.of(str(root), files)
     looked_into = 10**9  # says that no file needs to be opened any more
-    store(index, folder_fingerprint(root, classes), looked_into, cache_file(root))
+    store(index, folder_fingerprint(root, classes), looked_into)
 
 
 def opened(root: Path) -> Any:

@@ -56,6 +56,11 @@ class ColourJitter(nn.Module):
         UserError: Unknown form, or a number out of range.
     """
 
+    luma: Tensor
+    parts: Tensor
+    noise: Tensor
+    spread: Tensor
+
     def __init__(self, form: str = "paper", strength: float = 0.4, pca: float = 0.1) -> None:
         super().__init__()
         if form not in FORMS:
@@ -87,9 +92,10 @@ class ColourJitter(nn.Module):
 
     def draw(self, count: int, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
         """Factors ``(4, N)`` of `PROPERTIES`, 1 where one is not jittered; noise ``(N, 3)``."""
-        where = {"device": self.spread.device, "generator": generator}
-        factors = 1 + self.spread * (2 * torch.rand(4, count, **where) - 1)
-        return factors, self.pca * torch.randn(count, 3, **where)
+        device = self.spread.device
+        drawn = torch.rand(4, count, device=device, generator=generator)
+        noise = self.pca * torch.randn(count, 3, device=device, generator=generator)
+        return 1 + self.spread * (2 * drawn - 1), noise
 
     def forward(
         self, images: Tensor, generator: torch.Generator | None = None

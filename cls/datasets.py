@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 
 from cls import jpeg
-from cls.index import FolderIndex, cache_file, folder_fingerprint, recall, store
+from cls.index import FolderIndex, folder_fingerprint, recall, store
 from tricklift.data.checks import check_each, on_first_rank, require, spread
 from tricklift.errors import UserError
 
@@ -83,24 +83,17 @@ class ClassFolders(BaseDataset):
         if self.cached_from is None:
             return self.checked_index(classes)
         mark = folder_fingerprint(self.data_root, classes)
-        index = self.recalled(mark)
+        index = recall(self.data_root, mark, self.checked_files)
         if index is None:
             index = self.checked_index(classes)
             if len(index) >= self.cached_from:
                 self.keep(index, mark)
         return index
 
-    def recalled(self, mark: str) -> FolderIndex | None:
-        """The list from its file; None where there is none, or no place for one."""
-        try:
-            return recall(self.data_root, mark, self.checked_files, cache_file(self.data_root))
-        except RuntimeError:
-            return None
-
     def keep(self, index: FolderIndex, mark: str) -> None:
         """Write the list to its file; where that cannot be, say so and go on without."""
         try:
-            store(index, mark, self.checked_files, cache_file(self.data_root))
+            store(index, mark, self.checked_files)
         except (OSError, RuntimeError) as error:
             print_log(
                 f"the list of {self.data_root} is not kept for the next start ({error}); set "
@@ -165,17 +158,12 @@ def check_readable(path: str) -> None:
         UserError: It cannot be opened, no OpenCV reader knows it as an image, or its end is
             missing.
     """
-    problem = flaw(path)
-    if problem:
-        raise UserError(f"{path}: {problem}; replace or remove the file")
-
-
-def flaw(path: str) -> str | None:
-    """What `check_readable` finds."""
+    why = ""
     try:
         whole = jpeg.is_whole(path)
+        if whole or (whole is None and cv2.haveImageReader(path)):
+            return
+        why = " (its end is missing)" if whole is False else ""
     except OSError as error:
-        return f"cannot be read as an image ({error.strerror})"
-    if whole is None:
-        return None if cv2.haveImageReader(path) else "cannot be read as an image"
-    return None if whole else "cannot be read as an image (its end is missing)"
+        why = f" ({error.strerror})"
+    raise UserError(f"{path}: cannot be read as an image{why}; replace or remove the file")

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -60,13 +60,7 @@ class FolderIndex(Sequence[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.labels)
 
-    @overload
-    def __getitem__(self, place: int) -> dict[str, Any]: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[dict[str, Any]]: ...
-
-    def __getitem__(self, place: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+    def __getitem__(self, place: Any) -> Any:
         if isinstance(place, slice):
             return [self[one] for one in range(*place.indices(len(self)))]
         place = range(len(self))[place]  # also refuses what is out of range
@@ -97,30 +91,31 @@ def cache_file(root: str | Path) -> Path:
     return Path(base) / "tricklift" / "index" / f"{place.hexdigest()[:32]}.safetensors"
 
 
-def store(index: FolderIndex, mark: str, checked: int, file: Path) -> None:
+def store(index: FolderIndex, mark: str, checked: int) -> None:
     """Keep an index.
 
     Args:
         index: What to keep.
         mark: `folder_fingerprint` of its folder.
         checked: How many of its files, at the most, have been looked into.
-        file: See `cache_file`.
 
     Raises:
         OSError: It cannot be written.
+        RuntimeError: As `cache_file`.
     """
     arrays = {"labels": index.labels, "names": index.names, "ends": index.ends}
     facts = {"fingerprint": mark, "checked": str(checked), "classes": json.dumps(index.classes)}
-    write_bytes(file, save(arrays, metadata=facts))
+    write_bytes(cache_file(index.root), save(arrays, metadata=facts))
 
 
-def recall(root: str, mark: str, checked: int, file: Path) -> FolderIndex | None:
+def recall(root: str, mark: str, checked: int) -> FolderIndex | None:
     """The kept index of `root`, or None where there is none that fits.
 
     It fits if the folder has the same fingerprint, and no fewer files were looked into.
-    A damaged file counts as none, and so does one that must not be read.
+    A damaged file counts as none, and so does one that must not be read, or has no place.
     """
     try:
+        file = cache_file(root)
         if not file.is_file():
             return None
         with safe_open(str(file), framework="numpy") as content:
@@ -128,6 +123,6 @@ def recall(root: str, mark: str, checked: int, file: Path) -> FolderIndex | None
             if facts.get("fingerprint") != mark or int(facts.get("checked", "-1")) < checked:
                 return None
             labels, names, ends = (content.get_tensor(key) for key in ("labels", "names", "ends"))
-    except (SafetensorError, OSError, ValueError):
+    except (SafetensorError, OSError, RuntimeError, ValueError):
         return None
     return FolderIndex(root, json.loads(facts["classes"]), labels, names, ends)

@@ -98,8 +98,10 @@ class ImageClassifier(BaseModel):
         """
         targets = smooth_targets(labels, self.num_classes, **self.label_smoothing)
         if self.mixup is not None:
-            where = {"count": len(images), "device": images.device, "draws": self.draws}
-            images, targets = mixup(images, targets, *draw_mixup(**where, **self.mixup))
+            drawn = draw_mixup(
+                count=len(images), device=images.device, draws=self.draws, **self.mixup
+            )
+            images, targets = mixup(images, targets, *drawn)
         logits = self.backbone(images).float()
         if self.distillation is not None:
             return self.distillation.losses(logits, targets, images)

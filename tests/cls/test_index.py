@@ -35,23 +35,28 @@ def test_names_that_are_no_text_survive():
     assert FolderIndex.of("r", {"c": [name]})[0]["img_path"] == f"r/c/{name}"
 
 
-def test_it_comes_back_from_its_file(tree, tmp_path):
-    mark, file = folder_fingerprint(tree, list(FILES)), tmp_path / "cache" / "index.safetensors"
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_it_comes_back_from_its_file(tree, cache):
+    mark = folder_fingerprint(tree, list(FILES))
     index = FolderIndex.of(str(tree), FILES)
-    store(index, mark, 3, file)
-    back = recall(str(tree), mark, 2, file)
+    store(index, mark, 3)
+    back = recall(str(tree), mark, 2)
     assert back is not None and back.classes == ("cat", "dog")
     assert list(back) == list(index)
 
 
-def test_what_does_not_fit_is_not_taken(tree, tmp_path):
-    mark, file = folder_fingerprint(tree, list(FILES)), tmp_path / "index.safetensors"
-    assert recall(str(tree), mark, 0, file) is None
-    store(FolderIndex.of(str(tree), FILES), mark, 2, file)
-    assert recall(str(tree), "another", 0, file) is None
-    assert recall(str(tree), mark, 3, file) is None  # more files are to be looked into
+def test_what_does_not_fit_is_not_taken(tree, cache):
+    mark, file = folder_fingerprint(tree, list(FILES)), cache_file(tree)
+    assert recall(str(tree), mark, 0) is None
+    store(FolderIndex.of(str(tree), FILES), mark, 2)
+    assert recall(str(tree), "another", 0) is None
+    assert recall(str(tree), mark, 3) is None  # more files are to be looked into
     file.write_bytes(file.read_bytes()[:-5])
-    assert recall(str(tree), mark, 0, file) is None
+    assert recall(str(tree), mark, 0) is None
 
 
 @pytest.mark.parametrize("change", ["add", "remove", "rename"])

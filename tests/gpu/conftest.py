@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from gpu_switches import section
 from short_runs import FEW, LEAVES, SHORT
 
 HERE = Path(__file__).parent
@@ -45,8 +46,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def page(found: list[pytest.TestReport]) -> str:
     """The page: card and versions, what each test came to, and the switches."""
-    from benchmarks.gpu import section
-
     cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     packages = ("torchvision", "timm", "mmengine", "mmdet", "mmsegmentation", "numpy")
     found_here = {each.metadata["Name"]: each.version for each in metadata.distributions()}

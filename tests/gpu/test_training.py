@@ -2,8 +2,8 @@
 
 import pytest
 import torch
+from gpu_switches import SWITCHES
 
-from benchmarks.gpu import SWITCHES
 from tricklift.config_keys import parse_options
 
 LINES = {switch.name: switch for switch in SWITCHES}

@@ -2,10 +2,10 @@
 
 import copy
 
+import gpu_switches as gpu
 import pytest
 import torch
 
-from benchmarks import gpu
 from tricklift import config_keys
 from tricklift import train as training
 
