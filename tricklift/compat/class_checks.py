@@ -143,7 +143,7 @@ def _sets(runner: Any) -> dict[str, Sequence[str]]:
 
 
 def _metas(metainfo: Any) -> list[Mapping[str, Any]]:
-    """One description a part: mmdet's concatenation of sets that differ in something has several."""
+    """One description a part: a concatenation in mmdet has several where its parts differ."""
     return metainfo if metainfo and isinstance(metainfo, list) else [metainfo or {}]
 
 

@@ -62,8 +62,9 @@ def test_a_head_of_another_size(runner, name, key, number, wanted):
     with pytest.raises(ValueError, match=message):
         run.train()
     assert run.iter == 0
-    with pytest.raises(ValueError, match=rf"the test set '.*' has {wanted} classes, but {key} is"):
-        runner(name, **{key: number}).test()
+    if name == "seg/mini/fcn":
+        with pytest.raises(ValueError, match=rf"the test set '.*' has {wanted} classes, but {key}"):
+            runner(name, **{key: number}).test()
 
 
 def stock(package: str, config: str) -> Config:
