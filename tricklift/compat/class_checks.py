@@ -47,9 +47,8 @@ class ClassChecks(Hook):
         starts = _built(runner._train_loop) and not runner._resume
         if starts or _is_open(_plain(runner.model)):
             return
-        meta = checkpoint.get("meta") or {}
-        learnt = (meta.get("dataset_meta") or {}).get("classes")
-        if learnt:
+        (meta, *_) = _metas((checkpoint.get("meta") or {}).get("dataset_meta"))
+        if learnt := meta.get("classes"):
             check_classes({"the training set of the checkpoint": learnt, **_sets(runner)}, {})
 
 
@@ -131,16 +130,21 @@ def _built(loop: Any) -> bool:
 def _sets(runner: Any) -> dict[str, Sequence[str]]:
     """What to call the set of each loop that this run has, and its classes, where it has any."""
     found = {}
-    for name in ("train", "val", "test"):
+    for name, words in {"train": "training", "val": "validation", "test": "test"}.items():
         loop = getattr(runner, f"_{name}_loop")
         data = getattr(getattr(loop, "dataloader", None), "dataset", None) if _built(loop) else None
-        meta = getattr(data, "metainfo", None) or {}
-        if (
-            classes := meta.get("classes")
-        ) and "thing_classes" not in meta:  # panoptic: heads split
-            words = {"train": "training", "val": "validation"}.get(name, name)
-            found[f"the {words} set {getattr(data, 'data_root', type(data).__name__)!r}"] = classes
+        for number, meta in enumerate(_metas(getattr(data, "metainfo", None))):
+            part = f"part {number} of " if number else ""
+            what = f"{part}the {words} set {getattr(data, 'data_root', type(data).__name__)!r}"
+            # Panoptic heads split the classes between them.
+            if (classes := meta.get("classes")) and "thing_classes" not in meta:
+                found[what] = classes
     return found
+
+
+def _metas(metainfo: Any) -> list[Mapping[str, Any]]:
+    """One description a part: a concatenation in mmdet has several where its parts differ."""
+    return metainfo if metainfo and isinstance(metainfo, list) else [metainfo or {}]
 
 
 def _difference(here: Sequence[str], there: Sequence[str]) -> str:

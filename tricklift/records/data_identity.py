@@ -7,7 +7,7 @@ is called by its folder, whatever the config or the reader's class say.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,15 +55,16 @@ def identity(sets: Mapping[str, Any]) -> dict[str, Any]:
     names: list[str] = []
     files: list[str] = []
     splits: dict[str, Any] = {}
+    words: list[str] = []
     for split, data in sets.items():
         splits[split] = {"read": [], "images": len(data)}
         for leaf in _leaves(data):
+            words = words or list((getattr(leaf, "metainfo", None) or {}).get("classes") or ())
             read = _read(leaf)
             origin = _origin(Path(os.path.abspath(getattr(leaf, "data_root", None) or read)))
             names.append(origin.name)
             files.append(origin.digest or _listed(leaf))
             splits[split]["read"].append(os.path.relpath(read, origin.folder))
-    words = next((found for data in sets.values() if (found := _classes(data))), None)
     classes = {"count": len(words), "digest": _short(words)} if words else None
     return {
         "name": " + ".join(dict.fromkeys(names)),
@@ -81,10 +82,6 @@ def _leaves(data: Any) -> Iterator[Any]:
         return
     for one in inner:
         yield from _leaves(one)
-
-
-def _classes(data: Any) -> Sequence[str] | None:
-    return (getattr(data, "metainfo", None) or {}).get("classes")
 
 
 def _read(leaf: Any) -> str:
