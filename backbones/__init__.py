@@ -8,8 +8,6 @@ from backbones.registry import BackboneInfo, build, info, names
 #: Files that register networks, in the order in which `names` lists them.
 FAMILIES = (
     "resnet",
-    "resnext",
-    "seresnet",
     "preresnet",
     "rednet",
     "dcdc",

@@ -5,25 +5,13 @@ convolution, a grouped or deformable one, an involution), `attention` what weigh
 the result (nothing, or squeeze-and-excitation). So no block asks which family it is in.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
 
 from torch import Tensor, nn
 
-from backbones.small_maps import Conv3x3
-
-
-class Spatial(Protocol):
-    """Makes a module that maps ``(N, inputs, H, W)`` to ``(N, outputs, H/s, W/s)``, sizes up."""
-
-    def __call__(
-        self, inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1
-    ) -> nn.Module:
-        """Make the module."""
-        ...
-
-
+#: Makes a module that maps ``(N, inputs, H, W)`` to ``(N, outputs, H/s, W/s)``, sizes up. Called
+#: with inputs, outputs and, by keyword, stride and dilation.
+Spatial = Callable[..., nn.Module]
 #: Makes a module that maps so many channels to as many: attention, or a norm.
 Channelwise = Callable[[int], nn.Module]
 
@@ -37,60 +25,38 @@ def conv(
     groups: int = 1,
 ) -> nn.Conv2d:
     """A convolution without bias that keeps the size at stride 1."""
-    if (kernel, dilation, groups) == (3, 1, 1):
-        return Conv3x3(inputs, outputs, stride)
     padding = dilation * (kernel // 2)
     return nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, groups, bias=False)
 
 
-class StridedShortcut(nn.Module):
-    """1x1 projection that carries the stride itself, and so skips 3 of 4 inputs at stride 2."""
+class Shortcut(nn.Module):
+    """1x1 projection that carries the stride itself, and so skips 3 of 4 inputs at stride 2.
 
-    def __init__(
-        self, inputs: int, outputs: int, stride: int, norm: Channelwise = nn.BatchNorm2d
-    ) -> None:
-        super().__init__()
-        self.conv = conv(inputs, outputs, 1, stride)
-        self.norm = norm(outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.norm(self.conv(x))
-
-
-class PooledShortcut(nn.Module):
-    """Average pool, then a 1x1 projection at stride 1 (section 4, ResNet-D).
-
-    At stride 1, as in a dilated stage, it does not pool. An odd side is rounded up, as the strided
-    3x3 of the other path does, and padding does not count in the average.
+    With `pooled`, an average pool carries it (section 4, ResNet-D). At stride 1, as in a dilated
+    stage, there is none. An odd side is rounded up, as the strided 3x3 of the other path does, and
+    padding does not count in the average.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, stride: int, norm: Channelwise = nn.BatchNorm2d
+        self,
+        inputs: int,
+        outputs: int,
+        stride: int,
+        pooled: bool = False,
+        norm: Channelwise = nn.BatchNorm2d,
     ) -> None:
         super().__init__()
+        pools = pooled and stride > 1
         pool = nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False)
-        self.pool = nn.Identity() if stride == 1 else pool
-        self.conv = conv(inputs, outputs, 1)
+        self.pool = pool if pools else nn.Identity()
+        self.conv = conv(inputs, outputs, 1, 1 if pools else stride)
         self.norm = norm(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.norm(self.conv(self.pool(x)))
 
 
-class ResidualBlock(nn.Module, ABC):
-    """A block whose last batch norm stands before the shortcut is added."""
-
-    @property
-    @abstractmethod
-    def last_norm(self) -> nn.BatchNorm2d:
-        """The batch norm whose gamma zero-gamma sets to 0."""
-
-    def start_as_shortcut(self) -> None:
-        """Zero gamma: the block gives what its shortcut gives."""
-        nn.init.zeros_(self.last_norm.weight)
-
-
-class BasicBlock(ResidualBlock):
+class BasicBlock(nn.Module):
     """Two 3x3 convolutions (ResNet-18 and 34): ``(N, in, H, W)`` to ``(N, out, H/s, W/s)``.
 
     `first_dilation` is that of the first 3x3, where it differs from the stage's `dilation`.
@@ -118,9 +84,9 @@ class BasicBlock(ResidualBlock):
         self.attention = attention(planes)
         self.shortcut = shortcut
 
-    @property
-    def last_norm(self) -> nn.BatchNorm2d:
-        return self.norm2
+    def start_as_shortcut(self) -> None:
+        """Zero gamma: the block gives what its shortcut gives."""
+        nn.init.zeros_(self.norm2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm1(self.conv1(x)).relu_()
@@ -128,7 +94,7 @@ class BasicBlock(ResidualBlock):
         return y.add_(self.shortcut(x)).relu_()
 
 
-class Bottleneck(ResidualBlock):
+class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 convolutions (ResNet-50 up): ``(N, in, H, W)`` to ``(N, 4p, H/s, W/s)``.
 
     Args:
@@ -171,9 +137,9 @@ class Bottleneck(ResidualBlock):
         self.attention = attention(outputs)
         self.shortcut = shortcut
 
-    @property
-    def last_norm(self) -> nn.BatchNorm2d:
-        return self.norm3
+    def start_as_shortcut(self) -> None:
+        """Zero gamma: the block gives what its shortcut gives."""
+        nn.init.zeros_(self.norm3.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.norm1(self.conv1(x)).relu_()

@@ -16,14 +16,15 @@ block's norm and ReLU behind it; the rest a ResNet-B or D. So no accuracy of the
 """
 
 from functools import partial
+from typing import Unpack
 
 from torch import Tensor, nn
 
-from backbones.blocks import Bottleneck, PooledShortcut, StridedShortcut
-from backbones.initialisation import initialise
+from backbones.blocks import Bottleneck, Shortcut
 from backbones.involution import REDUCTION, Involution, involve
 from backbones.registry import BackboneInfo, register
-from backbones.residual import DEPTHS, ResidualNet, residual_net, scaled
+from backbones.residual import DEPTHS, Common, residual_net
+from backbones.staged import StagedNet
 from backbones.stems import DeepStem, PlainStem
 
 
@@ -73,54 +74,41 @@ class DualConv(nn.Module):
 
 
 def dcdc_resnet(
-    num_classes: int,
-    *,
-    depth: int,
-    variant: str,
-    width: float = 1.0,
-    output_stride: int = 32,
-    zero_gamma: bool = True,
-    init: str = "kaiming",
-    gradient_checkpointing: bool = False,
-) -> ResidualNet:
+    num_classes: int, *, depth: int, variant: str, **common: Unpack[Common]
+) -> StagedNet:
     """Build an approximate DCDC-ResNet of the given depth (50) and variant (b, d).
 
     Args:
         num_classes: Width of the head.
         depth: Number of layers with weights, at least 50.
         variant: b: 7x7 stem, strided shortcut; d: deep stem, pooled shortcut.
-        width: Factor on all channel counts (rounded to a multiple of 16).
-        output_stride: Input pixels per pixel of the last map: 8, 16 or 32.
-        zero_gamma: Start each block as its shortcut. The default, for RedNet's reason.
-        init: ``kaiming`` or ``xavier``, see `initialise`.
-        gradient_checkpointing: Trade time for memory in training.
+        **common: See `Common`; `width` gives multiples of 16, and `zero_gamma` is on by default,
+            for RedNet's reason.
 
     Raises:
-        UserError: `width`, `output_stride` or `init` out of range.
+        UserError: One of `common` is out of range.
     """
-    model = residual_net(
+    common.setdefault("zero_gamma", True)
+    return residual_net(
         num_classes,
         stem=DeepStem if variant == "d" else PlainStem,
         depths=DEPTHS[depth],
-        planes=scaled((64, 128, 256, 512), width, multiple=16),
         blocks=[partial(Bottleneck, spatial=DualConv)] * 4,
         expansion=Bottleneck.expansion,
-        shortcut=PooledShortcut if variant == "d" else StridedShortcut,
-        output_stride=output_stride,
-        gradient_checkpointing=gradient_checkpointing,
+        shortcut=partial(Shortcut, pooled=variant == "d"),
+        multiple=16,
+        **common,
     )
-    initialise(model, init, zero_gamma)
-    return model
 
 
 for _variant in "bd":
     register(
         BackboneInfo(
-            name=f"dcdc_resnet50_{_variant}",
-            family="dcdc",
-            paper="Approximate: Yan et al., Dual Complementary Dynamic Convolution, 2022",
-            source="arXiv:2211.06163, the idea alone; assumptions: backbones/dcdc.py",
-            input_size=224,
-            factory=partial(dcdc_resnet, depth=50, variant=_variant),
+            f"dcdc_resnet50_{_variant}",
+            "dcdc",
+            "Approximate: Yan et al., Dual Complementary Dynamic Convolution, 2022",
+            "arXiv:2211.06163, the idea alone; assumptions: backbones/dcdc.py",
+            partial(dcdc_resnet, depth=50, variant=_variant),
+            built_in=("zero_gamma",),
         )
     )

@@ -21,7 +21,8 @@ def describe(name: str, input_size: int | None = None, **options: Any) -> dict[s
     Returns:
         ``name``, ``params``, ``macs`` (multiply-accumulates of convolutions and linear layers for
         one image of ``input_size``), ``input_size``, ``channels`` and ``strides`` of the stages,
-        ``paper``, ``source``, ``published_top1`` and ``published_source`` (None if not at hand).
+        ``built_in``, ``paper``, ``source``, ``published_top1`` and ``published_source`` (None if
+        not at hand).
 
     Raises:
         UserError: Unknown name or option.
@@ -45,6 +46,7 @@ def describe(name: str, input_size: int | None = None, **options: Any) -> dict[s
         "input_size": size,
         "channels": list(network.feature_info.channels),
         "strides": list(network.feature_info.strides),
+        "built_in": list(entry.built_in),
         "paper": entry.paper,
         "source": entry.source,
         "published_top1": published.top1 if published else None,

@@ -24,9 +24,8 @@ def dilate(
 
     Equal to the strided network at its positions where the input is a multiple of the strided
     network's last stride; else away from the right and lower border, as far as 2x2 pools without
-    padding shift it there. Two things differ by nature: a global average (squeeze-and-excitation)
-    runs over more positions, and an average pool in a shortcut is left out at stride 1, as in the
-    authors' dilated ResNet-D.
+    padding shift it there. A global average (squeeze-and-excitation) differs by nature, since it
+    runs over more positions.
 
     Args:
         stages: Run in a row; inside a stage the children of every module stand in the order in
@@ -50,7 +49,7 @@ def dilate(
     return tuple(min(stride, output_stride) for stride in strides)
 
 
-def _dilate(module: nn.Module, outer: int, rate: int, shortcut: bool = False) -> int:
+def _dilate(module: nn.Module, outer: int, rate: int) -> int:
     """Dilate the children of `module`; returns the rate behind it.
 
     `outer` is the rate at the stage's input, where every strided layer stands; `rate` is that of
@@ -58,13 +57,13 @@ def _dilate(module: nn.Module, outer: int, rate: int, shortcut: bool = False) ->
     """
     for name, child in module.named_children():
         if name in SHORTCUTS:
-            _dilate(child, outer, outer, shortcut=True)
+            _dilate(child, outer, outer)
         elif any(True for _ in child.children()) or not hasattr(child, "stride"):
-            rate = _dilate(child, outer, rate, shortcut)
+            rate = _dilate(child, outer, rate)
         elif _pair(child.stride) == (1, 1):
-            setattr(module, name, _dense(child, rate, shortcut))
+            setattr(module, name, _dense(child, rate))
         else:
-            setattr(module, name, _dense(child, outer, shortcut))
+            setattr(module, name, _dense(child, outer))
             rate = 2 * outer
     return rate
 
@@ -73,7 +72,7 @@ def _pair(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
-def _dense(layer: nn.Module, rate: int, shortcut: bool) -> nn.Module:
+def _dense(layer: nn.Module, rate: int) -> nn.Module:
     """A layer at stride 1 with dilation `rate`: a convolution is changed, a pool replaced."""
     if type(layer) is nn.Conv2d and layer.dilation == (1, 1) and layer.padding_mode == "zeros":
         same = tuple(k // 2 for k in layer.kernel_size)
@@ -83,46 +82,29 @@ def _dense(layer: nn.Module, rate: int, shortcut: bool) -> nn.Module:
                 layer.dilation = (rate, rate)
                 layer.padding = (same[0] * rate, same[1] * rate)
             return layer
-    if type(layer) is nn.AvgPool2d and shortcut:
-        return nn.Identity()
-    if type(layer) is nn.MaxPool2d or type(layer) is nn.AvgPool2d:
-        kernel, padding = _pair(layer.kernel_size), _pair(layer.padding)
-        average = isinstance(layer, nn.AvgPool2d)
-        counts = not average or layer.count_include_pad or padding == (0, 0)
-        if counts and (kernel, padding) in (((2, 2), (0, 0)), ((3, 3), (1, 1))):
-            return DensePool(kernel[0], rate, average)
+    if isinstance(layer, nn.MaxPool2d | nn.AvgPool2d) and (
+        (_pair(layer.kernel_size), _pair(layer.padding)) == ((2, 2), (0, 0))
+    ):
+        return DensePool(rate, average=isinstance(layer, nn.AvgPool2d))
     raise UserError(f"cannot dilate {layer}: its windows are not centred, or of an unknown kind")
 
 
 class DensePool(nn.Module):
-    """A 2x2 or 3x3 pool at stride 1 over positions `dilation` apart; keeps the size.
+    """A 2x2 pool at stride 1 over positions `dilation` apart; keeps the size.
 
-    Position p of a 2x2 pool sees p and p + dilation (the border repeated), of a 3x3 one also
-    p - dilation (padded with 0 for the average, with -inf for the maximum).
+    Position p sees p and p + dilation, the border repeated.
     """
 
-    def __init__(self, kernel: int, dilation: int, average: bool) -> None:
+    def __init__(self, dilation: int, average: bool) -> None:
         super().__init__()
-        self.kernel, self.dilation, self.average = kernel, dilation, average
+        self.dilation, self.average = dilation, average
 
     def extra_repr(self) -> str:
-        kind = "average" if self.average else "maximum"
-        return f"{kind}, kernel={self.kernel}, dilation={self.dilation}"
+        return f"{'average' if self.average else 'maximum'}, dilation={self.dilation}"
 
     def forward(self, x: Tensor) -> Tensor:
-        d, (height, width) = self.dilation, x.shape[2:]
-        if self.kernel == 2:
-            x = F.pad(x, (0, d, 0, d), mode="replicate")
-        elif self.average:
-            x = F.pad(x, (d, d, d, d))
-        else:
-            x = F.pad(x, (d, d, d, d), value=float("-inf"))
+        d = self.dilation
+        x = F.pad(x, (0, d, 0, d), mode="replicate")
         if not self.average:
-            return F.max_pool2d(x, self.kernel, stride=1, dilation=d)
-        total = sum(
-            x[:, :, i * d : i * d + height, j * d : j * d + width]
-            for i in range(self.kernel)
-            for j in range(self.kernel)
-        )
-        assert isinstance(total, Tensor)
-        return total / self.kernel**2
+            return F.max_pool2d(x, 2, stride=1, dilation=d)
+        return (x[..., :-d, :-d] + x[..., :-d, d:] + x[..., d:, :-d] + x[..., d:, d:]) / 4

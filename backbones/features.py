@@ -1,16 +1,17 @@
-"""The feature contract: what every backbone says about the maps it hands on.
+"""The contract: what every network here says and does, whoever wrote it.
 
-Downstream code (the OpenMMLab wrapper, necks, heads) reads channel counts and strides from here
-and never looks inside a network.
+Downstream code (the OpenMMLab wrapper, necks, heads) relies on `Backbone` alone and never looks
+inside a network.
 
 What builds a network (`BackboneInfo.factory`) takes the number of classes and, by keyword alone,
-``output_stride`` (32, or what `backbones.dilation` makes of it), ``init`` and ``zero_gamma`` (see
-`backbones.initialisation`): the provided configs and tricks set these. A value that the network
-cannot have is a ValueError that says why.
+``output_stride`` (32, 16 or 8), ``init`` and ``zero_gamma`` (see `backbones.initialisation`): the
+provided configs and tricks set these. A value that the network cannot have is a UserError that says
+why.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -30,70 +31,60 @@ class FeatureInfo:
     strides: tuple[int, ...]
 
 
-@runtime_checkable
-class Backbone(Protocol):
-    """What `backbones.build` returns: a classifier that can hand out its stage features.
-
-    A network of timm that cannot be cut has ``groups``, ``indices`` and ``prune`` in the place of
-    ``stem`` and ``stages``, see `backbones.timm_whole`.
+class Backbone(nn.Module, ABC):
+    """What `backbones.build` returns: a classifier that hands out its stages' maps.
 
     Attributes:
-        feature_info: The feature contract of this very network (width and output stride included).
-        stem: What comes before the first stage.
-        stages: The stages; stage ``i`` maps the output of stage ``i - 1``.
+        feature_info: Of this very network (width and output stride included).
         fc: The classification head on globally pooled features.
+        name: Its name in the registry; set by `build`, as are the next two.
+        options: What it was built with beside the number of classes.
+        built_in: Tricks that it has without having been told so, see `BackboneInfo`.
     """
 
     feature_info: FeatureInfo
-    stem: nn.Module
-    stages: nn.ModuleList
-    fc: nn.Module
+    fc: nn.Linear
+    name: str = "this network"
+    options: dict[str, Any]
+    built_in: tuple[str, ...] = ()
 
+    @abstractmethod
     def forward_features(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map an image batch ``(N, 3, H, W)`` to one map ``(N, C_i, H/s_i, W/s_i)`` a stage."""
-        ...
 
+    @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """Map an image batch ``(N, 3, H, W)`` to logits ``(N, num_classes)``."""
-        ...
 
+    @abstractmethod
+    def stage(self, index: int) -> nn.Module:
+        """Stage `index` on its own, which maps the map of the one before to its own.
 
-def drop_behind(network: Any, last: int) -> None:
-    """Take away the head and all stages behind stage `last`, which features alone do not need.
+        Raises:
+            UserError: No stage of it can stand alone as a box head (C4), with the reason.
+        """
 
-    A parameter that gets no gradient would make distributed training wait for it.
-    """
-    if not hasattr(network, "stages"):
-        network.prune(last)
-        del network.fc
-        return
-    for name, _ in list(network.named_children()):
-        if name not in ("stem", "stages"):
-            delattr(network, name)
-    network.stages = network.stages[: last + 1]
+    @abstractmethod
+    def keep_until(self, last: int) -> None:
+        """Take away the head and all stages behind `last`, which features alone do not need.
 
+        A parameter that gets no gradient would make distributed training wait for it.
+        """
 
-def one_stage(network: Any, index: int) -> nn.Module:
-    """Stage `index` on its own, e.g. for the box head of Faster R-CNN C4.
+    @abstractmethod
+    def parts(self) -> list[list[nn.Module]]:
+        """The modules of the stem, then those of each stage."""
 
-    Raises:
-        UserError: The network has no such stage that could stand alone, with the reason.
-    """
-    if not hasattr(network, "stages"):
-        raise UserError(
-            f"{network.name} is run by timm as a whole, so no stage of it can be a box head (C4); "
-            "use an FPN neck, or another backbone"
-        )
-    if getattr(network, "smallest", 1) > 1:
-        raise UserError(
-            f"the stages of {network.name} have convolutions without padding, so a RoI's map "
-            "shrinks by more than the stride (14x14 to 6x6): none can be a box head (C4); use an "
-            "FPN neck, or another backbone"
-        )
-    stage: nn.Module = network.stages[index]
-    if not any(True for _ in stage.parameters()):
-        raise UserError(
-            f"stage {index} of {network.name} is a pool without weights, which cannot be a box "
-            "head (C4); use an FPN neck, or another backbone"
-        )
-    return stage
+    def frozen_parts(self, frozen_stages: int) -> list[nn.Module]:
+        """The modules that ``frozen_stages`` freezes: -1 none, 0 the stem, 1 the first stage too.
+
+        Raises:
+            UserError: More stages than the network has, or below -1.
+        """
+        parts = self.parts()
+        if not -1 <= frozen_stages < len(parts):
+            raise UserError(
+                f"frozen_stages must be from -1 (none) to {len(parts) - 1} (all); "
+                f"got {frozen_stages}"
+            )
+        return [module for part in parts[: frozen_stages + 1] for module in part]

@@ -1,33 +1,7 @@
-"""Frozen stages and frozen batch norm, for any network that fulfils `backbones.features.Backbone`.
-
-``frozen_stages`` and ``norm_eval`` are mmdet's; ``norm_frozen`` goes by type, whatever a library
-calls its norms.
-"""
-
-from typing import Any
+"""Frozen modules and frozen batch norm: mmdet's ``norm_eval``, and ``norm_frozen``, by type."""
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
-
-from tricklift.errors import UserError
-
-
-def frozen_modules(model: Any, frozen_stages: int) -> list[nn.Module]:
-    """The modules that ``frozen_stages`` freezes: -1 none, 0 the stem, 1 the first stage too, ...
-
-    Raises:
-        UserError: More stages than the network has, or below -1.
-    """
-    count = len(model.stages) if hasattr(model, "stages") else len(model.indices)
-    if not -1 <= frozen_stages <= count:
-        raise UserError(
-            f"frozen_stages must be from -1 (none) to {count} (all); got {frozen_stages}"
-        )
-    if frozen_stages < 0:
-        return []
-    if not hasattr(model, "stages"):  # run as a whole: groups of modules instead of stages
-        return [module for group in model.groups()[: frozen_stages + 1] for module in group]
-    return [model.stem, *model.stages[:frozen_stages]]
 
 
 def freeze(module: nn.Module) -> None:

@@ -8,18 +8,12 @@ Layer l of a block reads the outputs of the layers l - 2^i for every i with 2^i 
 is the block's input) and is k * m^n channels wide, n being the number of such i above 0. The block
 hands on its odd layers and its last, and a 1x1 convolution follows ("transition").
 
-| network | m | stem | k | layers | out | pool behind |
-| --- | --- | --- | --- | --- | --- | --- |
-| 39ds | 1.6 | 24, 48 | 16 20 64 160 | 4 16 8 4 | 96 320 640 1024 | 1 2 3 |
-| 68, 68ds | 1.7 | 32, 64 | 14 16 20 40 160 | 8 16 16 16 4 | 128 256 320 640 1024 | 1 3 4 |
-| 85 | 1.7 | 48, 96 | 24 24 28 36 48 256 | 8 16 16 16 16 4 | 192 256 320 480 720 1280 | 1 3 5 |
-
 In the DS networks each 3x3 convolution of a block is a 1x1 and a depthwise 3x3 without activation,
 pools are such a depthwise convolution with stride 2, and the stem's second convolution is 1x1. The
 authors train with dropout before the head, which is left out here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -29,7 +23,7 @@ from backbones.dilation import dilate
 from backbones.features import FeatureInfo
 from backbones.initialisation import initialise
 from backbones.registry import BackboneInfo, register
-from backbones.staged import GlobalAverage, StagedNet
+from backbones.staged import StagedNet
 from tricklift.errors import UserError
 
 PAPER = "Chao et al., HarDNet: A Low Memory Traffic Network, ICCV 2019"
@@ -38,7 +32,9 @@ SOURCE = "arXiv:1909.00948, section 3 and Table 1; the authors' code"
 
 @dataclass(frozen=True)
 class Plan:
-    """A line of the table above; `pooled` counts blocks from 0."""
+    """A column of the paper's Table 1: m, the stem's channels, and of each block k, its layers, the
+    channels behind the transition, and which blocks (from 0) a pool follows.
+    """
 
     multiplier: float
     stem: tuple[int, int]
@@ -49,27 +45,15 @@ class Plan:
     depthwise: bool = False
 
 
-_68 = partial(
-    Plan,
-    multiplier=1.7,
-    stem=(32, 64),
-    growth=(14, 16, 20, 40, 160),
-    layers=(8, 16, 16, 16, 4),
-    outputs=(128, 256, 320, 640, 1024),
-    pooled=(0, 2, 3),
+_68 = Plan(
+    1.7, (32, 64), (14, 16, 20, 40, 160), (8, 16, 16, 16, 4), (128, 256, 320, 640, 1024), (0, 2, 3)
 )
 PLANS = {
     "hardnet39ds": Plan(
-        multiplier=1.6,
-        stem=(24, 48),
-        growth=(16, 20, 64, 160),
-        layers=(4, 16, 8, 4),
-        outputs=(96, 320, 640, 1024),
-        pooled=(0, 1, 2),
-        depthwise=True,
+        1.6, (24, 48), (16, 20, 64, 160), (4, 16, 8, 4), (96, 320, 640, 1024), (0, 1, 2), True
     ),
-    "hardnet68": _68(),
-    "hardnet68ds": _68(depthwise=True),
+    "hardnet68": _68,
+    "hardnet68ds": replace(_68, depthwise=True),
     "hardnet85": Plan(
         multiplier=1.7,
         stem=(48, 96),
@@ -178,7 +162,7 @@ def hardnet(
 
     Args:
         num_classes: Width of the head.
-        plan: A line of the table at the top of the file.
+        plan: A column of the paper's Table 1.
         output_stride: 8, 16 or 32, by `backbones.dilation`.
         init: ``kaiming`` or ``xavier``, see `backbones.initialisation`.
         zero_gamma: Not defined here; True is an error that says so.
@@ -195,10 +179,10 @@ def hardnet(
     channels = tuple(plan.outputs[i] for i in (*plan.pooled, len(plan.outputs) - 1))
     features = FeatureInfo(channels, dilate(stages, (4, 8, 16, 32), output_stride))
     head = nn.Linear(channels[-1], num_classes)
-    model = StagedNet(_stem(plan), stages, GlobalAverage(), head, features)
+    model = StagedNet(_stem(plan), stages, head, features)
     initialise(model, init)
     return model
 
 
 for _name, _plan in PLANS.items():
-    register(BackboneInfo(_name, "hardnet", PAPER, SOURCE, 224, partial(hardnet, plan=_plan)))
+    register(BackboneInfo(_name, "hardnet", PAPER, SOURCE, partial(hardnet, plan=_plan)))

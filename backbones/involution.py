@@ -3,18 +3,16 @@
 Paper: Li, Hu, Wang, Li, She, Zhu, Zhang, Chen, "Involution: Inverting the Inherence of Convolution
 for Visual Recognition", CVPR 2021 (arXiv:2103.06255), equations (3) to (6) and algorithm 1.
 
-How it is computed, for K*K taps and an input of n numbers: the sum runs over the taps, each a
-shifted view of the padded input times one slice of the kernels, added in place.
+Computed in two forms of the same sum over K*K taps, for an input of n numbers:
 
-- Kept for the backward pass: input and kernels, n + n K*K/16 numbers (16 channels a group), 4.1 n
-  for K = 7. The published ``unfold`` form keeps a K*K-fold copy of the input too: 52 n.
-- In use at most, beside input and kernels, on a map of 28 x 28: 8 n (the padded input, its
-  gradient, one product, the kernels' gradient, the output). ``unfold``: 150 n.
-- Time: K*K passes over the input forward and 2 K*K backward. On a CPU that is a fraction of what
-  the copies of ``unfold`` take; on a GPU each pass is a launch, where the authors' CUDA kernel
-  makes one.
+- `shifted`, on the CPU: each tap is a shifted view of the padded input times one slice of the
+  kernels, added in place. Kept for the backward pass are input and kernels, n + n K*K/16 numbers
+  (16 channels a group), 4.1 n for K = 7; in use at most, on a map of 28 x 28, 8 n more. It makes
+  K*K passes over the input forward and 2 K*K backward, on a GPU a launch each.
+- `unfolded`, on a GPU: the published form, a few launches on a K*K-fold copy of the input. Kept are
+  52 n numbers, in use at most 150 n.
 
-``python -m benchmarks involution`` measures this (``docs/results/involution.md``).
+``python -m benchmarks involution`` measures both (``docs/results/involution.md``).
 """
 
 from collections.abc import Iterator
@@ -45,9 +43,23 @@ def involve(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> T
     Returns:
         ``(N, C, H', W')`` in x's dtype, summed in at least float32.
     """
+    return (unfolded if x.is_cuda else shifted)(x, kernels, stride, dilation)
+
+
+def unfolded(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> Tensor:
+    """`involve` through a K*K-fold copy of the input (algorithm 1)."""
+    groups, taps = _groups_and_taps(kernels)
+    side, size = _side(taps), _out_size(x, stride)
+    copies = F.unfold(x, side, dilation, dilation * (side // 2), stride)
+    weighed = copies.view(len(x), groups, -1, taps, *size) * kernels.unsqueeze(2)
+    return weighed.sum(3, dtype=_wide(x.dtype)).flatten(1, 2).to(x.dtype)
+
+
+def shifted(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> Tensor:
+    """`involve` through shifted views of the input, keeping nothing but input and kernels."""
     learns = torch.is_grad_enabled() and (x.requires_grad or kernels.requires_grad)
     if learns and not torch.jit.is_tracing():  # ONNX takes operations, not functions of ours
-        return _Involve.apply(x, kernels, stride, dilation)
+        return _Shifted.apply(x, kernels, stride, dilation)
     return _forward(x, kernels, stride, dilation)
 
 
@@ -97,8 +109,8 @@ def _forward(x: Tensor, kernels: Tensor, stride: int, dilation: int) -> Tensor:
     return out.flatten(1, 2).to(x.dtype)
 
 
-class _Involve(torch.autograd.Function):
-    """`involve` that keeps nothing but its inputs for the backward pass."""
+class _Shifted(torch.autograd.Function):
+    """`shifted` that keeps nothing but its inputs for the backward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, kernels: Tensor, stride: int, dilation: int) -> Tensor:

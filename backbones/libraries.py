@@ -3,6 +3,8 @@
 The libraries download and cache them themselves; here they are only asked and renamed.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,6 @@ from backbones.files import Checkpoint
 from backbones.naming import library_naming
 from backbones.normalisation import as_metadata
 from tricklift.errors import MissingFileError, UserError
-
-Statistics = tuple[list[float], list[float]]
 
 
 def is_reference(ref: str | Path) -> bool:
@@ -87,24 +87,38 @@ def whole(ref: str) -> nn.Module:
         MissingFileError: Neither in the library's cache nor to be downloaded.
     """
     library, network, tag = parse_reference(ref)
-    known = _tags(library, network)
+    create: Callable[[], nn.Module]
+    if library == "timm":
+        import timm
+        from huggingface_hub.constants import HF_HUB_CACHE
+
+        known = [name.partition(".")[2] for name in timm.list_pretrained(f"{network}.*")]
+        create = partial(timm.create_model, f"{network}.{tag}" if tag else network, pretrained=True)
+        cache = f"Hugging Face hub, {HF_HUB_CACHE}"
+    else:
+        from torchvision import models
+
+        listed = network in models.list_models(module=models)  # without detectors and the like
+        known = [*models.get_model_weights(network).__members__, "DEFAULT"] if listed else []
+        create = partial(models.get_model, network, weights=tag or "DEFAULT")
+        cache = f"torch hub, {Path(torch.hub.get_dir()) / 'checkpoints'}"
     if not known:
         raise UserError(f"{library} has no pretrained weights for {network!r}")
     if tag and tag not in known:
         raise UserError(f"{library} has no weights {tag!r} of {network!r}; known: {known}")
     try:
         with torch.random.fork_rng(devices=[]):
-            return _create(library, network, tag)
+            return create()
     except OSError as error:
         raise MissingFileError(
-            f"cannot get {ref}: not in the cache of {library} ({_cache(library)}), "
+            f"cannot get {ref}: not in the cache of {library} ({cache}), "
             f"and downloading failed ({type(error).__name__}: {str(error).splitlines()[0]}). "
             "Run once with a network, copy the cache from a machine that has one, or give an "
             "exported file"
         ) from error
 
 
-def statistics(ref: str) -> Statistics:
+def statistics(ref: str) -> tuple[list[float], list[float]]:
     """Means and standard deviations in 0..255, RGB, of the images that `whole` of `ref` takes."""
     library, name, tag = parse_reference(ref)
     if library == "timm":
@@ -117,34 +131,3 @@ def statistics(ref: str) -> Statistics:
 
         recipe = get_model_weights(name)[tag or "DEFAULT"].transforms()
     return [255 * value for value in recipe.mean], [255 * value for value in recipe.std]
-
-
-def _tags(library: str, network: str) -> list[str]:
-    if library == "timm":
-        import timm
-
-        return [name.partition(".")[2] for name in timm.list_pretrained(f"{network}.*")]
-    from torchvision import models
-
-    if network not in models.list_models(module=models):  # without detectors and the like
-        return []
-    return [*models.get_model_weights(network).__members__, "DEFAULT"]
-
-
-def _create(library: str, network: str, tag: str) -> nn.Module:
-    if library == "timm":
-        import timm
-
-        return timm.create_model(f"{network}.{tag}" if tag else network, pretrained=True)
-    from torchvision.models import get_model
-
-    arguments: dict[str, Any] = {"weights": tag or "DEFAULT"}
-    return get_model(network, **arguments)
-
-
-def _cache(library: str) -> str:
-    if library == "timm":
-        from huggingface_hub.constants import HF_HUB_CACHE
-
-        return f"Hugging Face hub, {HF_HUB_CACHE}"
-    return f"torch hub, {Path(torch.hub.get_dir()) / 'checkpoints'}"

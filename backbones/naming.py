@@ -8,7 +8,7 @@ counted from 1, and ``{block}`` and ``{n}`` are the same on both sides. What fol
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -81,7 +81,7 @@ def library_naming(name: str, library: str, **options: Any) -> Naming:
         raise UserError(f"{library} cannot hold {name}: no network of its own is the same")
     naming = FAMILIES[family](name, library, options)
     known = _networks(library)
-    if naming.network not in known:
+    if family != "timm" and naming.network not in known:
         what = " with squeeze-and-excitation" if options.get("se") else ""
         near = ", ".join(difflib.get_close_matches(naming.network, known, n=6, cutoff=0.7))
         raise UserError(
@@ -200,36 +200,26 @@ def _resnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
                 f"mmdet cannot hold {name}: only plain ResNets are written for its own classes; "
                 "use it there as dict(type='TrickBackbone', name=...)"
             )
-        naming = _mmdet_resnet(int(depth), variant, options.get("width", 1.0))
+        network, stem = "ResNetV1d" if variant == "d" else "ResNet", DEEP_STEM_MMDET
+        arguments = {"depth": int(depth), "style": "caffe" if variant == "a" else "pytorch"}
+        arguments |= {"deep_stem": True} if variant == "c" else {}
+        width = options.get("width", 1.0)
+        arguments |= {"base_channels": round(64 * width)} if width != 1 else {}
     else:
         network = f"{'se' * squeezed}resne{'x' if groups else ''}t{depth}"
         network += ("" if variant == "b" else variant) + (groups or "")
-        naming = Naming(library, network, DEEP_STEM_TIMM if variant in "cd" else PLAIN_STEM)
+        stem, arguments = DEEP_STEM_TIMM, {}
     rows = (
-        *naming.rows,
+        *(stem if variant in "cd" else PLAIN_STEM),
         *BLOCKS,
         *(POOLED_SHORTCUT if variant == "d" else STRIDED_SHORTCUT),
         *(SQUEEZE_EXCITE_TIMM if squeezed else ()),
         *HEAD,
     )
-    return replace(naming, rows=rows)
+    return Naming(library, network, rows, arguments)
 
 
-def _mmdet_resnet(depth: int, variant: str, width: float) -> Naming:
-    arguments: dict[str, Any] = {
-        "depth": depth,
-        "style": "caffe" if variant == "a" else "pytorch",
-    }
-    if variant == "c":
-        arguments["deep_stem"] = True
-    if width != 1:
-        arguments["base_channels"] = round(64 * width)
-    stem = DEEP_STEM_MMDET if variant in "cd" else PLAIN_STEM
-    return Naming("mmdet", "ResNetV1d" if variant == "d" else "ResNet", stem, arguments)
-
-
-def _timm(name: str, library: str, options: Mapping[str, Any]) -> Naming:
-    del options
+def _timm(name: str, library: str, _: Mapping[str, Any]) -> Naming:
     if library != "timm":
         raise UserError(
             f"{library} cannot hold {name}: only timm's own names are known for its networks; "
@@ -238,7 +228,8 @@ def _timm(name: str, library: str, options: Mapping[str, Any]) -> Naming:
     from backbones.timm_models import PREFIX, names_of
 
     network = name.removeprefix(PREFIX)
-    return Naming(library, network, names_of(network), conv_head=network.startswith("dpn"))
+    rows, conv_head = names_of(network)
+    return Naming(library, network, rows, conv_head=conv_head)
 
 
 # The pre-activation family: timm's ResNetV2. -----------------------------------------------------
@@ -256,8 +247,7 @@ PRE_ROWS = (
 )
 
 
-def _preresnet(name: str, library: str, options: Mapping[str, Any]) -> Naming:
-    del options
+def _preresnet(name: str, library: str, _: Mapping[str, Any]) -> Naming:
     depth, variant = name.removeprefix("preresnet").split("_")
     if library != "timm":
         raise UserError(f"{library} cannot hold {name}: it has no pre-activation ResNet; timm has")

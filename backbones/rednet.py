@@ -13,13 +13,14 @@ weights of a classifier go into a detector with either (`with_stem_kernel`).
 import json
 from functools import partial
 from pathlib import Path
+from typing import Unpack
 
-from backbones.blocks import Bottleneck, StridedShortcut
+from backbones.blocks import Bottleneck, Shortcut
 from backbones.files import read, save
-from backbones.initialisation import initialise
 from backbones.involution import Involution, resized_generator
 from backbones.registry import BackboneInfo, register
-from backbones.residual import ResidualNet, residual_net, scaled
+from backbones.residual import Common, residual_net
+from backbones.staged import StagedNet
 from backbones.stems import DeepStem
 from tricklift.errors import UserError
 
@@ -35,52 +36,38 @@ GENERATOR = "stem.conv2.span."
 
 
 def rednet(
-    num_classes: int,
-    *,
-    depth: int,
-    width: float = 1.0,
-    output_stride: int = 32,
-    zero_gamma: bool = True,
-    init: str = "kaiming",
-    gradient_checkpointing: bool = False,
-    stem_kernel: int = 3,
-) -> ResidualNet:
+    num_classes: int, *, depth: int, stem_kernel: int = 3, **common: Unpack[Common]
+) -> StagedNet:
     """Build a RedNet of the given depth (26, 38, 50, 101, 152).
 
     Args:
         num_classes: Width of the head.
         depth: Number of layers with weights.
-        width: Factor on all channel counts (rounded to a multiple of 32: 16 in half a stem).
-        output_stride: Input pixels per pixel of the last map: 8, 16 or 32. How an involution
-            is dilated: see `Involution`.
-        zero_gamma: Start each block as its shortcut. The default, as in the authors' code: an
-            involution is quadratic in its input, and without it the maps of a network that has
-            hardly trained grow beyond all bounds in evaluation.
-        init: ``kaiming`` or ``xavier``, see `initialise`.
-        gradient_checkpointing: Trade time for memory in training.
         stem_kernel: Kernel of the stem's involution, 3 or 7.
+        **common: See `Common`; `width` gives multiples of 32, for 16 in half a stem. `zero_gamma`
+            is on by default, as in the authors' code: an involution is quadratic in its input, and
+            without it the maps of a network that has hardly trained grow beyond all bounds in
+            evaluation. How an involution is dilated: see `Involution`.
 
     Raises:
-        UserError: `width`, `output_stride`, `init` or `stem_kernel` out of range.
+        UserError: `stem_kernel` or one of `common` is out of range.
     """
     if stem_kernel not in STEM_KERNELS:
         raise UserError(
             f"stem_kernel must be 3 (the authors' classifier) or 7 (their detector); got "
             f"{stem_kernel!r}"
         )
-    model = residual_net(
+    common.setdefault("zero_gamma", True)
+    return residual_net(
         num_classes,
         stem=partial(DeepStem, spatial=partial(Involution, kernel=stem_kernel)),
         depths=DEPTHS[depth],
-        planes=scaled((64, 128, 256, 512), width, multiple=32),
         blocks=[partial(Bottleneck, spatial=Involution)] * 4,
         expansion=Bottleneck.expansion,
-        shortcut=StridedShortcut,
-        output_stride=output_stride,
-        gradient_checkpointing=gradient_checkpointing,
+        shortcut=Shortcut,
+        multiple=32,
+        **common,
     )
-    initialise(model, init, zero_gamma)
-    return model
 
 
 def with_stem_kernel(checkpoint: str | Path, out: str | Path, stem_kernel: int = 7) -> None:
@@ -115,11 +102,11 @@ def with_stem_kernel(checkpoint: str | Path, out: str | Path, stem_kernel: int =
 for _depth in DEPTHS:
     register(
         BackboneInfo(
-            name=f"rednet{_depth}",
-            family="rednet",
-            paper="Li et al., Involution: Inverting the Inherence of Convolution, CVPR 2021",
-            source="arXiv:2103.06255, Table 1; github.com/d-li14/involution",
-            input_size=224,
-            factory=partial(rednet, depth=_depth),
+            f"rednet{_depth}",
+            "rednet",
+            "Li et al., Involution: Inverting the Inherence of Convolution, CVPR 2021",
+            "arXiv:2103.06255, Table 1; github.com/d-li14/involution",
+            partial(rednet, depth=_depth),
+            built_in=("zero_gamma",),
         )
     )

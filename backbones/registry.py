@@ -7,10 +7,9 @@ import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
-from torch import nn
-
+from backbones.features import Backbone
 from tricklift.errors import UserError
 
 
@@ -23,24 +22,31 @@ class BackboneInfo:
         family: The file's family, e.g. ``resnet``.
         paper: Authors, title, venue.
         source: Where the numbers and details come from (arXiv id, section, code).
-        input_size: Side of the square input in pixels that MACs are counted at.
         factory: Takes ``num_classes`` and the family's options, returns the network.
+        input_size: Side of the square input in pixels that MACs are counted at.
+        built_in: Options that are on by default, since the network is published with them and does
+            not train without. Its rows and results say so.
     """
 
     name: str
     family: str
     paper: str
     source: str
-    input_size: int
-    factory: Callable[..., nn.Module]
+    factory: Callable[..., Backbone]
+    input_size: int = 224
+    built_in: tuple[str, ...] = ()
 
     @property
     def options(self) -> list[str]:
         """Names of the options that `build` accepts for this backbone."""
-        parameters = inspect.signature(self.factory).parameters.values()
+        found: list[str] = []
+        for parameter in inspect.signature(self.factory).parameters.values():
+            if parameter.kind is parameter.VAR_KEYWORD:  # **common: Unpack[Common]
+                found = [*get_args(parameter.annotation)[0].__annotations__, *found]
+            elif parameter.kind is parameter.KEYWORD_ONLY:
+                found.append(parameter.name)
         bound = getattr(self.factory, "keywords", {})
-        keyword_only = (p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
-        return [name for name in keyword_only if name not in bound]
+        return [name for name in dict.fromkeys(found) if name not in bound]
 
 
 _REGISTRY: dict[str, BackboneInfo] = {}
@@ -83,7 +89,7 @@ def info(name: str) -> BackboneInfo:
     raise UserError(f"unknown backbone {name!r}; known: {', '.join(_REGISTRY)}{hint}")
 
 
-def build(name: str, num_classes: int = 1000, **options: Any) -> nn.Module:
+def build(name: str, num_classes: int = 1000, **options: Any) -> Backbone:
     """Build a classifier by name.
 
     Args:
@@ -92,8 +98,7 @@ def build(name: str, num_classes: int = 1000, **options: Any) -> nn.Module:
         **options: The family's options, e.g. ``width``, ``output_stride``, ``zero_gamma``.
 
     Returns:
-        A network that fulfils `backbones.features.Backbone`, in training mode. It carries its
-        own ``name`` and ``options`` so that an export can say what it holds.
+        The network, in training mode, with the name and options that it was built with.
 
     Raises:
         UserError: Unknown name or option, or a value that the family does not allow.
@@ -108,6 +113,6 @@ def build(name: str, num_classes: int = 1000, **options: Any) -> nn.Module:
     if num_classes < 1:
         raise UserError(f"num_classes must be at least 1, got {num_classes}")
     model = entry.factory(num_classes, **options)
-    model.name = name  # type: ignore[assignment]
-    model.options = dict(options)  # type: ignore[assignment]
+    model.name, model.options = name, dict(options)
+    model.built_in = tuple(trick for trick in entry.built_in if trick not in options)
     return model

@@ -1,4 +1,4 @@
-"""ResNet and the three tweaks of "Bag of Tricks": variants A, B, C and D.
+"""ResNet with the three tweaks of "Bag of Tricks" (variants A to D), ResNeXt and SE-ResNet.
 
 Paper: He, Zhang, Ren, Sun, "Deep Residual Learning for Image Recognition", CVPR 2016
 (arXiv:1512.03385), and He, Zhang, Zhang, Zhang, Xie, Li, "Bag of Tricks for Image Classification
@@ -14,20 +14,25 @@ with Convolutional Neural Networks", CVPR 2019 (arXiv:1812.01187), section 4.
 A basic block (ResNet-18, 34) has its stride on the first 3x3 in every variant, so A and B coincide.
 A network is built from a stem (`stems`) and four stages (`residual`); a stage is built from blocks
 (`blocks`); a block is built from convolutions and, where its shape changes, a shortcut.
+
+ResNeXt (Xie et al., CVPR 2017, arXiv:1611.05431, Table 1) splits the 3x3 of a bottleneck into
+groups, and is wider for it: in ``resnext50_32x4d_b``, 32 groups have 4 channels each in the first
+stage, doubling from stage to stage. SE-ResNet (Hu et al., CVPR 2018, arXiv:1709.01507, Table 1) is
+a ResNet with ``se=True``. The networks of these papers have the stride of variant B and A (timm's
+``legacy_seresnet50``); here both stand on B and D.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
+from typing import Unpack
 
-from backbones.blocks import BasicBlock, Bottleneck, PooledShortcut, StridedShortcut, conv
+from backbones.blocks import BasicBlock, Bottleneck, Shortcut, conv
 from backbones.deformable import DeformableConv, checked_stages
-from backbones.initialisation import initialise
 from backbones.registry import BackboneInfo, register
-from backbones.residual import DEPTHS, Block, ResidualNet, residual_net, scaled
+from backbones.residual import DEPTHS, Block, Common, residual_net
 from backbones.squeeze_excite import SqueezeExcite
+from backbones.staged import StagedNet
 from backbones.stems import DeepStem, PlainStem
-
-PAPER = "He et al., Bag of Tricks for Image Classification with CNNs, CVPR 2019"
 
 
 def resnet(
@@ -36,16 +41,12 @@ def resnet(
     depth: int,
     variant: str,
     groups: int = 1,
-    middle: Callable[[int], int] | None = None,
-    width: float = 1.0,
-    output_stride: int = 32,
-    zero_gamma: bool = False,
-    init: str = "kaiming",
-    gradient_checkpointing: bool = False,
+    per_group: int | None = None,
     se: bool = False,
     deformable_stages: Sequence[int] = (),
     deformable_modulated: bool = False,
-) -> ResidualNet:
+    **common: Unpack[Common],
+) -> StagedNet:
     """Build a ResNet of the given depth (18, 34, 50, 101, 152) and variant (a, b, c, d).
 
     Args:
@@ -53,20 +54,19 @@ def resnet(
         depth: Number of layers with weights.
         variant: See the table at the top of the file.
         groups: Of the 3x3 convolutions (ResNeXt).
-        middle: Channels in the middle of a bottleneck (ResNeXt).
-        width: Factor on all channel counts (rounded to a multiple of 8).
-        output_stride: Input pixels per pixel of the last map: 8, 16 or 32.
-        zero_gamma: Start each block as its shortcut.
-        init: ``kaiming`` or ``xavier``, see `initialise`.
-        gradient_checkpointing: Trade time for memory in training.
+        per_group: Channels of a group where a bottleneck has 64 planes (ResNeXt).
         se: Squeeze-and-excitation in every block, see `squeeze_excite`.
         deformable_stages: Stages, counted from 0, whose 3x3 convolutions are deformable.
         deformable_modulated: Version 2 of it, see `deformable`.
+        **common: See `Common`.
 
     Raises:
-        UserError: `width`, `output_stride`, `init` or `deformable_stages` out of range.
+        UserError: `deformable_stages` or one of `common` out of range.
     """
-    planes = scaled((64, 128, 256, 512), width)
+
+    def middle(planes: int) -> int:
+        return groups * max(1, planes * per_group // 64) if per_group else planes
+
     block: Block = partial(Bottleneck, stride_first=variant == "a", middle=middle)
     if depth < 50:
         block = BasicBlock
@@ -77,30 +77,48 @@ def resnet(
         block, spatial=partial(DeformableConv, groups=groups, modulated=deformable_modulated)
     )
     chosen = checked_stages(deformable_stages)
-    model = residual_net(
+    return residual_net(
         num_classes,
         stem=DeepStem if variant in "cd" else PlainStem,
         depths=DEPTHS[depth],
-        planes=planes,
         blocks=[deformable if i in chosen else plain for i in range(4)],
         expansion=BasicBlock.expansion if depth < 50 else Bottleneck.expansion,
-        shortcut=PooledShortcut if variant == "d" else StridedShortcut,
-        output_stride=output_stride,
-        gradient_checkpointing=gradient_checkpointing,
+        shortcut=partial(Shortcut, pooled=variant == "d"),
+        **common,
     )
-    initialise(model, init, zero_gamma)
-    return model
 
 
-for _depth in DEPTHS:
-    for _variant in "abcd":
-        register(
-            BackboneInfo(
-                name=f"resnet{_depth}_{_variant}",
-                family="resnet",
-                paper=PAPER,
-                source="arXiv:1812.01187, section 4 and Figure 2; arXiv:1512.03385, Table 1",
-                input_size=224,
-                factory=partial(resnet, depth=_depth, variant=_variant, groups=1, middle=None),
-            )
-        )
+def _register(
+    family: str, paper: str, source: str, variants: str, networks: dict[str, dict]
+) -> None:
+    for name, settings in networks.items():
+        for variant in variants:
+            bound = {"groups": 1, "per_group": None, **settings, "variant": variant}
+            factory = partial(resnet, **bound)
+            register(BackboneInfo(f"{name}_{variant}", family, paper, source, factory))
+
+
+_register(
+    "resnet",
+    "He et al., Bag of Tricks for Image Classification with CNNs, CVPR 2019",
+    "arXiv:1812.01187, section 4 and Figure 2; arXiv:1512.03385, Table 1",
+    "abcd",
+    {f"resnet{depth}": {"depth": depth} for depth in DEPTHS},
+)
+_register(
+    "resnext",
+    "Xie et al., Aggregated Residual Transformations, CVPR 2017",
+    "arXiv:1611.05431, Table 1 and section 3; variant: arXiv:1812.01187",
+    "bd",
+    {
+        f"resnext{depth}_{groups}x{each}d": {"depth": depth, "groups": groups, "per_group": each}
+        for depth, groups, each in ((50, 32, 4), (101, 32, 4), (101, 32, 8), (101, 64, 4))
+    },
+)
+_register(
+    "seresnet",
+    "Hu et al., Squeeze-and-Excitation Networks, CVPR 2018",
+    "arXiv:1709.01507, section 3 and Table 1; variant: arXiv:1812.01187",
+    "bd",
+    {f"seresnet{depth}": {"depth": depth, "se": True} for depth in DEPTHS},
+)

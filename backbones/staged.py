@@ -1,12 +1,12 @@
-"""A network of a stem, stages in a row and a linear head: the form that every part of this suite
-can take apart (frozen stages, dropped stages, one stage as a box head).
-"""
+"""A network of a stem, stages in a row and a linear head: ours, and timm's that are cut so."""
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 
-from backbones.features import FeatureInfo
+from backbones.features import Backbone, FeatureInfo
+from backbones.gradient_checkpointing import checkpointed
 from tricklift.errors import UserError
 
 
@@ -17,33 +17,37 @@ class GlobalAverage(nn.Module):
         return x.mean(dim=(2, 3))
 
 
-class StagedNet(nn.Module):
+class StagedNet(Backbone):
     """A classifier whose stages hand on their maps.
 
     Args:
         stem: Maps ``(N, 3, H, W)`` to the first stage's input.
         stages: Each maps the output of the one before.
-        pre_logits: Maps the last stage's output to ``(N, C)`` or ``(N, C, 1, 1)``.
         fc: The head, ``(N, C)`` to logits.
         feature_info: Channels and strides of the stages' outputs.
+        pre_logits: Maps the last stage's output to ``(N, C)`` or ``(N, C, 1, 1)``.
         smallest: Side of the smallest image in pixels that leaves a map to the last stage.
+        gradient_checkpointing: Recompute each block of a stage in the backward pass, which saves
+            memory.
     """
 
     def __init__(
         self,
         stem: nn.Module,
         stages: Sequence[nn.Module],
-        pre_logits: nn.Module,
         fc: nn.Linear,
         feature_info: FeatureInfo,
+        pre_logits: nn.Module | None = None,
         smallest: int = 1,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.feature_info = feature_info
         self.smallest = smallest
+        self.gradient_checkpointing = gradient_checkpointing
         self.stem = stem
         self.stages = nn.ModuleList(stages)
-        self.pre_logits = pre_logits
+        self.pre_logits = GlobalAverage() if pre_logits is None else pre_logits
         self.fc = fc
 
     def forward_features(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -54,16 +58,46 @@ class StagedNet(nn.Module):
         """
         if min(x.shape[2:]) < self.smallest:
             raise UserError(
-                f"{getattr(self, 'name', 'this network')} needs images of at least {self.smallest} "
-                f"pixels, since its first convolutions have no padding; got {tuple(x.shape[2:])}"
+                f"{self.name} needs images of at least {self.smallest} pixels, since its first "
+                f"convolutions have no padding; got {tuple(x.shape[2:])}"
             )
         features = []
         x = self.stem(x)
         for stage in self.stages:
-            x = stage(x)
+            x = self._run(stage, x)
             features.append(x)
         return tuple(features)
+
+    def _run(self, stage: nn.Module, x: Tensor) -> Tensor:
+        if not (self.gradient_checkpointing and self.training and torch.is_grad_enabled()):
+            return stage(x)
+        for block in stage.children():
+            x = checkpointed(block, x)
+        return x
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images ``(N, 3, H, W)`` to logits ``(N, num_classes)``."""
         return self.fc(self.pre_logits(self.forward_features(x)[-1]).flatten(1))
+
+    def stage(self, index: int) -> nn.Module:
+        """As `Backbone.stage`."""
+        reason = None
+        if self.smallest > 1:
+            reason = (
+                f"the stages of {self.name} have convolutions without padding, so a RoI's map "
+                "shrinks by more than the stride (14x14 to 6x6): none can"
+            )
+        elif not any(True for _ in self.stages[index].parameters()):
+            reason = f"stage {index} of {self.name} is a pool without weights, which cannot"
+        if reason:
+            raise UserError(f"{reason} be a box head (C4); use an FPN neck, or another backbone")
+        return self.stages[index]
+
+    def keep_until(self, last: int) -> None:
+        """As `Backbone.keep_until`."""
+        del self.pre_logits, self.fc
+        self.stages = self.stages[: last + 1]
+
+    def parts(self) -> list[list[nn.Module]]:
+        """As `Backbone.parts`."""
+        return [[self.stem], *([stage] for stage in self.stages)]

@@ -1,4 +1,7 @@
-"""Stems map images ``(N, 3, H, W)`` to the first stage's input ``(N, C, H/4, W/4)``."""
+"""Stems map images ``(N, 3, H, W)`` to the first stage's input ``(N, C, H/4, W/4)``.
+
+A `bare` one has no norm and ReLU behind its last convolution: those of the first block follow.
+"""
 
 from torch import Tensor, nn
 
@@ -8,14 +11,15 @@ from backbones.blocks import Spatial, conv
 class PlainStem(nn.Module):
     """7x7 convolution and max pool (ResNet-A and B)."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, bare: bool = False) -> None:
         super().__init__()
         self.conv1 = conv(3, channels, 7, stride=2)
-        self.norm1 = nn.BatchNorm2d(channels)
+        self.norm1 = None if bare else nn.BatchNorm2d(channels)
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.pool(self.norm1(self.conv1(x)).relu_())
+        x = self.conv1(x)
+        return self.pool(self.norm1(x).relu_() if self.norm1 else x)
 
 
 class DeepStem(nn.Module):
@@ -24,19 +28,21 @@ class DeepStem(nn.Module):
     Args:
         channels: Channels of the output; the first two convolutions have half of them.
         spatial: What stands in the middle; a 3x3 convolution unless a family says otherwise.
+        bare: See the top of the file.
     """
 
-    def __init__(self, channels: int, spatial: Spatial = conv) -> None:
+    def __init__(self, channels: int, spatial: Spatial = conv, bare: bool = False) -> None:
         super().__init__()
         self.conv1 = conv(3, channels // 2, 3, stride=2)
         self.norm1 = nn.BatchNorm2d(channels // 2)
         self.conv2 = spatial(channels // 2, channels // 2)
         self.norm2 = nn.BatchNorm2d(channels // 2)
         self.conv3 = conv(channels // 2, channels, 3)
-        self.norm3 = nn.BatchNorm2d(channels)
+        self.norm3 = None if bare else nn.BatchNorm2d(channels)
         self.pool = nn.MaxPool2d(3, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.norm1(self.conv1(x)).relu_()
         x = self.norm2(self.conv2(x)).relu_()
-        return self.pool(self.norm3(self.conv3(x)).relu_())
+        x = self.conv3(x)
+        return self.pool(self.norm3(x).relu_() if self.norm3 else x)

@@ -1,9 +1,9 @@
 """Any convolutional network of timm by its own name: ``timm/resnest50d``, ``timm/vgg19_bn``, ...
 
-timm (https://github.com/huggingface/pytorch-image-models) builds the network. Where its layers
-run in a row, it is cut into our stem, stages and head (`StagedNet`): then everything works as with
-a network of ours, and the weights keep timm's names behind our prefixes. Any other network is run
-as timm runs it (`backbones.timm_whole`), which allows less.
+timm (https://github.com/huggingface/pytorch-image-models) builds the network, dilated too where it
+can do that. Where its layers run in a row, it is cut into our stem, stages and head (`StagedNet`):
+then everything works as with a network of ours, and the weights keep timm's names behind our
+prefixes. Any other network is run as timm runs it (`backbones.timm_whole`), without a C4 head.
 """
 
 import difflib
@@ -14,11 +14,12 @@ import torch
 from torch import nn
 
 from backbones.dilation import dilate
-from backbones.features import FeatureInfo
+from backbones.features import Backbone, FeatureInfo
 from backbones.initialisation import initialise
+from backbones.last_norms import last_norms
 from backbones.registry import BackboneInfo, register, register_prefix
 from backbones.staged import StagedNet
-from backbones.timm_whole import layers_in_order, names_of_whole, whole
+from backbones.timm_whole import layers_in_order, linear, names_of_whole, whole
 from tricklift.errors import UserError
 
 PREFIX = "timm/"
@@ -52,28 +53,38 @@ def timm_network(
     output_stride: int = 32,
     init: str = "timm",
     zero_gamma: bool = False,
-) -> nn.Module:
+) -> Backbone:
     """Build timm's `network` as one of ours.
 
     Args:
         num_classes: Width of the head.
         network: timm's name, without a tag.
-        output_stride: 8 or 16 by `backbones.dilation`; 32 alone for one that is not cut.
+        output_stride: 8, 16 or 32: by timm, or else by `backbones.dilation`, which can dilate a
+            network that is cut.
         init: ``timm`` (the network's own), ``xavier`` or ``kaiming``, see `initialise`.
-        zero_gamma: Start each residual block as its shortcut; else its last gamma starts at 1
-            (timm's own default is 0 for its ResNets).
+        zero_gamma: The last norm of each residual block starts at gamma 0; without it no norm does,
+            whatever timm starts it at.
 
     Raises:
         UserError: A value that this network does not allow; the message says why.
     """
     if init not in ("timm", "xavier", "kaiming"):
         raise UserError(f"init must be 'timm', 'xavier' or 'kaiming'; got {init!r}")
-    model = create(network, num_classes)
-    model = cut(model, output_stride) if _runs_in_a_row(model) else whole(model, output_stride)
+    if output_stride not in (8, 16, 32):
+        raise UserError(f"output_stride must be one of 8, 16, 32; got {output_stride!r}")
+    model = _dilated(network, num_classes, output_stride) or create(network, num_classes)
+    last = [model.get_submodule(path) for path in _last_norms(network)] if zero_gamma else []
+    build = cut if _runs_in_a_row(model) else whole
+    result: Backbone = build(model, output_stride)
     if init != "timm":
-        initialise(model, init)
-    _set_last_gammas(model, network, zero_gamma)
-    return model
+        initialise(result, init)
+    for module in result.modules():
+        gamma = getattr(module, "weight", None) if "Norm" in type(module).__name__ else None
+        if gamma is not None and not gamma.is_meta and not gamma.any():
+            nn.init.ones_(gamma)
+    for norm in last:
+        nn.init.zeros_(norm.weight)
+    return result
 
 
 def create(network: str, num_classes: int, **options: Any) -> Any:
@@ -81,6 +92,33 @@ def create(network: str, num_classes: int, **options: Any) -> Any:
     import timm
 
     return timm.create_model(network, pretrained=False, num_classes=num_classes, **options)
+
+
+def _dilated(network: str, num_classes: int, output_stride: int) -> Any:
+    """timm's `network` at a smaller output stride, or None where timm has none."""
+    if output_stride == 32:
+        return None
+    try:
+        return create(network, num_classes, output_stride=output_stride)
+    except (TypeError, AssertionError):  # an unknown argument, or one that must be 32
+        return None
+
+
+def _last_norms(network: str) -> list[str]:
+    """Paths of the norms that zero-gamma starts at 0.
+
+    Raises:
+        UserError: No residual block of it ends in a norm.
+    """
+    with torch.device("meta"):
+        model = create(network, 1)
+    found = last_norms(model, model.pretrained_cfg["input_size"][-1])
+    if not found:
+        raise UserError(
+            f"zero_gamma is not defined for timm/{network}: no residual block of it ends in a "
+            "norm; leave zero_gamma out"
+        )
+    return found
 
 
 def _runs_in_a_row(model: Any) -> bool:
@@ -113,7 +151,7 @@ def cut(model: Any, output_stride: int) -> StagedNet:
     stem, *stages, pre_logits = (_sequence(part) for part in parts[:-1])
     info = model.feature_info[-4:]
     strides = tuple(entry["reduction"] for entry in info)
-    if output_stride != 32:
+    if max(strides) > output_stride:
         if type(model).__name__ == "InceptionV3":
             raise UserError(
                 f"timm's inception_v3 has no output stride {output_stride!r}: its blocks pool "
@@ -122,7 +160,7 @@ def cut(model: Any, output_stride: int) -> StagedNet:
         strides = dilate(stages, strides, output_stride)
     features = FeatureInfo(tuple(entry["num_chs"] for entry in info), strides)
     smallest = SMALLEST.get(type(model).__name__, 1)
-    return StagedNet(stem, stages, pre_logits, _linear(parts[-1][0][1]), features, smallest)
+    return StagedNet(stem, stages, linear(parts[-1][0][1]), features, pre_logits, smallest)
 
 
 def _sequence(layers: list[tuple[str, nn.Module]]) -> nn.Sequential:
@@ -132,44 +170,22 @@ def _sequence(layers: list[tuple[str, nn.Module]]) -> nn.Sequential:
     return sequence
 
 
-def _linear(classifier: nn.Module) -> nn.Linear:
-    """The classifier as a linear layer: DPN's is a 1x1 convolution."""
-    if isinstance(classifier, nn.Conv2d):
-        linear = nn.Linear(classifier.in_channels, classifier.out_channels)
-        linear.weight = nn.Parameter(classifier.weight.detach().flatten(1))
-        return linear
-    assert isinstance(classifier, nn.Linear), classifier
-    return classifier
-
-
-def names_of(network: str) -> tuple[tuple[str, str], ...]:
-    """Pairs of module names, ours and timm's, that the whole network falls into."""
+def names_of(network: str) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """Pairs of module names, ours and timm's, and whether timm's head is a convolution."""
     with torch.device("meta"):
         model = create(network, 1)
+    classifier = model.pretrained_cfg["classifier"]
+    conv_head = isinstance(model.get_submodule(classifier), nn.Conv2d)
     if not _runs_in_a_row(model):
-        return names_of_whole(model)
-    *parts, [(classifier, _)] = groups(model)
+        return names_of_whole(model), conv_head
+    *parts, _ = groups(model)
     ours = ["stem", *(f"stages.{i}" for i in range(len(parts) - 2)), "pre_logits"]
     pairs = [
         (f"{group}.{path.rpartition('.')[2]}", path)
         for group, part in zip(ours, parts, strict=True)
         for path, _ in part
     ]
-    return (("fc", classifier), *pairs)
-
-
-def _set_last_gammas(model: nn.Module, network: str, zero_gamma: bool) -> None:
-    blocks: list[Any] = [
-        block for block in model.modules() if hasattr(block, "downsample") and hasattr(block, "bn2")
-    ]
-    if zero_gamma and not blocks:
-        raise UserError(
-            f"zero_gamma is not defined for timm/{network}: no residual block that ends in a batch "
-            "norm is known in it; leave zero_gamma out"
-        )
-    for block in blocks:
-        norm = block.bn3 if hasattr(block, "bn3") else block.bn2
-        nn.init.constant_(norm.weight, 0.0 if zero_gamma else 1.0)
+    return (("fc", classifier), *pairs), conv_head
 
 
 def describe_timm(name: str) -> BackboneInfo:
@@ -199,7 +215,7 @@ def describe_timm(name: str) -> BackboneInfo:
 
 def _entry(network: str, paper: str, source: str, input_size: int) -> BackboneInfo:
     factory = partial(timm_network, network=network)
-    return BackboneInfo(PREFIX + network, "timm", paper, source, input_size, factory)
+    return BackboneInfo(PREFIX + network, "timm", paper, source, factory, input_size)
 
 
 for _network, (_paper, _arxiv) in LISTED.items():

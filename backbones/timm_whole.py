@@ -1,19 +1,15 @@
-"""A network of timm that cannot be cut into stages in a row: timm runs it, and hands on its maps.
-
-It has no ``stem`` and ``stages`` and so no single stage for a C4 head. It can be frozen, since
-`WholeNet.groups` says which modules come before which map, and pruned behind a map.
-"""
+"""A network of timm that cannot be cut into stages in a row: timm runs it and gives its maps."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import Tensor, nn
 
-from backbones.features import FeatureInfo
+from backbones.features import Backbone, FeatureInfo
 from tricklift.errors import UserError
 
 
-class WholeNet(nn.Module):
+class WholeNet(Backbone):
     """timm's network with its classifier taken out, which stands beside it as ``fc``.
 
     Args:
@@ -40,18 +36,26 @@ class WholeNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images ``(N, 3, H, W)`` to logits ``(N, num_classes)``."""
-        return self.fc(self.body(x))
+        return self.fc(self.body(x).flatten(1))
 
-    def prune(self, last: int) -> None:
-        """Drop the head and what timm can drop behind map `last`; the rest gets no gradient."""
+    def stage(self, index: int) -> NoReturn:
+        """As `Backbone.stage`."""
+        raise UserError(
+            f"{self.name} is run by timm as a whole, so no stage of it can be a box head (C4); "
+            "use an FPN neck, or another backbone"
+        )
+
+    def keep_until(self, last: int) -> None:
+        """As `Backbone.keep_until`; what timm cannot take away gets no gradient."""
         self.indices = self.indices[: last + 1]
         self.body.prune_intermediate_layers(self.indices, prune_head=True)
-        used = {id(p) for group in self.groups() for module in group for p in module.parameters()}
+        used = {id(p) for part in self.parts() for module in part for p in module.parameters()}
         for parameter in self.body.parameters():
             parameter.requires_grad_(id(parameter) in used)
+        del self.fc
 
-    def groups(self) -> list[list[nn.Module]]:
-        """The modules of the stem, and those of each stage up to its map, in timm's order."""
+    def parts(self) -> list[list[nn.Module]]:
+        """As `Backbone.parts`, in timm's order."""
         info = list(self.body.feature_info)
         maps = [info[i]["module"] for i in self.indices]
         stem = [info[self.indices[0] - 1]["module"]] if self.indices[0] else []
@@ -77,6 +81,25 @@ def layers_in_order(
     return layers
 
 
+def linear(classifier: Any) -> nn.Linear:
+    """A classifier as a linear layer; timm's may be a 1x1 convolution.
+
+    Raises:
+        UserError: It is neither.
+    """
+    if isinstance(classifier, nn.Conv2d):
+        result = nn.Linear(classifier.in_channels, classifier.out_channels)
+        result.weight = nn.Parameter(classifier.weight.detach().flatten(1))
+        if classifier.bias is not None:
+            result.bias = nn.Parameter(classifier.bias.detach())
+        return result
+    if not isinstance(classifier, nn.Linear):
+        raise UserError(
+            f"the classifier of timm's network is {classifier}; choose a network with a linear one"
+        )
+    return classifier
+
+
 def whole(model: Any, output_stride: int) -> WholeNet:
     """Wrap a network of timm that is not cut.
 
@@ -88,26 +111,26 @@ def whole(model: Any, output_stride: int) -> WholeNet:
     info = list(getattr(model, "feature_info", []))
     first = max(len(info) - 4, 0)
     strides = [entry["reduction"] for entry in info[first:]]
-    if not hasattr(model, "forward_intermediates") or not strides or strides != sorted({*strides}):
+    different = [stride for stride in strides if output_stride == 32 or stride < output_stride]
+    pyramid = different and different == sorted({*different})
+    if not hasattr(model, "forward_intermediates") or not pyramid:
         raise UserError(
             f"timm/{name} hands on no feature maps at growing strides (timm says {strides}): it "
             "cannot be a backbone here; choose a network with a pyramid of maps"
         )
-    if output_stride != 32:
+    if output_stride < 32 and max(strides) > output_stride:
         raise UserError(
-            f"timm/{name} has no output stride {output_stride!r} here: its layers do not run in a "
-            "row, so they cannot be dilated one after the other; use output_stride=32"
+            f"timm/{name} has no output stride {output_stride!r}: timm has none for it, and its "
+            "layers do not run in a row, so they cannot be dilated here; use output_stride=32"
         )
     path = model.pretrained_cfg["classifier"]
-    classifier = model.get_submodule(path) if isinstance(path, str) else None
-    if not isinstance(classifier, nn.Linear):
+    if not isinstance(path, str):
         raise UserError(f"timm/{name} has no linear classifier (timm says {path!r})")
+    fc = linear(model.get_submodule(path))
     parent, _, child = path.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
     channels = tuple(entry["num_chs"] for entry in info[first:])
-    return WholeNet(
-        model, classifier, FeatureInfo(channels, tuple(strides)), range(first, len(info))
-    )
+    return WholeNet(model, fc, FeatureInfo(channels, tuple(strides)), range(first, len(info)))
 
 
 def names_of_whole(model: Any) -> tuple[tuple[str, str], ...]:

@@ -105,13 +105,12 @@ def number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def page(kept: dict[str, Any], curves: list[str], notes: str = "") -> str:
+def page(kept: dict[str, Any], curves: list[str]) -> str:
     """The page: how it was measured, all findings, what limits them, and the pictures.
 
     Args:
         kept: What `benchmarks.suite.stored` gives.
         curves: Names of picture files beside the page.
-        notes: Markdown that stands at the end.
     """
     findings = [
         finding for bench, part in kept.items() if bench != CURVES for finding in part["findings"]
@@ -128,7 +127,7 @@ def page(kept: dict[str, Any], curves: list[str], notes: str = "") -> str:
         missed(findings),
         limits(findings),
         f"## How cost grows\n\n{pictures}" if pictures else "",
-        notes,
+        "What to switch on where there is a GPU: [gpu.md](gpu.md).",
         "## Machine\n\n" + "\n".join(machines),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

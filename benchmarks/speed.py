@@ -46,7 +46,7 @@ def speed(
 ) -> None:
     from rich.console import Console
 
-    from benchmarks import gpu, growth, report, suite
+    from benchmarks import growth, report, suite
     from tricklift.records.atomic import write_text
 
     terminal = Console(stderr=True)
@@ -64,7 +64,7 @@ def speed(
         curves = kept.get(report.CURVES, {"findings": []})["findings"]
         pictures = growth.plot(curves, page.parent / "images")
         names = [file.name for file in pictures]
-        write_text(page, report.page(kept, names, gpu.section()))
+        write_text(page, report.page(kept, names))
     if as_json:
         print(json.dumps(findings, indent=2))
     else:

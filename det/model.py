@@ -6,12 +6,13 @@ from typing import Any
 from mmdet.models import FasterRCNN
 from mmdet.registry import MODELS
 
-from backbones.config import feature_info_of, filled
+from backbones.config import filled
+from backbones.features import Backbone
 from backbones.normalisation import refuse_other
-from backbones.registry import info
+from backbones.wrapper import network_of
 from tricklift.errors import UserError
 
-#: What a C4 box head takes over from the backbone, apart from the backbone's own options.
+#: What a C4 box head takes over from the backbone.
 SHARED = ("name", "checkpoint", "norm_eval", "norm_frozen", "channels_last")
 
 
@@ -47,15 +48,21 @@ class TrickFasterRCNN(FasterRCNN):
         neck: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        network = network_of(backbone)
         if neck is not None:
-            channels = feature_info_of(backbone).channels
+            channels = network.feature_info.channels
             used = [channels[i] for i in backbone.get("out_indices", range(len(channels)))]
             neck = filled(neck, "neck", in_channels=used)
         else:
-            rpn_head = _rpn_on_last_map(backbone, rpn_head)
-            roi_head = _next_stage_as_box_head(backbone, roi_head)
+            last = _last_stage(backbone)
+            rpn_head = _rpn_on_last_map(network, last, rpn_head)
+            roi_head = _next_stage_as_box_head(network, last, backbone, roi_head)
         super().__init__(
-            backbone=backbone, neck=neck, rpn_head=rpn_head, roi_head=roi_head, **kwargs
+            backbone={**backbone, "network": network},
+            neck=neck,
+            rpn_head=rpn_head,
+            roi_head=roi_head,
+            **kwargs,
         )
 
     def init_weights(self) -> None:
@@ -78,34 +85,30 @@ def _last_stage(backbone: Mapping[str, Any]) -> int:
     return int(out_indices[0])
 
 
-def _rpn_on_last_map(backbone: Mapping[str, Any], rpn_head: Mapping[str, Any]) -> dict[str, Any]:
-    features, last = feature_info_of(backbone), _last_stage(backbone)
-    head = filled(rpn_head, "rpn_head", in_channels=features.channels[last])
-    head["feat_channels"] = head.get("feat_channels") or features.channels[last]
-    anchors = rpn_head["anchor_generator"]
-    head["anchor_generator"] = filled(
-        anchors, "rpn_head.anchor_generator", strides=[features.strides[last]]
-    )
-    return head
+def _rpn_on_last_map(network: Backbone, last: int, head: Mapping[str, Any]) -> dict[str, Any]:
+    channels, strides = network.feature_info.channels, network.feature_info.strides
+    anchors = filled(head["anchor_generator"], "rpn_head.anchor_generator", strides=[strides[last]])
+    head = filled(head, "rpn_head", in_channels=channels[last])
+    feat_channels = head.get("feat_channels") or channels[last]
+    return {**head, "feat_channels": feat_channels, "anchor_generator": anchors}
 
 
 def _next_stage_as_box_head(
-    backbone: Mapping[str, Any], roi_head: Mapping[str, Any]
+    network: Backbone, last: int, backbone: Mapping[str, Any], head: Mapping[str, Any]
 ) -> dict[str, Any]:
-    features, last = feature_info_of(backbone), _last_stage(backbone)
+    """The RoI head on map `last` with the stage behind it, of the same network, as its box head."""
+    channels, strides = network.feature_info.channels, network.feature_info.strides
     settings = {key: backbone[key] for key in SHARED if key in backbone}
-    options = {key: backbone[key] for key in info(backbone["name"]).options if key in backbone}
-    head = filled(roi_head, "roi_head")
-    head["shared_head"] = filled(
-        roi_head["shared_head"], "roi_head.shared_head", stage=last + 1, **settings, **options
+    stage = filled(head["shared_head"], "roi_head.shared_head", stage=last + 1, **settings)
+    built = MODELS.build({**stage, "network": network})  # before the backbone drops the stage
+    where = "roi_head.bbox_roi_extractor"
+    extractor = filled(
+        head["bbox_roi_extractor"],
+        where,
+        out_channels=channels[last],
+        featmap_strides=[strides[last]],
     )
-    head["bbox_roi_extractor"] = filled(
-        roi_head["bbox_roi_extractor"],
-        "roi_head.bbox_roi_extractor",
-        out_channels=features.channels[last],
-        featmap_strides=[features.strides[last]],
-    )
-    head["bbox_head"] = filled(
-        roi_head["bbox_head"], "roi_head.bbox_head", in_channels=features.channels[last + 1]
-    )
-    return head
+    box_head = filled(head["bbox_head"], "roi_head.bbox_head", in_channels=channels[last + 1])
+    shared = {"type": lambda: built}
+    parts = {"shared_head": shared, "bbox_roi_extractor": extractor, "bbox_head": box_head}
+    return {**head, **parts}

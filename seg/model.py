@@ -6,8 +6,9 @@ from typing import Any
 from mmseg.models import EncoderDecoder
 from mmseg.registry import MODELS
 
-from backbones.config import feature_info_of, filled
+from backbones.config import filled
 from backbones.normalisation import refuse_other
+from backbones.wrapper import network_of
 from tricklift.errors import UserError
 
 Head = Mapping[str, Any]
@@ -41,17 +42,21 @@ class TrickEncoderDecoder(EncoderDecoder):
         neck: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
+        network = network_of(backbone)
         if neck is None:
-            decode_head = _filled_head(backbone, decode_head, "decode_head")
+            channels = network.feature_info.channels
+            stages = tuple(backbone.get("out_indices", range(len(channels))))
+            maps = {stage: channels[stage] for stage in stages}
+            decode_head = _filled_head(maps, decode_head, "decode_head")
             if isinstance(auxiliary_head, Mapping):
-                auxiliary_head = _filled_head(backbone, auxiliary_head, "auxiliary_head")
+                auxiliary_head = _filled_head(maps, auxiliary_head, "auxiliary_head")
             elif auxiliary_head is not None:
                 auxiliary_head = [
-                    _filled_head(backbone, head, f"auxiliary_head[{i}]")
+                    _filled_head(maps, head, f"auxiliary_head[{i}]")
                     for i, head in enumerate(auxiliary_head)
                 ]
         super().__init__(
-            backbone=backbone,
+            backbone={**backbone, "network": network},
             decode_head=decode_head,
             auxiliary_head=auxiliary_head,
             neck=neck,
@@ -68,16 +73,15 @@ class TrickEncoderDecoder(EncoderDecoder):
         refuse_other(getattr(self.backbone, "trained_with", {}), self.data_preprocessor)
 
 
-def _filled_head(backbone: Mapping[str, Any], head: Head, where: str) -> dict[str, Any]:
-    channels = feature_info_of(backbone).channels
-    stages = tuple(backbone.get("out_indices", range(len(channels))))
-    index = head.get("in_index", -1)
+def _filled_head(maps: Mapping[int, int], head: Head, where: str) -> dict[str, Any]:
+    """A head on one of the `maps`, stage -> channels."""
+    stages, index = tuple(maps), head.get("in_index", -1)
     if not -len(stages) <= index < len(stages):
         raise UserError(
             f"model.{where}.in_index is {index}, but model.backbone.out_indices={stages} has "
             f"{len(stages)} maps; correct one of the two"
         )
-    in_channels = channels[stages[index]]
+    in_channels = maps[stages[index]]
     result = filled(head, where, in_channels=in_channels)
     result["channels"] = result.get("channels") or in_channels // 4
     return result

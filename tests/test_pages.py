@@ -1,8 +1,12 @@
-"""Pages of results are what `tricklift compare` makes of the result files beside them."""
+"""Pages are what their commands make of what they are made from."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tricklift.tables.compare import compare
 from tricklift.tables.page import render
@@ -16,3 +20,19 @@ def test_the_page_is_written_from_the_result_files(repo: Path, name: str):
     rows, records = compare(folder)
     assert all(record.done for record in records)
     assert render(rows, records, "md", folder) == folder.with_suffix(".md").read_text()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine writes its own page")
+def test_the_page_of_the_gpu_has_all_that_is_asked_of_one(repo: Path, tmp_path: Path):
+    """Written by its command, here where there is none; what a card once answered may stand."""
+    page = tmp_path / "gpu.md"
+    command = (sys.executable, "-m", "pytest", "-q", "tests/gpu", "--gpu-page", str(page))
+    done = subprocess.run(command, cwd=repo, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+
+    def asked(text: str) -> list[str]:
+        return re.findall(r"^\| ([a-z][^|]+\|[^|]*)\|", text, re.MULTILINE)[1:]
+
+    written = page.read_text()
+    assert asked(written) == asked((repo / "docs/gpu.md").read_text())
+    assert written.count("| not run: ") == len(asked(written)) > 30

@@ -9,14 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tricklift.data.miniworld import MiniWorldSizes, generate
 
 #: Put behind the README's training commands: a few steps instead of the whole schedule.
 SHORTER = {
     "mim train tricklift": "--cfg-options train_cfg.max_epochs=1 train_dataloader.batch_size=12",
-    "mim train mmdet": "train_cfg.max_epochs=1 train_cfg.val_interval=1",
-    "mim train mmseg": "train_cfg.max_iters=2 train_cfg.val_interval=2",
+    "mim train mmdet": "train_cfg.max_epochs=1 train_cfg.val_interval=1 "
+    "param_scheduler.1.T_max=1 param_scheduler.1.end=1",
+    "mim train mmseg": "train_cfg.max_iters=2 train_cfg.val_interval=2 param_scheduler.0.end=2",
 }
 SIZES = MiniWorldSizes(24, 24, 24, 12, 12, 12)
 
@@ -70,6 +72,19 @@ def test_weights_came_from_the_export(transcript: tuple[Path, list[str]]):
     for task in ("det", "seg"):
         result = json.loads((folder / "runs" / task / "result.json").read_text())
         assert result["pretrained"]["config_hash"] == trained["config_hash"]
+        top1 = trained["metrics"]["top1"]
+        assert result["pretrained"]["top1"] == pytest.approx(top1, abs=1e-4)
+
+
+def test_every_checkpoint_says_what_it_holds(transcript: tuple[Path, list[str]]):
+    folder, _ = transcript
+    for task in ("cls", "det", "seg"):
+        work_dir = folder / "runs" / task
+        result = json.loads((work_dir / "result.json").read_text())
+        last = (work_dir / "last_checkpoint").read_text().strip()
+        held = torch.load(folder / last, weights_only=False)["meta"]["tricklift"]
+        for key in ("task", "row", "dataset", "config_hash"):
+            assert held[key] == result[key]
 
 
 BUILD = """

@@ -88,7 +88,7 @@ def check_key(cfg: Any, key: str) -> None:
 
 
 @contextmanager
-def unknown_arguments(cfg: Any) -> Iterator[None]:
+def named_by_config(cfg: Any) -> Iterator[None]:
     """Names what a config has that mmengine cannot build, when the parts are built in this block.
 
     Raises:
@@ -108,8 +108,8 @@ def unknown_arguments(cfg: Any) -> Iterator[None]:
         imports = (cfg.get("custom_imports") or {}).get("imports")
         raise UserError(
             f"type={found[1]!r} is not in the {found[2]} registry{hint}; correct it, or import "
-            f"what registers it: custom_imports of this config is {imports}, and a list takes the place "
-            "of the one in its _base_"
+            f"what registers it: custom_imports of this config is {imports}, and a list takes the "
+            "place of the one in its _base_"
         ) from error
     except TypeError as error:
         found = re.search(r"(\S+)\(\) got an unexpected keyword argument '(\w+)'", str(error))

@@ -58,31 +58,39 @@ def readable(path: str | Path) -> Iterator[None]:
     except UserError:
         raise
     except Exception as error:
-        frames = list(traceback.walk_tb(error.__traceback__))
-        read = [frame.f_locals for frame, _ in frames if frame.f_code.co_name == "_file2dict"]
-        file = Path(read[-1].get("filename", path) if read else path)
-        last, line = frames[-1]
-        place = Path(last.f_code.co_filename)
-        words = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        if isinstance(error, ImportError) and isinstance(error.__cause__, ImportError):
-            gone = error.__cause__.__context__  # mmengine's two messages leave the reason out
-            name = getattr(gone, "name", None)
-            imports = last.f_locals.get("cfg_dict", {}).get("custom_imports", {}).get("imports", ())
-            if not any(f"{one}.".startswith(f"{name}.") for one in imports):
-                raise
-            raise UserError(
-                f"{path}: custom_imports: {gone}; correct the name, or put the module's folder "
-                "on PYTHONPATH (for the current one: PYTHONPATH=. in front of the command)"
-            ) from error
-        if short_name(file) is not None:
-            raise  # a provided one
-        if isinstance(error, SyntaxError) and read:
-            raise UserError(f"{file}, line {error.lineno}: {error.msg}; correct it") from error
-        if place == file:
-            raise UserError(f"{file}, line {line}: {words}; correct it") from error
-        if read and "mmengine" in place.parts:
-            raise UserError(f"{file}: {words}; correct it") from error
-        raise
+        said = _explained(Path(path), error)
+        if said is None:
+            raise
+        raise said from error
+
+
+def _explained(path: Path, error: Exception) -> UserError | None:
+    """What to say of an error in reading a config; None where it keeps its traceback."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    last, line = frames[-1]
+    reading = ("_file2dict", "_is_lazy_import")
+    read = [frame.f_locals for frame, _ in frames if frame.f_code.co_name in reading]
+    file = Path(read[-1].get("filename", path)) if read else path
+    if short_name(file) is not None:
+        return None  # a provided one
+    if isinstance(error, ImportError) and isinstance(error.__cause__, ImportError):
+        gone = error.__cause__.__context__  # mmengine's two messages leave the reason out
+        wanted = last.f_locals["cfg_dict"]["custom_imports"]["imports"]
+        if any(f"{name}.".startswith(f"{getattr(gone, 'name', '')}.") for name in wanted):
+            return UserError(
+                f"{path}: custom_imports: {gone}; correct the name, or put the module's folder on "
+                "PYTHONPATH (for the current one: PYTHONPATH=. in front of the command)"
+            )
+        return None
+    if isinstance(error, SyntaxError) and read:
+        return UserError(f"{file}, line {error.lineno}: {error.msg}; correct it")
+    words = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}; correct it"
+    raiser = Path(last.f_code.co_filename)
+    if raiser == file:
+        return UserError(f"{file}, line {line}: {words}")
+    if read and ("mmengine" in raiser.parts or file.suffix != ".py"):
+        return UserError(f"{file}: {words}")
+    return None
 
 
 @contextmanager

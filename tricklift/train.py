@@ -20,7 +20,7 @@ from mmengine.runner import Runner
 from backbones.libraries import is_reference
 from tricklift import config_keys, configs
 from tricklift.compat.checkpoints import misfits, refuse
-from tricklift.compat.memory import keep_freed
+from tricklift.compat.devices import has_accelerator
 from tricklift.compat.safe_load import load_from_disk
 from tricklift.compat.start_checks import check_steps, check_top_level
 from tricklift.errors import MissingFileError, UserError
@@ -59,7 +59,7 @@ def build_config(
             network is the one that the file or the library says.
         options: Dotted keys of `--cfg-options`, applied last; schedules follow the lengths that
             they set.
-        amp: Mixed precision (`AmpOptimWrapper`).
+        amp: Mixed precision (`AmpOptimWrapper`), on a CPU in bfloat16, else in float16.
         auto_scale_lr: Scale the learning rate to the batch size.
         resume: None, `auto` (the last checkpoint in the work dir, if any) or a checkpoint.
         launcher: none, pytorch, slurm or mpi.
@@ -97,6 +97,7 @@ def build_config(
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
+        cfg.optim_wrapper.setdefault("dtype", "float16" if has_accelerator() else "bfloat16")
     if auto_scale_lr:
         if "base_batch_size" not in cfg.get("auto_scale_lr", {}):
             raise UserError(f"--auto-scale-lr: {path} has no auto_scale_lr.base_batch_size; add it")
@@ -159,7 +160,8 @@ def _require_file(path: str, what: str, allowed: str) -> None:
 
 def build_runner(cfg: Config) -> Runner:
     """The Runner of a config, on as many threads as there are cores for this process."""
-    keep_freed()
+    if "model" not in cfg:
+        raise UserError(f"{cfg.filename} has no model; give a config of a whole run")
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
@@ -185,7 +187,7 @@ def train(cfg: Config) -> Path:
         UserError: The checkpoint to resume from belongs to another model, or the run would not do
             what its config says (`tricklift.compat.every_run`).
     """
-    with _logged(), config_keys.unknown_arguments(cfg):
+    with _logged(), config_keys.named_by_config(cfg):
         runner = build_runner(cfg)
         if runner.train_loop is not None:  # it is what train() builds first
             check_steps(runner.train_loop.dataloader)
@@ -206,7 +208,7 @@ def test(cfg: Config, checkpoint: str | Path) -> dict[str, float]:
             f"{checkpoint} is an exported backbone; 'test' takes a .pth file that a training wrote"
         )
     cfg.load_from, cfg.resume = str(checkpoint), False
-    with _logged(), config_keys.unknown_arguments(cfg):
+    with _logged(), config_keys.named_by_config(cfg):
         runner = build_runner(cfg)
         held = load_from_disk(str(checkpoint))
         refuse(checkpoint, misfits(runner.model, held.get("state_dict", held)))

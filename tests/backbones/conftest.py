@@ -15,7 +15,6 @@ from torch import nn
 
 import backbones
 from backbones import checkpoint
-from backbones.features import drop_behind
 
 
 def _randomise(network: nn.Module, seed: int = 0) -> nn.Module:
@@ -56,7 +55,7 @@ def _headless(name: str, **options: Any) -> Any:
     """A network for features alone, without drawing VGG's hundred million weights of the head."""
     with torch.device("meta"):
         network: Any = backbones.build(name, num_classes=1, **options)
-    drop_behind(network, len(network.feature_info.channels) - 1)
+    network.keep_until(len(network.feature_info.channels) - 1)
     network.to_empty(device="cpu")
     generator = torch.Generator().manual_seed(0)
     for parameter in network.parameters():

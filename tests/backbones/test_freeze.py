@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 import backbones
-from backbones.freeze import freeze, freeze_gammas, frozen_modules, norms_to_eval
+from backbones.freeze import freeze, freeze_gammas, norms_to_eval
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def train_step(model: nn.Module) -> None:
 
 @pytest.mark.parametrize("count", [-1, 0, 1, 4])
 def test_frozen_stages_do_not_move_and_the_others_do(model: nn.Module, count: int) -> None:
-    for module in frozen_modules(model, count):
+    for module in model.frozen_parts(count):
         freeze(module)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     train_step(model)
@@ -28,7 +28,7 @@ def test_frozen_stages_do_not_move_and_the_others_do(model: nn.Module, count: in
     frozen = [*(["stem."] if count >= 0 else []), *(f"stages.{i}." for i in range(count))]
     still = {k for k in before if k.startswith(tuple(frozen))} if frozen else set()
     assert moved == set(before) - still
-    assert len(frozen_modules(model, count)) == count + 1
+    assert len(model.frozen_parts(count)) == count + 1
 
 
 def test_norm_eval_keeps_statistics_and_trains_gammas(model: nn.Module) -> None:
@@ -63,4 +63,4 @@ def test_frozen_gammas_go_by_type(name: str) -> None:
 @pytest.mark.parametrize("count", [-2, 5])
 def test_a_stage_that_does_not_exist(model: nn.Module, count: int) -> None:
     with pytest.raises(ValueError, match=rf"from -1 \(none\) to 4 \(all\); got {count}"):
-        frozen_modules(model, count)
+        model.frozen_parts(count)

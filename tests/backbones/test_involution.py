@@ -5,9 +5,9 @@ import warnings
 import pytest
 import torch
 
-from backbones.involution import Involution, involve, resized_generator
+from backbones.involution import Involution, involve, resized_generator, shifted, unfolded
 from benchmarks.__main__ import main
-from benchmarks.involution import cost, error, naive, unfolded
+from benchmarks.involution import cost, error, naive
 
 GEOMETRIES = [(5, 7, 1, 1, 3), (6, 5, 2, 1, 7), (7, 6, 1, 2, 5), (6, 7, 2, 2, 3)]
 
@@ -25,16 +25,20 @@ def case(geometry: tuple[int, ...], groups: int = 2) -> tuple[torch.Tensor, torc
 def test_it_is_the_definition(geometry: tuple[int, ...]) -> None:
     x, kernels, stride, dilation = case(geometry)
     expected = naive(x.detach(), kernels.detach(), stride, dilation)
-    torch.testing.assert_close(involve(x, kernels, stride, dilation), expected)
+    torch.testing.assert_close(shifted(x, kernels, stride, dilation), expected)
     torch.testing.assert_close(unfolded(x, kernels, stride, dilation), expected)
     with torch.no_grad():  # the form without a backward pass
         torch.testing.assert_close(involve(x, kernels, stride, dilation), expected)
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES)
-def test_gradients_are_those_of_autograd_through_unfold(geometry: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_both_forms_have_the_same_gradients(geometry: tuple[int, ...], shared: bool) -> None:
+    """On the CPU; `involve` takes `unfolded` on a GPU alone. Shared: one kernel for all places."""
     x, kernels, *rest = case(geometry)
-    ours, theirs = involve(x, kernels, *rest), unfolded(x, kernels, *rest)
+    kernels = kernels[..., :1, :1] if shared else kernels
+    ours, theirs = shifted(x, kernels, *rest), unfolded(x, kernels, *rest)
+    torch.testing.assert_close(ours, theirs)
     above = torch.randn_like(ours)
     given = torch.autograd.grad(ours, (x, kernels), above)
     wanted = torch.autograd.grad(theirs, (x, kernels), above)
@@ -76,15 +80,16 @@ def test_the_module_is_the_published_one() -> None:
         torch.testing.assert_close(module(x), unfolded(x, kernels, 2), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("form", [shifted, unfolded])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_sums_are_exact_in_bfloat16_and_the_layout_does_not_matter(stride: int) -> None:
+def test_sums_are_exact_in_bfloat16_and_the_layout_does_not_matter(form, stride: int) -> None:
     torch.manual_seed(0)
     x = torch.randn(2, 16, 9, 11, requires_grad=True)
     kernels = torch.randn(2, 1, 49, -(-9 // stride), -(-11 // stride), requires_grad=True)
-    exact = involve(x, kernels, stride)
+    exact = form(x, kernels, stride)
     rows = x.contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(involve(rows, kernels, stride), exact)
-    half = involve(x.bfloat16(), kernels.bfloat16(), stride)
+    torch.testing.assert_close(form(rows, kernels, stride), exact)
+    half = form(x.bfloat16(), kernels.bfloat16(), stride)
     assert half.dtype == torch.bfloat16
     torch.testing.assert_close(half.float(), exact, rtol=0.02, atol=0.15)
     wanted = torch.autograd.grad(exact.sum(), (x, kernels))
@@ -95,7 +100,7 @@ def test_sums_are_exact_in_bfloat16_and_the_layout_does_not_matter(stride: int) 
 
 def test_it_keeps_its_inputs_alone_and_unfold_a_copy_a_tap() -> None:
     size = (1, 32, 16, 16)
-    ours, theirs = cost(involve, size), cost(unfolded, size)
+    ours, theirs = cost(shifted, size), cost(unfolded, size)
     kernels = 49 / 16  # in sizes of the input, at 16 channels a group
     assert ours["kept"] == pytest.approx(1 + kernels)
     assert theirs["kept"] == pytest.approx(49 + kernels)
@@ -116,7 +121,7 @@ def test_the_command_prints_a_page(capsys: pytest.CaptureFixture) -> None:
 
 
 def test_both_forms_are_exact() -> None:
-    assert max(error(involve), error(unfolded)) < 1e-6
+    assert max(error(shifted), error(unfolded)) < 1e-6
     assert error(lambda *given: involve(*given) * 1.01) == pytest.approx(0.01, rel=0.01)
 
 

@@ -119,8 +119,8 @@ def test_widths_fill_groups() -> None:
 
 @pytest.mark.parametrize("name", ["rednet26", "dcdc_resnet50_b"])
 def test_zero_gamma_is_the_default(name: str) -> None:
-    by_default = backbones.build(name, width=0.25).stages[2][0].last_norm
-    switched_off = backbones.build(name, width=0.25, zero_gamma=False).stages[2][0].last_norm
+    by_default = backbones.build(name, width=0.25).stages[2][0].norm3
+    switched_off = backbones.build(name, width=0.25, zero_gamma=False).stages[2][0].norm3
     assert not by_default.weight.any()
     assert switched_off.weight.all()
 

@@ -50,6 +50,24 @@ def test_every_backbone_takes_what_configs_and_tricks_set(name: str) -> None:
     assert {"output_stride", "init", "zero_gamma"} <= set(backbones.info(name).options)
 
 
+@pytest.mark.parametrize("name", deep_ones_slow())
+def test_the_parts_of_a_network_are_all_of_it(name: str) -> None:
+    with torch.device("meta"):
+        model, cut = backbones.build(name, num_classes=2), backbones.build(name, num_classes=2)
+    parts = model.frozen_parts(4)
+    assert len(model.parts()) == 5 and not model.frozen_parts(-1)
+    inside = {id(p) for part in parts for p in part.parameters()}
+    assert {k.partition(".")[0] for k, p in model.named_parameters() if id(p) not in inside} <= {
+        *("fc", "pre_logits")
+    }
+    cut.keep_until(1)
+    assert len(cut.parts()) == 3
+    kept = {id(p) for part in cut.frozen_parts(2) for p in part.parameters()}
+    assert kept == {id(p) for p in cut.parameters()}
+    with pytest.raises(ValueError, match=r"must be from -1 .* to 2"):
+        cut.frozen_parts(3)
+
+
 def feature_info(model: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return model.feature_info.strides, model.feature_info.channels
 

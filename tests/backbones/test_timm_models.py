@@ -14,14 +14,14 @@ import backbones
 from backbones import naming
 from backbones.checkpoint import load_pretrained, save
 from backbones.export import export
-from backbones.features import one_stage
-from backbones.freeze import frozen_modules
 from backbones.staged import StagedNet
 from backbones.timm_models import LISTED
 from backbones.timm_whole import WholeNet
 from backbones.wrapper import TrickBackbone, TrickStage
 
-WHOLE = ("convnext_atto", "regnetx_002", "mobilenetv3_small_050")
+WHOLE = ("convnext_atto", "regnetx_002", "mobilenetv3_small_050", "resnetv2_18")
+#: Dilated by timm itself.
+DILATED = ("resnest14d", "res2net50_26w_4s", "mobilenetv1_100", "convnext_atto", "regnety_002")
 SMALLEST = "timm/mobilenetv1_100"
 
 
@@ -64,11 +64,29 @@ def test_outputs_are_timms(network: str, randomise) -> None:
     assert all(torch.equal(back[key], value) for key, value in theirs.state_dict().items())
 
 
+@pytest.mark.parametrize("network", [*DILATED, "resnetv2_18"])
+@pytest.mark.parametrize("output_stride", [16, 8])
+def test_where_timm_can_dilate_it_does(network: str, output_stride: int, randomise) -> None:
+    theirs = randomise(timm.create_model(network, num_classes=5, output_stride=output_stride))
+    ours = backbones.build(f"timm/{network}", 5, output_stride=output_stride).eval()
+    known = naming.library_naming(f"timm/{network}", "timm")
+    ours.load_state_dict(known.from_library(theirs.state_dict()))
+    assert ours.feature_info.strides == tuple(min(s, output_stride) for s in (4, 8, 16, 32))
+    count = len(theirs.feature_info)
+    with torch.no_grad():
+        expected = theirs.forward_intermediates(
+            torch.ones(1, 3, 96, 64), indices=range(count - 4, count), intermediates_only=True
+        )
+        for a, b in zip(ours.forward_features(torch.ones(1, 3, 96, 64)), expected, strict=True):
+            assert torch.equal(a, b)
+    assert expected[-1].shape[2:] == (96 // output_stride, 64 // output_stride)
+
+
 @pytest.mark.parametrize("network", WHOLE)
 def test_a_network_that_is_not_cut_freezes_and_drops_what_is_behind(network: str) -> None:
     images = torch.randn(2, 3, 64, 96)
     full = backbones.build(f"timm/{network}", 5)
-    groups = full.groups()
+    groups = full.parts()
     assert len(groups) == 5
     grouped = [id(p) for group in groups for module in group for p in module.parameters()]
     assert len(grouped) == len(set(grouped))
@@ -82,7 +100,7 @@ def test_a_network_that_is_not_cut_freezes_and_drops_what_is_behind(network: str
             torch.testing.assert_close(feature, expected[index])
     model.train()
     sum(f.sum() for f in model(images)).backward()
-    frozen = [p for m in frozen_modules(model.net, 1) for p in m.parameters()]
+    frozen = [p for m in model.net.frozen_parts(1) for p in m.parameters()]
     assert frozen
     assert not any(p.requires_grad for p in frozen)
     assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
@@ -102,7 +120,7 @@ def test_stages_that_cannot_be_a_box_head_say_why(name: str, reason: str) -> Non
     with torch.device("meta"):
         model = backbones.build(name, 5)
     with pytest.raises(ValueError, match=reason):
-        one_stage(model, 3)
+        model.stage(3)
 
 
 def test_a_stage_of_timms_network_is_a_box_head(exported, images) -> None:
@@ -166,11 +184,12 @@ def test_exports_come_back(name: str, to: str, tmp_path: Path, exported) -> None
         theirs.load_state_dict(load_file(report.path))
 
 
-def test_the_head_of_dpn_is_a_convolution_there(tmp_path: Path) -> None:
-    known = naming.library_naming("timm/dpn68", "timm")
+@pytest.mark.parametrize("network", ["dpn68", "resnetv2_18"])
+def test_a_head_that_is_a_convolution_there(network: str) -> None:
+    known = naming.library_naming(f"timm/{network}", "timm")
     state = {"fc.weight": torch.randn(5, 832), "fc.bias": torch.randn(5)}
     theirs = known.to_library(state)
-    assert theirs["classifier.weight"].shape == (5, 832, 1, 1)
+    assert [v.shape for k, v in theirs.items() if k.endswith("weight")] == [(5, 832, 1, 1)]
     assert torch.equal(known.from_library(theirs)["fc.weight"], state["fc.weight"])
 
 

@@ -1,13 +1,11 @@
 """The switches for a GPU, from the option on the command line to trained weights, on the CPU."""
 
 import copy
-from contextlib import nullcontext
 
 import pytest
 import torch
 
 from benchmarks import gpu
-from cls.preprocessor import ClsPreprocessor
 from tricklift import config_keys
 from tricklift import train as training
 
@@ -94,14 +92,6 @@ def test_fused_optimizer(trained, plain):
     runner, moved = trained(SWITCHES["fused optimizer"].line())
     assert all(group["fused"] for group in runner.optim_wrapper.param_groups)
     assert alike(moved, plain) > 0.99
-
-
-def test_augmentation_runs_where_the_model_is(monkeypatch):
-    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # has no meta device
-    preprocess = ClsPreprocessor(jitter={}).to("meta")
-    batch = {"inputs": torch.zeros(2, 3, 8, 8, dtype=torch.uint8), "labels": torch.zeros(2).long()}
-    ready = preprocess(batch, training=True)["inputs"]
-    assert ready.device.type == "meta" and ready.shape == (2, 3, 8, 8)
 
 
 @pytest.mark.parametrize("task", ["cls/full/resnet50_d-efficient", "det/full/faster_rcnn_fpn"])

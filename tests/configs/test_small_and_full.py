@@ -46,6 +46,7 @@ def test_small_tier_trains_with_mim(repo, small_root, tmp_path):
         [
             *(*mim, "train", "mmdet", str(config), "--gpus", "0", "--work-dir", "work"),
             *("--cfg-options", *NO_WORKERS, *SHORT["det"]),
+            *("param_scheduler.1.T_max=1", "param_scheduler.1.end=1"),
         ],
         cwd=tmp_path,
         env={**os.environ, "TRICKLIFT_ROOT": str(small_root), "OMP_NUM_THREADS": "1"},

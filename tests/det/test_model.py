@@ -10,6 +10,7 @@ from torch import nn
 
 import backbones
 import det  # noqa: F401
+from backbones import wrapper
 
 
 def model_of(repo, leaf, **backbone):
@@ -66,6 +67,23 @@ def test_c4_head_carries_stage_4_of_the_same_file(repo, name, exported):
     assert all(torch.equal(body[key], state[key]) for key in body)
     assert not any(key.startswith("stages.3.") for key in body)
     assert head.train().norm_eval
+
+
+@pytest.mark.parametrize("head", ["c4", "fpn"])
+def test_a_detector_builds_its_network_once(repo, head, monkeypatch):
+    built = []
+
+    def build(name, *args, **options):
+        built.append(name)
+        return backbones.build(name, *args, **options)
+
+    monkeypatch.setattr(wrapper, "build", build)
+    _, model = model_of(repo, f"mini/faster_rcnn_{head}.py")
+    assert built == ["resnet18_b"]
+    names = [name for name, _ in model.named_parameters()]
+    assert len(names) == len(set(names))
+    shared = [name for name in names if name.startswith("roi_head.shared_head.stage.")]
+    assert bool(shared) == (head == "c4")
 
 
 @pytest.mark.parametrize("name", ["resnet18_b", "timm/res2net50_26w_4s"])

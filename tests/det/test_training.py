@@ -15,6 +15,7 @@ import det  # noqa: F401
 from tricklift.data.miniworld import CLASSES
 from tricklift.tricks import load
 
+COSINE = dict(type="CosineAnnealingLR", convert_to_iter_based=True)
 FEW = {
     "train_dataloader.batch_size": 2,
     "train_dataloader.num_workers": 0,
@@ -25,6 +26,7 @@ FEW = {
     "val_dataloader.dataset.indices": 2,
     "train_cfg.max_epochs": 1,
     "train_cfg.val_interval": 1,
+    "param_scheduler.1": {**COSINE, "T_max": 1, "end": 1},
     "default_hooks.logger.interval": 1,
 }
 
@@ -79,8 +81,9 @@ def test_tricks_train_and_stand_in_the_result(runner, tmp_path):
 
 
 def test_resumes(runner, tmp_path):
-    runner("fpn").train()
-    again = runner("fpn", **{"train_cfg.max_epochs": 2, "resume": True})
+    longer = {"train_cfg.max_epochs": 2, "param_scheduler.1": {**COSINE, "T_max": 2, "end": 2}}
+    runner("fpn", **{"default_hooks.checkpoint.max_keep_ckpts": 2, **longer}).train()
+    again = runner("fpn", resume=True, load_from=str(tmp_path / "work/epoch_1.pth"), **longer)
     seen = []
     again.train_loop.run_iter = lambda i, b, real=again.train_loop.run_iter: (
         seen.append(again.epoch),
@@ -143,6 +146,7 @@ def test_mim_trains_and_tests(repo, tiny_root, tmp_path):
         return done.stdout + done.stderr
 
     options = ["train_cfg.max_epochs=1", "train_cfg.val_interval=1", "val_dataloader.num_workers=0"]
+    options += ["param_scheduler.1.T_max=1", "param_scheduler.1.end=1"]
     options += ["train_dataloader.dataset.indices=4", "val_dataloader.persistent_workers=False"]
     options += ["model.backbone.name=resnet18_d", "val_dataloader.dataset.indices=2"]
     call(

@@ -19,6 +19,7 @@ def resolved(cfg: Config, *names: str) -> Config:
 
 def rates(cfg: Config, per_epoch: int, lr: float) -> list[float]:
     """The rate of every iteration, by mmengine's own schedulers on a real optimizer."""
+    steps = cfg.train_cfg.get("max_iters") or cfg.train_cfg.max_epochs * per_epoch
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=lr)
     schedulers = []
     for item in cfg.param_scheduler:
@@ -31,9 +32,9 @@ def rates(cfg: Config, per_epoch: int, lr: float) -> list[float]:
         else:
             schedulers.append(kind(optimizer=optimizer, **item))
     seen = []
-    for step in range(cfg.train_cfg.max_epochs * per_epoch):
+    optimizer.step()  # or the schedulers warn
+    for step in range(steps):
         seen.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
         for scheduler in schedulers:
             if not scheduler.by_epoch or (step + 1) % per_epoch == 0:
                 scheduler.step()

@@ -22,6 +22,7 @@ FEW = {
     "val_dataloader.dataset.indices": 2,
     "train_cfg.max_iters": 2,
     "train_cfg.val_interval": 2,
+    "param_scheduler.0.end": 2,
     "default_hooks.logger.interval": 1,
 }
 
@@ -73,8 +74,10 @@ def test_heads_learn_ten_times_faster(runner):
 
 
 def test_resumes(runner, tmp_path):
-    runner("fcn").train()
-    again = runner("fcn", **{"train_cfg.max_iters": 3, "resume": True})
+    longer = {"train_cfg.max_iters": 3, "param_scheduler.0.end": 3}
+    kept = {"default_hooks.checkpoint.interval": 2, "default_hooks.checkpoint.max_keep_ckpts": 2}
+    runner("fcn", **kept, **longer).train()
+    again = runner("fcn", resume=True, load_from=str(tmp_path / "work/iter_2.pth"), **longer)
     seen = []
     real = again.train_loop.run_iter
     again.train_loop.run_iter = lambda batch: (seen.append(again.iter), real(batch))
@@ -105,7 +108,8 @@ def test_mim_trains_and_tests(repo, tiny_root, tmp_path):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    options = ["train_cfg.max_iters=2", "train_cfg.val_interval=2", "train_dataloader.batch_size=2"]
+    options = ["train_cfg.max_iters=2", "train_cfg.val_interval=2", "param_scheduler.0.end=2"]
+    options += ["train_dataloader.batch_size=2"]
     options += ["model.backbone.name=resnet18_d", "val_dataloader.dataset.indices=2"]
     call(
         *("train", "mmseg", str(config), "--gpus", "0", "--work-dir", "work"),

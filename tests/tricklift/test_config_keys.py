@@ -7,6 +7,7 @@ from mmengine.runner import Runner
 
 import cls  # noqa: F401  (registers the parts)
 from tricklift import config_keys
+from tricklift.errors import UserError
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_a_part_that_does_not_take_a_key_is_named(repo, tmp_path, change, messag
     cfg.model.backbone.width = 0.125
     with (
         pytest.raises(ValueError, match=f"unknown config key {message}.* check its spelling"),
-        config_keys.unknown_arguments(cfg),
+        config_keys.named_by_config(cfg),
     ):
         Runner.from_cfg(cfg)
 
@@ -103,7 +104,7 @@ def test_an_entry_of_a_list_is_named(repo):
     cfg = Config({"parts": [{"type": "ReLU"}, {"type": "ReLU", "inplac": True}]})
     with (
         pytest.raises(ValueError, match=r"'parts\.1\.inplac': \S+ takes no 'inplac'"),
-        config_keys.unknown_arguments(cfg),
+        config_keys.named_by_config(cfg),
     ):
         MODELS.build(cfg.parts)
 
@@ -112,9 +113,33 @@ def test_errors_that_are_not_the_configs_stay_what_they_are(cfg):
     def own(a: int) -> int:
         return a
 
-    with pytest.raises(TypeError, match="num_classes"), config_keys.unknown_arguments(cfg):
+    with pytest.raises(TypeError, match="num_classes"), config_keys.named_by_config(cfg):
         own(num_classes=3)  # nothing is built
-    with pytest.raises(TypeError, match="colour"), config_keys.unknown_arguments(cfg):
+    with pytest.raises(TypeError, match="colour"), config_keys.named_by_config(cfg):
         MODELS.build({"type": "ReLU", "colour": 1})  # the config has no such key
-    with pytest.raises(TypeError, match="has no len"), config_keys.unknown_arguments(cfg):
+    with pytest.raises(TypeError, match="has no len"), config_keys.named_by_config(cfg):
         len(3)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model.type": "ImageClasifier"}, "did you mean 'ImageClassifier'"),
+        ({"custom_hooks.0.type": "ResultHok"}, "did you mean 'ResultHook'"),
+    ],
+)
+def test_a_type_that_nothing_registers_is_named(repo, tmp_path, change, words):
+    cfg = Config.fromfile(repo / "configs/cls/mini/resnet18_b-baseline.py")
+    changed = {**change, "work_dir": str(tmp_path), "log_level": "ERROR"}
+    cfg.merge_from_dict({**changed, "model.backbone.width": 0.125})
+    with (
+        pytest.raises(UserError, match=rf"{words}.*custom_imports of this config is \['cls'"),
+        config_keys.named_by_config(cfg),
+    ):
+        Runner.from_cfg(cfg)
+
+
+def test_a_key_error_of_code_is_not_a_type(cfg):
+    with pytest.raises(KeyError) as caught, config_keys.named_by_config(cfg):
+        raise KeyError("X is not in the Y registry")
+    assert not isinstance(caught.value, UserError)

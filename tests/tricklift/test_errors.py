@@ -1,5 +1,9 @@
 """One clear line for what a user can cause; everything else stays a traceback."""
 
+import ast
+import errno
+import os
+import re
 from contextlib import nullcontext
 
 import pytest
@@ -31,15 +35,51 @@ def test_user_errors_end_with_one_line_and_code_2(capsys):
     assert capsys.readouterr().err == "error: unknown row 'x'\n"
 
 
-def test_debug_shows_the_traceback(monkeypatch):
+def test_debug_shows_the_traceback(monkeypatch, capsys):
     monkeypatch.setenv("TRICKLIFT_DEBUG", "1")
-    with pytest.raises(ValueError, match="bad"), report_user_errors():
+    with pytest.raises(SystemExit) as end, report_user_errors():
         raise UserError("bad")
+    said = capsys.readouterr().err
+    assert end.value.code == 2
+    assert "Traceback" in said and said.endswith("error: bad\n")
 
 
-def test_our_own_bugs_are_not_hidden():
-    with pytest.raises(ZeroDivisionError), report_user_errors():
-        _ = 1 / 0
+@pytest.mark.parametrize(
+    "error",
+    [
+        ZeroDivisionError("x"),
+        ValueError("x"),
+        KeyError("x"),
+        RuntimeError("x"),
+        FileNotFoundError("x"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_a_library_or_a_bug_raises_keeps_its_traceback(error, capsys):
+    with pytest.raises(SystemExit) as end, report_user_errors():
+        raise error
+    said = capsys.readouterr().err
+    assert end.value.code == 1
+    assert said.startswith("Traceback") and f"{type(error).__name__}: " in said
+    assert "error: " not in said.splitlines() and "torch " in said.splitlines()[-1]
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ENOSPC, errno.EROFS, errno.ENOTDIR])
+def test_what_the_system_refuses_is_a_users(code, capsys):
+    with pytest.raises(SystemExit) as end, report_user_errors():
+        raise OSError(code, os.strerror(code), "/x/out")
+    assert end.value.code == 2
+    assert re.fullmatch(
+        rf"error: /x/out: {os.strerror(code)}; .*(give|free).*\n", capsys.readouterr().err
+    )
+
+
+def test_a_folder_that_is_a_file(tmp_path, capsys):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(SystemExit) as end, report_user_errors():
+        (tmp_path / "out" / "a").mkdir(parents=True)
+    assert end.value.code == 2
+    assert f"{tmp_path}/out" in capsys.readouterr().err
 
 
 def test_what_a_data_worker_said_comes_through():
@@ -71,3 +111,20 @@ def test_ctrl_c_says_what_the_innermost_knows(inner, said, capsys):
 def test_did_you_mean():
     assert did_you_mean("mixpu", ["ema", "mixup"]) == "; did you mean 'mixup'?"
     assert did_you_mean("zzz", ["ema", "mixup"]) == ""
+
+
+#: Where a plain ValueError, KeyError or OSError is meant for our own code: file -> why.
+PLAIN: dict[str, str] = {}
+
+
+def test_what_a_user_can_cause_is_raised_as_such(repo):
+    found = []
+    packages = ("backbones", "benchmarks", "cls", "configs", "det", "seg", "tricklift")
+    for file in (file for name in packages for file in (repo / name).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            kind = getattr(node, "exc", None) if isinstance(node, ast.Raise) else None
+            name = ast.unparse(kind.func if isinstance(kind, ast.Call) else kind) if kind else ""
+            plain = ("ValueError", "KeyError", "OSError", "FileNotFoundError", "IndexError")
+            if name in plain and str(file.relative_to(repo)) not in PLAIN:
+                found.append(f"{file}:{node.lineno}")
+    assert found == []

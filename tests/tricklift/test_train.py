@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from laid import rates
 
 import backbones
 from tricklift import configs
@@ -22,6 +23,11 @@ QUICK = {
     "model.backbone.width": 0.25,
 }
 BASELINE = "cls/mini/resnet18_b-baseline"
+#: Batches of an epoch, so that warmups by iterations fit into half of each training.
+PER_EPOCH = 150
+#: Where in a training rates are compared.
+PLACES = (0.45, 0.7, 0.9, 1.0)
+_followed: set[str] = set()
 
 
 @pytest.fixture
@@ -44,6 +50,26 @@ def test_every_config_resolves_and_carries_its_labels(name):
     if task == "cls":
         assert cfg.row
         assert isinstance(cfg.tricks, list)
+    schedule = repr((cfg.param_scheduler, cfg.train_cfg))
+    if schedule not in _followed:  # many leaves share one
+        _followed.add(schedule)
+        for factor in (0.5, 2):
+            check_schedule_follows(name, cfg, factor)
+
+
+def check_schedule_follows(name, leaf, factor):
+    """A training of another length has the leaf's rates at the same parts of it."""
+    key = "max_iters" if leaf.train_cfg.get("max_iters") else "max_epochs"
+    length = max(1, round(leaf.train_cfg[key] * factor))
+    cfg = training.build_config(name, options={f"train_cfg.{key}": length})
+    assert cfg.train_cfg[key] == length
+    usual, new = (rates(one, PER_EPOCH, lr=1.0) for one in (leaf, cfg))
+    if any(item.type == "MultiStepLR" for item in leaf.param_scheduler):  # in whole epochs
+        assert new[-1] == pytest.approx(usual[-1], rel=1e-6)
+    else:  # a warmup of whole epochs takes another part of it
+        for place in PLACES:
+            was, now = (one[round(place * len(one)) - 1] for one in (usual, new))
+            assert now == pytest.approx(was, abs=0.15)
 
 
 def test_arguments_land_in_the_config(tmp_path):

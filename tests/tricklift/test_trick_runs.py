@@ -208,7 +208,9 @@ def test_averaging_clipping_and_early_stopping_in_a_segmenter(root, tmp_path):
 def test_averaging_and_early_stopping_in_a_detector(root, tmp_path):
     config = tmp_path / "longer.py"  # three epochs are too few to end early
     base = FOLDER.parents[1] / "det" / "mini" / "faster_rcnn_fpn.py"
-    config.write_text(f"_base_ = [{str(base)!r}]\ntrain_cfg = dict(max_epochs=5)\n")
+    lines = ["train_cfg = dict(max_epochs=5)", "param_scheduler = _base_.param_scheduler"]
+    lines += ["param_scheduler[1].update(T_max=5, end=5)"]
+    config.write_text("\n".join([f"_base_ = [{str(base)!r}]", *lines]))
     cfg = training.build_config(
         config,
         work_dir=tmp_path,

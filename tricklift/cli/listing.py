@@ -56,7 +56,7 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
         table.add_column(
             title, justify="right" if right else "left", overflow="fold", no_wrap=whole
         )
-    for title in ("paper", "source"):
+    for title in ("built in", "paper", "source"):
         table.add_column(title, overflow="fold")
     for entry in entries:
         table.add_row(
@@ -67,6 +67,7 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
             entry["published_top1"] or "",
             " ".join(map(str, entry["channels"])),
             " ".join(map(str, entry["strides"])),
+            ", ".join(entry["built_in"]),
             entry["paper"],
             entry["source"],
         )

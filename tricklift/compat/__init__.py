@@ -11,7 +11,7 @@ torch. Every file here stands in for one thing that breaks, and says which upstr
 - `ema`: one operation for all averaged tensors. `statistics`: the same buffers on all processes.
 - `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo); timm's norms, synchronised.
 - `setup`: importing it installs all of the above; a config names it in `custom_imports`.
-- `memory`: freed memory stays with the process (called where a training is built).
+- `tuning/`: faster on a CPU, with the same results.
 - `every_run`: hooks that every Runner gets, whatever command started it.
 
 Import-free on purpose: it is imported at the end of `import torch`.

@@ -147,6 +147,6 @@ def _stop(runner: Any, step: Step) -> None:
         batch = f"; the images of its batch: {', '.join(images[:SHOWN])}{more}"
     raise UserError(
         f"step {step.number}: {what} is not finite{batch}. The checkpoints in {runner.work_dir} "
-        "are from before it. Look at these images and their labels, lower the learning rate, or clip "
-        "gradients"
+        "are from before it. Look at these images and their labels, lower the learning rate, or "
+        "clip gradients"
     )

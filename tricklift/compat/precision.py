@@ -6,13 +6,14 @@ the training's dtype is, and `--amp` of mmdet and mmseg leaves validation in flo
 mmdet's RoI extractor casts the RoIs to the dtype of the features (`rois.type_as(feats[0])`). With
 bfloat16's 8 bits a box edge at 500 px moves by up to 1 px, at 1000 px by up to 2; float16's 11 bits
 move it by an eighth of that. So under autocast the extractor gets float32 features: same ops, exact
-boxes.
+boxes. Likewise heads compute scores, boxes and label maps from their outputs in float32: rounded to
+bfloat16, all scores above 0.99 are one of three values, in no order.
 """
 
-import functools
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial, wraps
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ def _keep_rois_exact() -> None:
         return
     upstream = module.SingleRoIExtractor.forward
 
-    @functools.wraps(upstream)
+    @wraps(upstream)
     def forward(self: nn.Module, feats: Any, rois: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if torch.is_autocast_enabled(feats[0].device.type):
             feats = tuple(feat.float() for feat in feats)
@@ -70,23 +71,36 @@ class PrecisionHook(Hook):
     does not say, of the config's `optim_wrapper`.
 
     Raises:
-        UserError: `fp16=True` of a loop, in a config with `benchmark` labels that trains in
-            float32.
+        UserError: In a config with `benchmark` labels, `fp16=True` of a loop where the training is
+            in float32, or mixed precision without a dtype.
     """
 
     loaded: str | None = None
 
     def before_run(self, runner: Any) -> None:
-        """States the dtype that `--amp` leaves open; refuses a config with two precisions."""
-        dtype, settings = trained_in(runner), runner.cfg.get("optim_wrapper")
-        if dtype != torch.float32 and isinstance(settings, dict):
-            settings.setdefault("dtype", name_of(dtype))
-        for part in ("val_cfg", "test_cfg") if "benchmark" in runner.cfg else ():
-            if dtype == torch.float32 and (runner.cfg.get(part) or {}).get("fp16"):
+        """Lets heads of mmdet and mmseg compute what they predict in float32."""
+        for module in runner.model.modules():
+            if "predict_by_feat" not in vars(module) and hasattr(module, "predict_by_feat"):
+                module.predict_by_feat = partial(_in_float32, module.predict_by_feat)
+
+    def before_train(self, runner: Any) -> None:
+        """Refuses a config of two precisions, or of one that depends on the machine."""
+        if "benchmark" not in runner.cfg:
+            return
+        if trained_in(runner) != torch.float32:
+            if not runner.cfg.optim_wrapper.get("dtype"):
                 raise UserError(
-                    f"{part}.fp16=True, but the training is in float32 (optim_wrapper.type="
-                    f"{settings and settings.get('type')!r}); leave fp16 out: validation and test "
-                    "follow optim_wrapper (type='AmpOptimWrapper', dtype='float16' or 'bfloat16')"
+                    "optim_wrapper.dtype is not stated, so the run would be in bfloat16 on a CPU "
+                    "and in float16 on a GPU; set it to 'bfloat16' or 'float16' (--cfg-options "
+                    "optim_wrapper.dtype=bfloat16)"
+                )
+            return
+        for part in ("val_cfg", "test_cfg"):
+            if (runner.cfg.get(part) or {}).get("fp16"):
+                raise UserError(
+                    f"{part}.fp16=True, but the training is in float32; leave it out: validation "
+                    "and test follow optim_wrapper (for half precision type='AmpOptimWrapper', "
+                    "dtype='bfloat16' or 'float16')"
                 )
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
@@ -111,6 +125,17 @@ class PrecisionHook(Hook):
         dtype = getattr(torch, named) if named else trained_in(runner)
         if dtype != torch.float32 or named:
             loop.fp16 = dtype
+
+
+def _in_float32(method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    return method(*_single(args), **{key: _single(value) for key, value in kwargs.items()})
+
+
+def _single(value: Any) -> Any:
+    """Tensors of half types in float32, also those in lists and tuples."""
+    if isinstance(value, Tensor) and value.dtype in (torch.bfloat16, torch.float16):
+        return value.float()
+    return type(value)(map(_single, value)) if type(value) in (list, tuple) else value
 
 
 def trained_in(runner: Any) -> torch.dtype:

@@ -39,6 +39,8 @@ from tricklift.errors import MissingFileError, UserError
 __all__ = ["DamagedCheckpointError", "UnsafeCheckpointError", "install", "load_from_disk"]
 
 STATISTICS = ("min", "max", "mean", "current")
+#: What torch says of a file that is no pickle.
+GARBAGE = "Unsupported operand"
 
 
 class UnsafeCheckpointError(UserError, RuntimeError):
@@ -98,17 +100,17 @@ def load_from_disk(filename: str, map_location: Any = None) -> Any:
     except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise
-        if reason := _not_allowed(error):
+        reason, size = _reason(error), path.stat().st_size
+        if isinstance(error, pickle.UnpicklingError) and not reason.startswith(GARBAGE):
             raise UnsafeCheckpointError(
                 f"refused to load {path}: it holds more than data ({reason}). A checkpoint may "
                 "hold tensors, plain containers, numpy arrays and mmengine's log buffers. If you "
                 "trust the file, convert it once in a sandbox: load it there and save its state "
                 "dict alone."
             ) from error
-        words = str(error).strip().partition("\n")[0]
         raise DamagedCheckpointError(
-            f"{path} is not a checkpoint that can be read ({path.stat().st_size} bytes; {words}); "
-            "give a .pth file that a training wrote, or resume from an earlier one"
+            f"{path} is not a checkpoint that can be read ({size} bytes; {reason}); give a .pth "
+            "file that a training wrote, or resume from an earlier one"
         ) from error
 
 
@@ -118,12 +120,10 @@ def install() -> None:
     CheckpointLoader.register_scheme(prefixes="", loader=load_from_disk, force=True)
 
 
-def _not_allowed(error: Exception) -> str | None:
-    """The line of torch's long message that names what a file may not hold; None without one."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    telling = [line for line in lines if "GLOBAL" in line or "not allowed" in line]
-    telling += [line for line in lines if "Unsupported" in line]
-    if not isinstance(error, pickle.UnpicklingError) or not telling:
-        return None
-    reason = telling[0].split(" Please use")[0]
+def _reason(error: Exception) -> str:
+    """The line of torch's long message that names the culprit."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    for word in ("GLOBAL", "not allowed", GARBAGE):
+        lines = [line for line in lines if word in line] or lines
+    reason = (lines or [repr(error)])[0].split(" Please use")[0]
     return reason.removeprefix("WeightsUnpickler error: ").rstrip(".")

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +104,21 @@ def weights_origin(source: str) -> dict[str, Any]:
     }
 
 
-def row_of(cfg: Mapping[str, Any]) -> str:
+def row_of(cfg: Mapping[str, Any], built_in: Sequence[str] = ()) -> str:
     """The table row of a run: its own `row` in pretraining, else that of its pretrained weights.
 
     Tricks that detection or segmentation adds make it another row: `+ cosine + giou_loss`.
+
+    Args:
+        cfg: The resolved config.
+        built_in: Tricks that its network always has (`backbones.features.Backbone.built_in`); a row
+            whose weights start with them says so: `baseline (zero_gamma built in)`.
     """
+    always = f" ({', '.join(built_in)} built in)" if built_in else ""
     if cfg["benchmark"]["task"] == "cls":
-        return str(cfg.get("row") or Path(str(cfg.get("filename") or "unnamed")).stem)
+        return str(cfg.get("row") or Path(str(cfg.get("filename") or "unnamed")).stem) + always
     pretrained = pretrained_of(cfg)
-    row = RANDOM_INIT
+    row = RANDOM_INIT + always
     if pretrained is not None:
         row = pretrained.get("row") or pretrained.get("name") or Path(pretrained["file"]).stem
     return " + ".join([str(row), *(cfg.get("tricks") or ())])

@@ -188,6 +188,8 @@ def _describe(runner: Any) -> dict[str, Any]:
         )
     data = _data(runner, benchmark.get("dataset"))
     backbone = backbone_of(cfg)
+    network = getattr(getattr(runner.model, "module", runner.model), "backbone", None)
+    built_in = list(getattr(getattr(network, "net", network), "built_in", ()))
     settings = {"type", "name", "checkpoint", "init_cfg"}
     by_epoch = type(runner.train_loop).__name__.startswith("Epoch")
     wrapper = runner.optim_wrapper
@@ -200,11 +202,12 @@ def _describe(runner: Any) -> dict[str, Any]:
         **{key: benchmark[key] for key in ("task", "tier", "protocol")},
         "dataset": data["name"],
         "data": data,
-        "row": row_of(cfg),
+        "row": row_of(cfg, built_in),
         "backbone": backbone.get("name") or backbone.get("type"),
         "options": {key: value for key, value in backbone.items() if key not in settings},
         **weights.weights_entries(cfg, pretrained_of(cfg)),
         "tricks": list(cfg.get("tricks") or []),
+        "built_in": built_in,
         "metrics": {},
         "best": {},
         "seed": runner.seed,

@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+import backbones
+from backbones.describe import describe_all
 from tricklift.records.atomic import replacing, write_text
 
 Entry = dict[str, Any]
@@ -19,8 +21,8 @@ below the table; "timm, TAG" is timm's table results-imagenet.csv). It is no res
 
 ![Parameters, MACs and published top-1]({picture})
 
-Any other network of timm that hands on a pyramid of maps works by its name too, e.g.
-`timm/convnext_atto`; what it cannot do (output stride 8, a C4 head) says so.
+Any other network of timm with feature maps at growing strides works by its name too, e.g.
+`timm/convnext_atto`; what it cannot do (an output stride, a C4 head) is refused with the reason.
 
 """
 USE = """
@@ -65,7 +67,7 @@ What `model.backbone` takes beside `name`, and which families know it:
 OPTIONS = {
     "width": "factor on all channel counts",
     "output_stride": "input pixels per pixel of the last map, 32, 16 or 8 (dilated)",
-    "zero_gamma": "start each residual block as its shortcut",
+    "zero_gamma": "start each residual block as its shortcut, where its blocks end in a norm",
     "init": "`kaiming` or `xavier`; of timm's networks also `timm`, their own",
     "gradient_checkpointing": "less memory in training, for more time",
     "se": "squeeze-and-excitation in every block",
@@ -90,8 +92,6 @@ def write_page(file: str | Path, entries: Sequence[Entry] | None = None) -> list
     Returns:
         The files written.
     """
-    from backbones.describe import describe_all
-
     entries = list(entries) if entries is not None else describe_all()
     page = Path(file)
     picture = page.parent / "images" / f"{page.stem}.png"
@@ -115,6 +115,8 @@ def _markdown(entries: Sequence[Entry], picture: str) -> str:
             "| output stride 8 | C4 head |",
             "| --- | ---: | ---: | ---: | --- | --- | --- | --- |",
             *rows,
+            "\n## Always with a trick\n",
+            *_built_in(entries),
             "\n## What is refused, and why\n",
             *refusals,
             USE + "\n".join(_options(entries)),
@@ -140,6 +142,19 @@ def _row(entry: Entry, *possible: str) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+def _built_in(entries: Iterable[Entry]) -> list[str]:
+    """Networks that are published with a trick and do not train without, which their rows say."""
+    by_trick: dict[str, list[str]] = {}
+    for entry in entries:
+        for trick in entry["built_in"]:
+            by_trick.setdefault(trick, []).append(f"`{entry['name']}`")
+    return [
+        f"- `{trick}`: {', '.join(names)} are published with it and do not train without; it is on "
+        f"unless `{trick}=False` is set, and their rows and results say so"
+        for trick, names in by_trick.items()
+    ] or ["None."]
+
+
 def _top1_sources(entries: Iterable[Entry]) -> list[str]:
     by_source: dict[str, list[str]] = {}
     for entry in entries:
@@ -155,10 +170,8 @@ def approximate(entry: Entry) -> bool:
 
 def _options(entries: Iterable[Entry]) -> list[str]:
     """A line for each option of these networks."""
-    from backbones import info
-
     found: dict[str, dict[str, None]] = {}
-    for network in (info(entry["name"]) for entry in entries):
+    for network in (backbones.info(entry["name"]) for entry in entries):
         for option in network.options:
             found.setdefault(option, {})[network.family] = None
     return [f"- `{name}`: {OPTIONS[name]} ({', '.join(who)})" for name, who in found.items()]
@@ -166,22 +179,17 @@ def _options(entries: Iterable[Entry]) -> list[str]:
 
 def family_of(entry: Entry) -> str:
     """A timm network is a family of its own here; of ours, the registered family."""
-    from backbones import info
-
     name = entry["name"]
-    return name if name.startswith("timm/") else info(name).family
+    return name if name.startswith("timm/") else backbones.info(name).family
 
 
 def refused(name: str, stage: int | None = None, **options: Any) -> str | None:
     """Why the network cannot be built with `options`, or `stage` of it cannot be a box head."""
-    import backbones
-    from backbones.features import one_stage
-
     try:
         with torch.device("meta"):
             network = backbones.build(name, num_classes=1, **options)
         if stage is not None:
-            one_stage(network, stage)
+            network.stage(stage)
     except ValueError as error:
         return str(error)
     return None

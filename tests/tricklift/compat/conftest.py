@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 
 SIDE = 96
 VOC_TEMPLATE = """<annotation><size><width>{side}</width><height>{side}</height><depth>3</depth>
@@ -20,6 +21,25 @@ VOC_TEMPLATE = """<annotation><size><width>{side}</width><height>{side}</height>
 
 LEAF = """_base_ = [{base!r}]
 custom_imports = dict(imports=['tricklift.compat.setup'])
+"""
+
+#: A hook, in the folder of the runs: each process keeps the buffers that it validates with.
+KEEP_BUFFERS = """
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+@HOOKS.register_module()
+class KeepBuffers(Hook):
+    priority = 'LOWEST'
+    def before_val_epoch(self, runner):
+        torch.save(dict(runner.model.module.named_buffers()), f'{runner.work_dir}/{get_rank()}.pt')
+"""
+
+KEEPS = """_base_ = [{base!r}]
+custom_imports = dict(imports=['tricklift.compat.setup', 'keep_buffers'])
+custom_hooks = [dict(type='KeepBuffers')]
 """
 
 Run = Callable[..., str]
@@ -71,22 +91,29 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     write_voc(root / "data/VOCdevkit", rng)
     write_ade(root / "data/ade/ADEChallengeData2016", rng)
+    (root / "keep_buffers.py").write_text(KEEP_BUFFERS)
     return root
 
 
 @pytest.fixture(scope="session")
-def leaf(place: Path) -> Callable[[str, str], str]:
+def leaf(place: Path) -> Callable[..., str]:
     """Write a config: a stock one of mmdet or mmseg, plus the one line. Return its file name."""
 
-    def write(package: str, stock: str) -> str:
+    def write(package: str, stock: str, text: str = LEAF) -> str:
         spec = importlib.util.find_spec(package)
         assert spec is not None and spec.origin is not None
         base = Path(spec.origin).parent / ".mim/configs" / stock
         name = base.stem.replace("-", "_") + ".py"
-        (place / name).write_text(LEAF.format(base=str(base)))
+        (place / name).write_text(text.format(base=str(base)))
         return name
 
     return write
+
+
+@pytest.fixture(scope="session")
+def keeps() -> str:
+    """For `leaf`: a config whose processes keep the buffers that they validate with."""
+    return KEEPS
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +121,8 @@ def run(place: Path) -> Run:
     """Run a command in `place`; return its output; fail with the output if it fails."""
 
     def call(*command: str, fails: bool = False) -> str:
-        env = dict(os.environ, OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="-1")
+        path = os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])
+        env = dict(os.environ, OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="-1", PYTHONPATH=path)
         done = subprocess.run(
             [str(part) for part in command],
             cwd=place,
@@ -126,3 +154,20 @@ def scalars(place: Path) -> Callable[[str], list[dict[str, float]]]:
         return [json.loads(line) for line in lines]
 
     return read
+
+
+@pytest.fixture(scope="session")
+def same_statistics(place: Path) -> Callable[[str], None]:
+    """Check that both processes of a run validated with the statistics that were saved."""
+
+    def check(checkpoint: str) -> None:
+        file = place / checkpoint
+        one, other = (torch.load(file.parent / f"{rank}.pt") for rank in (0, 1))
+        saved = torch.load(file, weights_only=False)["state_dict"]
+        moved = [key for key in one if "running_mean" in key and one[key].any()]
+        assert moved, "nothing was normalised by its own statistics"
+        for key, value in one.items():
+            assert torch.equal(value, other[key]), key
+            assert torch.equal(value, saved.get(key, value)), key
+
+    return check

@@ -37,6 +37,10 @@ def test_autoload_imports_nothing_heavy():
         before = set(sys.modules)
         from tricklift.compat.autoload import autoload
         autoload()
+        assert not any(name.startswith('tricklift.compat.') for name in
+                       set(sys.modules) - {'tricklift.compat.autoload'})
+        sys.argv = ['/x/site-packages/mmdet/.mim/tools/analysis_tools/get_flops.py']
+        autoload()
         autoload()
         new = {name.partition('.')[0] for name in set(sys.modules) - before}
         print(sorted(new - set(sys.stdlib_module_names)))
@@ -51,6 +55,7 @@ def test_autoload_never_raises():
         warnings.simplefilter('error')
         sys.modules['tricklift.compat.finder'] = None  # importing it now fails
         from tricklift.compat.autoload import autoload
+        sys.argv = ['mmdet/.mim/tools/test.py']
         autoload()
         warnings.simplefilter('always')
         with warnings.catch_warnings(record=True) as caught:
@@ -60,10 +65,23 @@ def test_autoload_never_raises():
     assert "could not stand in for mmcv._ext" in python(code)
 
 
+@pytest.mark.parametrize("script", ["mmdet/.mim/tools/test.py", "mine.py", ".mim/tools.py"])
+def test_importing_torch_leaves_other_programs_alone(script):
+    """Only the scripts that mim starts see the stand-in; any other sees mmcv as it is."""
+    code = f"""
+        import importlib.util, sys
+        sys.argv = [{script!r}]
+        import torch
+        print(importlib.util.find_spec('mmcv._ext') is not None)
+    """
+    assert python(code, TORCH_DEVICE_BACKEND_AUTOLOAD="1") == str("tools/test" in script)
+
+
 def test_importing_torch_makes_mmcv_ops_importable():
     """What `mim test mmdet` relies on. The spec is one that both probes accept."""
     code = """
         import importlib.util, pkgutil, sys
+        sys.argv = ['mmdet/.mim/tools/test.py']
         import torch
         assert 'mmcv' not in sys.modules and 'torchvision' not in sys.modules
         spec = importlib.util.find_spec('mmcv._ext')

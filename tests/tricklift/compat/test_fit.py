@@ -5,7 +5,7 @@ import torch
 from mmengine.runner import Runner
 from torch import nn
 
-from tricklift.compat.fit import misfits, refuse
+from tricklift.compat.checkpoints import misfits, refuse
 from tricklift.compat.safe_load import load_from_disk
 
 ANSWER = {"accuracy/top1": 1.0}

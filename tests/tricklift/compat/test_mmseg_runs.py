@@ -26,6 +26,10 @@ OPTIONS = [
 ]
 
 
+def length(iterations: int) -> list[str]:
+    return [f"train_cfg.max_iters={iterations}", f"param_scheduler.0.end={iterations}"]
+
+
 @pytest.fixture(scope="module")
 def fcn(leaf) -> str:
     return leaf("mmseg", STOCK.format(name="fcn"))
@@ -33,10 +37,10 @@ def fcn(leaf) -> str:
 
 @pytest.fixture(scope="module")
 def trained(run, mim, place: Path, fcn: str) -> Path:
-    """Two iterations of FCN with 4 images, then validation."""
+    """Four iterations of FCN with 4 images, and a validation after the second and the fourth."""
     command = ["train", "mmseg", fcn, "--gpus", "0", "--work-dir", "fcn"]
-    run(*mim, *command, "--cfg-options", "train_cfg.max_iters=2", *OPTIONS)
-    return place / "fcn/iter_2.pth"
+    run(*mim, *command, "--cfg-options", *length(4), *OPTIONS)
+    return place / "fcn/iter_4.pth"
 
 
 def train_losses(lines: list[dict[str, float]]) -> list[float]:
@@ -45,7 +49,7 @@ def train_losses(lines: list[dict[str, float]]) -> list[float]:
 
 def test_mim_train(trained, scalars):
     losses = train_losses(scalars("fcn"))
-    assert len(losses) == 2 and all(math.isfinite(loss) for loss in losses)
+    assert len(losses) == 4 and all(math.isfinite(loss) for loss in losses)
     state = load_from_disk(trained)["state_dict"]
     assert all(value.isfinite().all() for value in state.values())
 
@@ -55,7 +59,7 @@ def test_mim_test_gives_what_training_reported(run, mim, trained, fcn, scalars):
         *(*mim, "test", "mmseg", fcn, "--checkpoint", trained, "--gpus", "0"),
         *("--work-dir", "fcn_test", "--cfg-options", *OPTIONS),
     )
-    reported = next(line for line in scalars("fcn") if "mIoU" in line)
+    reported = [line for line in scalars("fcn") if "mIoU" in line][-1]
     found = re.findall(r"Iter\(test\).*aAcc: ([\d.]+) +mIoU: ([\d.]+) +mAcc: ([\d.]+)", out)
     assert [float(value) for value in found[-1]] == pytest.approx(
         [reported["aAcc"], reported["mIoU"], reported["mAcc"]], abs=0.01
@@ -63,30 +67,44 @@ def test_mim_test_gives_what_training_reported(run, mim, trained, fcn, scalars):
 
 
 def test_mim_train_resumes_with_amp(run, mim, trained, fcn, scalars):
+    half = trained.with_name("iter_2.pth")
+    trained.with_name("last_checkpoint").write_text(str(half))
     out = run(
         *(*mim, "train", "mmseg", fcn, "--gpus", "0", "--work-dir", "fcn", "--resume", "--amp"),
-        *("--cfg-options", "train_cfg.max_iters=4", *OPTIONS),
+        *("--cfg-options", *length(4), *OPTIONS),
     )
-    assert f"Auto resumed from the latest checkpoint {trained}" in out
+    assert f"Auto resumed from the latest checkpoint {half}" in out
     assert "resumed epoch: 0, iter: 2" in out
     losses = train_losses(scalars("fcn"))
-    assert len(losses) == 4 and all(math.isfinite(loss) for loss in losses)
+    assert len(losses) == 4 + 2 and all(math.isfinite(loss) for loss in losses)
     assert losses[-1] < losses[0]
     (logged,) = re.findall(r"type='(\w*OptimWrapper)'", out)
     assert logged == "AmpOptimWrapper"
-    assert load_from_disk(trained.with_name("iter_4.pth"))["meta"]["iter"] == 4
+    assert load_from_disk(trained)["meta"]["iter"] == 4
 
 
-def test_pspnet_on_two_processes(run, mim, leaf, place, scalars):
-    """With the stock `SyncBN`, over gloo, through mim's own distributed launch."""
+def test_another_length_than_the_schedules_is_refused(run, mim, fcn):
     out = run(
-        *(*mim, "train", "mmseg", leaf("mmseg", STOCK.format(name="pspnet")), "--gpus", "2"),
-        *("--launcher", "pytorch", "--work-dir", "pspnet"),
+        *(*mim, "train", "mmseg", fcn, "--gpus", "0", "--work-dir", "other"),
         *("--cfg-options", "train_cfg.max_iters=2", *OPTIONS),
+        fails=True,
+    )
+    assert re.search(r"UserError: PolyLR ends at iteration 80000, and the training .* 2;", out)
+
+
+def test_pspnet_on_two_processes(run, mim, leaf, keeps, scalars, same_statistics):
+    """With the stock `SyncBN`, over gloo, through mim's own distributed launch.
+
+    The head has plain batch norms: each process normalises by its own images.
+    """
+    out = run(
+        *(*mim, "train", "mmseg", leaf("mmseg", STOCK.format(name="pspnet"), keeps), "--gpus", "2"),
+        *("--launcher", "pytorch", "--work-dir", "pspnet"),
+        *("--cfg-options", *length(2), "model.decode_head.norm_cfg.type=BN", *OPTIONS),
     )
     assert "Distributed launcher: pytorch" in out and "GPU number: 2" in out
     assert "type='SyncBN'" in out
     losses = train_losses(scalars("pspnet"))
     assert len(losses) == 2 and all(math.isfinite(loss) for loss in losses)
     assert any("mIoU" in line for line in scalars("pspnet"))
-    assert (place / "pspnet/iter_2.pth").exists()
+    same_statistics("pspnet/iter_2.pth")

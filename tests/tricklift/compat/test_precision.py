@@ -17,6 +17,7 @@ from tricklift import configs
 from tricklift.compat import amp, precision
 from tricklift.compat.precision import autocast
 from tricklift.compat.safe_load import load_from_disk
+from tricklift.train import build_config
 from tricklift.tricks import load
 
 FP32, BF16, FP16 = torch.float32, torch.bfloat16, torch.float16
@@ -36,7 +37,12 @@ class PrecisionTestModel(BaseModel):
     def forward(self, x, mode="tensor"):
         x = self.fc(torch.stack(x) if isinstance(x, list) else x)
         seen.setdefault(mode, set()).add(x.dtype)
-        return {"loss": x.square().mean()} if mode == "loss" else list(x)
+        return {"loss": x.square().mean()} if mode == "loss" else self.predict_by_feat([x])
+
+    def predict_by_feat(self, outputs):
+        """As heads of mmdet and mmseg call what turns their outputs into predictions."""
+        seen.setdefault("head", set()).add(outputs[0].dtype)
+        return list(outputs[0])
 
 
 @METRICS.register_module()
@@ -104,6 +110,7 @@ def test_every_config_states_one_precision_and_keeps_it(tiny, tmp_path):
         run = a_run(tiny, tmp_path / str(place), wrapper, **loops)
         want = {stated(cfg)}
         assert trained(run) == (want, want), names
+        assert seen["head"] == {FP32}, "scores rounded to a half type have no order"
         assert evaluated(run) == want, names
 
 
@@ -122,6 +129,13 @@ def test_the_trick_states_float16_and_channels_last(leaf):
     holder = cfg.model if leaf.startswith("cls") else cfg.model.backbone
     assert holder.channels_last
     assert stated(load(configs.find_config("cls/mini/resnet18_d-tricks"), [])) == BF16
+
+
+@pytest.mark.parametrize(("machine", "want"), [("cpu", BF16), ("cuda", FP16)])
+def test_our_option_amp_states_what_it_is_here(monkeypatch, machine, want):
+    monkeypatch.setattr("mmengine.device.get_device", lambda: machine)
+    assert stated(build_config("seg/full/fcn", amp=True)) == want
+    assert stated(build_config("seg/mini/fcn", amp=True)) == BF16  # as its config says
 
 
 def test_channels_last_reaches_the_network():
@@ -150,10 +164,12 @@ def test_channels_last_reaches_the_network():
 def test_amp_of_a_command_holds_in_a_test_of_the_same_config(tiny, tmp_path):
     """The config is float32; the checkpoint knows what it was trained in."""
     run = a_run(tiny, tmp_path, AMP)
+    with pytest.raises(ValueError, match=r"optim_wrapper.dtype is not stated.*'bfloat16' or"):
+        Runner.from_cfg(run).train()
+    run.pop("benchmark")
+    run.experiment_name += "-others"
     assert trained(run) == ({BF16}, {BF16})
-    meta = load_from_disk(str(tmp_path / "epoch_2.pth"))["meta"]
-    assert meta["precision"] == "bfloat16"
-    assert "dtype='bfloat16'" in meta["cfg"]  # the resolved config names what `--amp` left open
+    assert load_from_disk(str(tmp_path / "epoch_2.pth"))["meta"]["precision"] == "bfloat16"
     plain = a_run(tiny, tmp_path, dict(type="OptimWrapper"))
     assert evaluated(plain) == {BF16}
     plain = a_run(tiny, tmp_path, dict(type="OptimWrapper"))
@@ -164,7 +180,7 @@ def test_amp_of_a_command_holds_in_a_test_of_the_same_config(tiny, tmp_path):
 @pytest.mark.parametrize("part", ["val_cfg", "test_cfg"])
 def test_half_precision_of_a_loop_alone_is_refused(tiny, tmp_path, part):
     run = a_run(tiny, tmp_path, dict(type="OptimWrapper"), **{part: dict(fp16=True)})
-    with pytest.raises(ValueError, match=rf"{part}.fp16=True.*float32.*leave fp16 out"):
+    with pytest.raises(ValueError, match=rf"{part}.fp16=True.*float32; leave it out"):
         Runner.from_cfg(run).train()
     run.pop("benchmark")  # a config of others, which may want it
     run.experiment_name += "-others"

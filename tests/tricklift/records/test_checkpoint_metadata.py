@@ -80,6 +80,7 @@ def test_a_run_without_labels_leaves_what_is_known(tiny, tmp_path):
     assert held["top1"] == 2.0 and not held.keys() & set(RECORDED)
 
 
+@pytest.mark.filterwarnings("ignore:``build_loss``")  # mmseg's own
 @pytest.mark.parametrize(
     "leaf", ["cls/mini/resnet18_d-tricks", "det/mini/faster_rcnn_c4", "seg/mini/fcn"]
 )

@@ -27,6 +27,9 @@ def test_row_and_origin_come_from_the_exported_file(tiny, tmp_path):
     cfg.model.backbone.checkpoint = "timm/resnet18d.ra2_in1k"
     assert identity.pretrained_of(cfg) == {"name": "timm/resnet18d.ra2_in1k"}
     assert identity.row_of(cfg) == "timm/resnet18d.ra2_in1k"
+    assert identity.row_of(cfg, ["zero_gamma"]) == "timm/resnet18d.ra2_in1k"  # its start is gone
+    cfg.model.backbone.checkpoint = None
+    assert identity.row_of(cfg, ["zero_gamma"]) == "random init (zero_gamma built in)"
 
 
 def test_hash_ignores_place_and_seed_but_nothing_else(tiny, tmp_path, monkeypatch):

@@ -5,8 +5,11 @@ import subprocess
 
 import pytest
 import torch
+from mmengine.model import BaseModel
+from mmengine.registry import MODELS
 from mmengine.runner import Runner
 
+import backbones
 from tricklift.records.results import source_commit
 
 
@@ -52,6 +55,34 @@ def test_metrics_of_downstream_tasks_in_percent(tiny, tmp_path, task, answer, ex
     result = tiny.train(tiny.config(tmp_path, benchmark=labels, tricks=[]), answer, answer)
     assert result["metrics"] == expected
     assert result["row"] == "random init"
+
+
+@MODELS.register_module()
+class NetworkTestModel(BaseModel):
+    """Holds a network as a classifier does, and trains one layer beside it."""
+
+    def __init__(self, backbone):
+        super().__init__()
+        self.backbone = backbones.build(num_classes=2, width=0.25, **backbone)
+        self.fc = torch.nn.Linear(2, 1)
+
+    def forward(self, x, mode="tensor"):
+        x = torch.stack(x) if isinstance(x, list) else x
+        return {"loss": self.fc(x).square().mean()} if mode == "loss" else list(self.fc(x))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "row", "built_in"),
+    [
+        (dict(name="rednet26"), "B-baseline (zero_gamma built in)", ["zero_gamma"]),
+        (dict(name="rednet26", zero_gamma=False), "B-baseline", []),
+        (dict(name="resnet18_b"), "B-baseline", []),
+    ],
+)
+def test_a_network_that_always_has_a_trick_says_so(tiny, tmp_path, backbone, row, built_in):
+    cfg = tiny.config(tmp_path, model=dict(type="NetworkTestModel", backbone=backbone))
+    result = tiny.train(cfg, top1(1.0), top1(1.0))
+    assert (result["row"], result["built_in"]) == (row, built_in)
 
 
 def test_running_until_the_end_and_resumed_time_adds_up(tiny, tmp_path):

@@ -68,8 +68,17 @@ def test_a_job_can_be_stopped(tiny_root, tmp_path, monkeypatch):
     assert job.returncode == -15 and time.monotonic() - started < 20
 
 
-def test_where_an_accelerator_is_jobs_start_cold(monkeypatch, tmp_path):
-    monkeypatch.setattr(warm, "ACCELERATORS", (str(tmp_path),))
+@pytest.fixture
+def accelerator(monkeypatch):
+    """Torch as it answers where it can use one, in the child process that is asked."""
+    true = "import torch; torch.accelerator.is_available = lambda: True; "
+    monkeypatch.setattr(warm, "ASK", true + warm.ASK)
+    warm.possible.cache_clear()
+    yield
+    warm.possible.cache_clear()
+
+
+def test_where_an_accelerator_is_jobs_start_cold(accelerator):
     with Children().start([*TRICKLIFT, "--version"]) as job:
         assert isinstance(job, subprocess.Popen)
         assert job.stdout.read().startswith("tricklift ")

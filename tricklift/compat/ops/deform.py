@@ -2,12 +2,14 @@
 
 torchvision and mmcv lay out the offsets alike: `(N, 2 * groups * kh * kw, H, W)`, y before x.
 mmcv splits the batch into `im2col_step` pieces to save memory; the result does not depend on it.
-torchvision's kernels choose their own pieces, so the argument is accepted and has no effect.
+torchvision's kernels choose their own pieces, so the argument has no effect. mmcv gives the
+geometry by name (`**geometry`), and two buffers that are not used here (`columns`, `ones`).
 
 Source: Dai et al., "Deformable Convolutional Networks", ICCV 2017, eq. 2; Zhu et al., "Deformable
 ConvNets v2", CVPR 2019, eq. 1.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -22,6 +24,10 @@ __all__ = [
     "modulated_deform_conv_forward",
 ]
 
+#: What torchvision's op takes, in its order, by mmcv's names for the two versions.
+FIRST = ("dH", "dW", "padH", "padW", "dilationH", "dilationW", "group", "deformable_group")
+SECOND = ("stride_h", "stride_w", "pad_h", "pad_w", "dilation_h", "dilation_w", *FIRST[6:])
+
 
 def deform_conv_forward(
     input: Tensor,
@@ -30,17 +36,7 @@ def deform_conv_forward(
     output: Tensor,
     columns: Tensor,
     ones: Tensor,
-    kW: int,
-    kH: int,
-    dW: int,
-    dH: int,
-    padW: int,
-    padH: int,
-    dilationW: int,
-    dilationH: int,
-    group: int,
-    deformable_group: int,
-    im2col_step: int,
+    **geometry: int,
 ) -> None:
     """Convolve at learned offsets; fills `output`.
 
@@ -49,11 +45,8 @@ def deform_conv_forward(
         weight: `(O, C / group, kH, kW)`.
         offset: `(N, 2 * deformable_group * kH * kW, OH, OW)` in pixels, y before x.
         output: `(N, O, OH, OW)`, filled.
-        columns: buffer of the compiled op, unused; `ones` likewise.
-        im2col_step: accepted, no effect.
     """
-    geometry = _geometry(dH, dW, padH, padW, dilationH, dilationW, group, deformable_group)
-    _forward(input, weight, offset, None, None, output, geometry)
+    _forward((input, weight, offset, None, None), output, _values(geometry, FIRST))
 
 
 def deform_conv_backward_input(
@@ -64,24 +57,11 @@ def deform_conv_backward_input(
     grad_offset: Tensor,
     weight: Tensor,
     columns: Tensor,
-    kW: int,
-    kH: int,
-    dW: int,
-    dH: int,
-    padW: int,
-    padH: int,
-    dilationW: int,
-    dilationH: int,
-    group: int,
-    deformable_group: int,
-    im2col_step: int,
+    **geometry: int,
 ) -> None:
     """Add the gradients with respect to input and offset to `grad_input` and `grad_offset`."""
-    geometry = _geometry(dH, dW, padH, padW, dilationH, dilationW, group, deformable_group)
-    grads = _backward(grad_output, input, weight, offset, None, None, geometry)
-    if grads is not None:
-        grad_input += grads[0].to(grad_input.dtype)
-        grad_offset += grads[2].to(grad_offset.dtype)
+    tensors = (input, weight, offset, None, None)
+    _add(grad_output, tensors, _values(geometry, FIRST), grad_input, None, grad_offset)
 
 
 def deform_conv_backward_parameters(
@@ -91,25 +71,13 @@ def deform_conv_backward_parameters(
     grad_weight: Tensor,
     columns: Tensor,
     ones: Tensor,
-    kW: int,
-    kH: int,
-    dW: int,
-    dH: int,
-    padW: int,
-    padH: int,
-    dilationW: int,
-    dilationH: int,
-    group: int,
-    deformable_group: int,
     scale: float,
-    im2col_step: int,
+    **geometry: int,
 ) -> None:
-    """Add `scale` times the gradient with respect to the weight to `grad_weight`."""
-    geometry = _geometry(dH, dW, padH, padW, dilationH, dilationW, group, deformable_group)
+    """Add the gradient with respect to the weight to `grad_weight`; mmcv's `scale` is always 1."""
     # the gradient of the weight does not depend on the weight: its shape is enough
-    grads = _backward(grad_output, input, grad_weight, offset, None, None, geometry)
-    if grads is not None:
-        grad_weight += scale * grads[1].to(grad_weight.dtype)
+    tensors = (input, grad_weight, offset, None, None)
+    _add(scale * grad_output, tensors, _values(geometry, FIRST), None, grad_weight)
 
 
 def modulated_deform_conv_forward(
@@ -121,17 +89,8 @@ def modulated_deform_conv_forward(
     mask: Tensor,
     output: Tensor,
     columns: Tensor,
-    kernel_h: int,
-    kernel_w: int,
-    stride_h: int,
-    stride_w: int,
-    pad_h: int,
-    pad_w: int,
-    dilation_h: int,
-    dilation_w: int,
-    group: int,
-    deformable_group: int,
     with_bias: bool,
+    **geometry: int,
 ) -> None:
     """Convolve at learned offsets with learned weights of the samples; fills `output`.
 
@@ -142,12 +101,9 @@ def modulated_deform_conv_forward(
         offset: as in `deform_conv_forward`.
         mask: `(N, deformable_group * kernel_h * kernel_w, OH, OW)`, usually in 0..1.
         output: `(N, O, OH, OW)`, filled.
-        ones: buffer of the compiled op, unused; `columns` likewise.
     """
-    geometry = _geometry(
-        stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, group, deformable_group
-    )
-    _forward(input, weight, offset, mask, bias if with_bias else None, output, geometry)
+    tensors = (input, weight, offset, mask, bias if with_bias else None)
+    _forward(tensors, output, _values(geometry, SECOND))
 
 
 def modulated_deform_conv_backward(
@@ -164,83 +120,50 @@ def modulated_deform_conv_backward(
     grad_offset: Tensor,
     grad_mask: Tensor,
     grad_output: Tensor,
-    kernel_h: int,
-    kernel_w: int,
-    stride_h: int,
-    stride_w: int,
-    pad_h: int,
-    pad_w: int,
-    dilation_h: int,
-    dilation_w: int,
-    group: int,
-    deformable_group: int,
     with_bias: bool,
+    **geometry: int,
 ) -> None:
     """Add the gradients of `modulated_deform_conv_forward` to the `grad_*` tensors."""
-    geometry = _geometry(
-        stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, group, deformable_group
-    )
-    grads = _backward(
-        grad_output, input, weight, offset, mask, bias if with_bias else None, geometry
-    )
-    if grads is None:
-        return
-    targets = [grad_input, grad_weight, grad_offset, grad_mask]
-    for target, grad in zip(targets, grads, strict=False):
-        target += grad.to(target.dtype)
-    if with_bias:
-        grad_bias += grads[4].to(grad_bias.dtype)
+    tensors = (input, weight, offset, mask, bias if with_bias else None)
+    grads = (grad_input, grad_weight, grad_offset, grad_mask, grad_bias if with_bias else None)
+    _add(grad_output, tensors, _values(geometry, SECOND), *grads)
 
 
-def _geometry(*values: int) -> tuple[int, ...]:
-    """Return stride, padding, dilation (y before x each), groups and offset groups as ints."""
-    return tuple(int(value) for value in values)
+def _values(geometry: Mapping[str, int], names: tuple[str, ...]) -> list[int]:
+    return [int(geometry[name]) for name in names]
 
 
-def _forward(
-    input: Tensor,
-    weight: Tensor,
-    offset: Tensor,
-    mask: Tensor | None,
-    bias: Tensor | None,
-    output: Tensor,
-    geometry: tuple[int, ...],
-) -> None:
-    if output.numel() == 0:
-        return
-    arguments = _arguments(input, weight, offset, mask, bias)
-    use_mask = mask is not None
-    output.copy_(torch.ops.torchvision.deform_conv2d(*arguments, *geometry, use_mask))
+def _forward(tensors: tuple[Tensor | None, ...], output: Tensor, geometry: list[int]) -> None:
+    if output.numel() > 0:
+        given = _arguments(*tensors)
+        masked = tensors[3] is not None
+        output.copy_(torch.ops.torchvision.deform_conv2d(*given, *geometry, masked))
 
 
-def _backward(
+def _add(
     grad_output: Tensor,
-    input: Tensor,
-    weight: Tensor,
-    offset: Tensor,
-    mask: Tensor | None,
-    bias: Tensor | None,
-    geometry: tuple[int, ...],
-) -> Any:
-    """Return the gradients of input, weight, offset, mask and bias; None for an empty batch."""
+    tensors: tuple[Tensor | None, ...],
+    geometry: list[int],
+    *targets: Tensor | None,
+) -> None:
+    """Add the gradients of input, weight, offset, mask and bias to those targets that are given."""
     if grad_output.numel() == 0:
-        return None
-    arguments = _arguments(input, weight, offset, mask, bias)
-    grad = grad_output.to(arguments[0].dtype).contiguous()
-    return torch.ops.torchvision._deform_conv2d_backward(
-        grad, *arguments, *geometry, mask is not None
-    )
+        return
+    given = _arguments(*tensors)
+    grad = grad_output.to(given[0].dtype).contiguous()
+    backward = torch.ops.torchvision._deform_conv2d_backward
+    grads = backward(grad, *given, *geometry, tensors[3] is not None)
+    for target, value in zip(targets, grads, strict=False):
+        if target is not None:
+            target += value.to(target.dtype)
 
 
 def _arguments(
-    input: Tensor, weight: Tensor, offset: Tensor, mask: Tensor | None, bias: Tensor | None
+    input: Any, weight: Any, offset: Any, mask: Tensor | None, bias: Tensor | None
 ) -> list[Tensor]:
     """Return the tensors in the order and the dtype (float32 or float64) of torchvision's op."""
     _assert_has_ops()
     dtype = torch.float64 if input.dtype == torch.float64 else torch.float32
-    if mask is None:
-        mask = input.new_zeros(input.size(0), 1)
-    if bias is None:
-        bias = input.new_zeros(weight.size(0))
-    tensors = (input, weight, offset, mask, bias)
-    return [tensor.to(dtype).contiguous() for tensor in tensors]
+    mask = input.new_zeros(input.size(0), 1) if mask is None else mask
+    bias = input.new_zeros(weight.size(0)) if bias is None else bias
+    return [tensor.to(dtype).contiguous() for tensor in (input, weight, offset, mask, bias)]

@@ -4,8 +4,7 @@ Twelve classes of textured shapes on cluttered backgrounds, written as an ImageN
 VOCdevkit and an ADE20K tree, so that the readers of the real data read it.
 """
 
-from tricklift.data.miniworld.generate import MiniWorldSizes, generate
-from tricklift.data.miniworld.store import Manifest, verify
+from tricklift.data.miniworld.generate import Manifest, MiniWorldSizes, generate, verify
 from tricklift.data.miniworld.vocabulary import CLASSES, PALETTE, SEG_CLASSES, SURFACES
 
 __all__ = [

@@ -3,66 +3,36 @@
 import multiprocessing
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from tricklift.data.miniworld import ade, imagefolder, voc
-from tricklift.data.miniworld.files import Files
 from tricklift.data.miniworld.scene import SceneObject
 
 #: Called with (pictures done, pictures in all).
 Progress = Callable[[int, int], None]
 
 _CHUNK = 64  # pictures a job: small enough for a smooth progress bar
-
-
-@dataclass(frozen=True)
-class _Split:
-    """One split; `code` makes its random numbers independent of the others'."""
-
-    task: str
-    name: str
-    code: int
-    size: str  # field of MiniWorldSizes
-
-
-_SPLITS = (
-    _Split("imagenet", "train", 0, "cls_train"),
-    _Split("imagenet", "val", 1, "cls_val"),
-    _Split("voc", "trainval", 2, "det_trainval"),
-    _Split("voc", "test", 3, "det_test"),
-    _Split("ade", "training", 4, "seg_train"),
-    _Split("ade", "validation", 5, "seg_val"),
-)
-
-
-@dataclass(frozen=True)
-class _Job:
-    folder: Path
-    seed: int
-    split: _Split
-    start: int
-    stop: int
-
-
-@dataclass(frozen=True)
-class _Done:
-    job: _Job
-    hashes: dict[str, str]
-    objects: list[tuple[SceneObject, ...]]  # of VOC pictures alone
+#: Field of `MiniWorldSizes` -> folder and split. The place of a line makes its random numbers
+#: independent of the others'.
+_SPLITS = {
+    "cls_train": ("imagenet", "train"),
+    "cls_val": ("imagenet", "val"),
+    "det_trainval": ("voc", "trainval"),
+    "det_test": ("voc", "test"),
+    "seg_train": ("ade", "training"),
+    "seg_val": ("ade", "validation"),
+}
+_WRITERS = {"imagenet": imagefolder, "voc": voc, "ade": ade}
+_Job = tuple[Path, int, str, range]  # folder, seed, field of sizes, pictures
 
 
 def draw_all(
-    folder: Path,
-    seed: int,
-    sizes: Mapping[str, int],
-    workers: int,
-    progress: Progress | None = None,
-) -> tuple[dict[str, str], dict[str, int]]:
+    folder: Path, seed: int, sizes: Mapping[str, int], workers: int, progress: Progress | None
+) -> dict[str, int]:
     """Draw and write every picture, and the lists of VOC.
 
     Args:
@@ -73,67 +43,48 @@ def draw_all(
         progress: Called from this process.
 
     Returns:
-        SHA-256 by file name, and counts: pictures by split, objects by split of VOC.
+        Pictures by split, and objects by split of VOC.
     """
     jobs = [
-        _Job(folder, seed, split, start, min(start + _CHUNK, sizes[split.size]))
-        for split in _SPLITS
-        for start in range(0, sizes[split.size], _CHUNK)
+        (folder, seed, field, range(start, min(start + _CHUNK, sizes[field])))
+        for field in _SPLITS
+        for start in range(0, sizes[field], _CHUNK)
     ]
-    total, done = sum(sizes.values()), 0
-    finished: list[_Done] = []
-    for part in _run(jobs, workers):
-        finished.append(part)
-        done += part.job.stop - part.job.start
+    done = 0
+    objects: dict[str, list[tuple[SceneObject, ...]]] = {field: [] for field in _SPLITS}
+    for (_, _, field, pictures), found in zip(jobs, _run(jobs, workers), strict=True):
+        objects[field] += found
+        done += len(pictures)
         if progress:
-            progress(done, total)
-    finished.sort(key=lambda part: (part.job.split.code, part.job.start))
-    lists = Files(folder)
-    objects = {
-        split: [found for part in finished if _is_voc(part, split) for found in part.objects]
-        for split in ("trainval", "test")
-    }
-    voc.write_lists(lists, objects)
-    hashes = {name: value for part in finished for name, value in part.hashes.items()}
-    counts = {f"{split.task}/{split.name}": sizes[split.size] for split in _SPLITS}
-    counts |= {f"voc/{split} objects": sum(map(len, found)) for split, found in objects.items()}
-    return hashes | lists.hashes, counts
+            progress(done, sum(sizes.values()))
+    lists = {_SPLITS[field][1]: objects[field] for field in ("det_trainval", "det_test")}
+    voc.write_lists(folder, lists)
+    counts = {"/".join(_SPLITS[field]): sizes[field] for field in _SPLITS}
+    return counts | {f"voc/{split} objects": sum(map(len, o)) for split, o in lists.items()}
 
 
-def _is_voc(part: _Done, split: str) -> bool:
-    return (part.job.split.task, part.job.split.name) == ("voc", split)
-
-
-def _run(jobs: list[_Job], workers: int) -> Iterator[_Done]:
-    """Do the jobs, in any order."""
+def _run(jobs: list[_Job], workers: int) -> Iterator[list[tuple[SceneObject, ...]]]:
+    """Do the jobs; what they give comes in their order."""
     if workers == 1:
         yield from map(_draw, jobs)
         return
     # Forked workers start at once and need no importable main module. They use NumPy and OpenCV
     # alone, so that threads which a caller's torch has started do not matter.
-    method = "fork" if sys.platform == "linux" else "spawn"
-    context = multiprocessing.get_context(method)
-    with ProcessPoolExecutor(
-        workers, context, initializer=cv2.setNumThreads, initargs=(0,)
-    ) as pool:
-        futures = [pool.submit(_draw, job) for job in jobs]
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(workers, context, cv2.setNumThreads, (0,)) as pool:
         try:
-            for future in as_completed(futures):
-                yield future.result()
+            yield from pool.map(_draw, jobs)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _draw(job: _Job) -> _Done:
-    files = Files(job.folder)
-    objects = []
-    for index in range(job.start, job.stop):
-        sequence = np.random.SeedSequence(job.seed, spawn_key=(job.split.code, index))
-        rng = np.random.default_rng(sequence)
-        if job.split.task == "voc":
-            objects.append(voc.write_example(files, job.split.name, index, rng))
-        elif job.split.task == "ade":
-            ade.write_example(files, job.split.name, index, rng)
-        else:
-            imagefolder.write_example(files, job.split.name, index, rng)
-    return _Done(job, files.hashes, objects)
+def _draw(job: _Job) -> list[tuple[SceneObject, ...]]:
+    """Draw some pictures; the objects in each."""
+    folder, seed, field, pictures = job
+    task, split = _SPLITS[field]
+    found = []
+    for index in pictures:
+        key = (list(_SPLITS).index(field), index)
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+        found.append(_WRITERS[task].write_example(folder, split, index, rng))
+    return found

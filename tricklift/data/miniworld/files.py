@@ -1,4 +1,4 @@
-"""Write files below one folder and remember the hash of each."""
+"""Write files below one folder, and one digest of all that it holds."""
 
 import hashlib
 from pathlib import Path
@@ -10,44 +10,27 @@ from numpy.typing import NDArray
 _JPEG_QUALITY = 92
 
 
-class Files:
-    """A folder that is being filled.
-
-    Attributes:
-        hashes: SHA-256 of every file written so far, by its path below the folder.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.hashes: dict[str, str] = {}
-
-    def write(self, name: str, data: bytes) -> None:
-        """Write `data` to the path `name` (with forward slashes) below the folder."""
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        self.hashes[name] = hashlib.sha256(data).hexdigest()
-
-
-def digest(hashes: dict[str, str]) -> str:
-    """One SHA-256 over the names and hashes of all files."""
-    lines = "".join(f"{value}  {name}\n" for name, value in sorted(hashes.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
+def write(root: Path, name: str, data: bytes) -> None:
+    """Write `data` to the path `name` (with forward slashes) below `root`."""
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def digest_of_tree(root: Path, leave_out: tuple[str, ...]) -> tuple[int, str]:
-    """Number of files below `root`, and `digest` of them, read again.
+    """Number of files below `root`, and one SHA-256 over the names and hashes of all of them.
 
     Args:
         root: The folder.
         leave_out: Names of files directly in `root` that do not count.
     """
-    hashes = {}
-    for path in root.rglob("*"):
-        name = path.relative_to(root).as_posix()
-        if path.is_file() and name not in leave_out:
-            hashes[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return len(hashes), digest(hashes)
+    hashes = {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in root.rglob("*")
+        if path.is_file() and (name := path.relative_to(root).as_posix()) not in leave_out
+    }
+    lines = "".join(f"{value}  {name}\n" for name, value in sorted(hashes.items()))
+    return len(hashes), hashlib.sha256(lines.encode()).hexdigest()
 
 
 def encode_jpeg(image: NDArray[np.uint8]) -> bytes:

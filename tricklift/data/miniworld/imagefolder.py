@@ -1,9 +1,11 @@
 """Write MiniWorld as an ImageNet folder: `imagenet/{train,val}/<class>/<name>.jpg`."""
 
+from pathlib import Path
+
 import numpy as np
 
-from tricklift.data.miniworld.files import Files, encode_jpeg
-from tricklift.data.miniworld.scene import Plan, compose
+from tricklift.data.miniworld.files import encode_jpeg, write
+from tricklift.data.miniworld.scene import Plan, SceneObject, compose
 from tricklift.data.miniworld.vocabulary import CLASSES, SURFACES
 
 #: One main object a picture, 64 pixels, with up to two distractors.
@@ -17,16 +19,22 @@ PLAN = Plan(
 )
 
 
-def write_example(files: Files, split: str, index: int, rng: np.random.Generator) -> None:
+def write_example(
+    root: Path, split: str, index: int, rng: np.random.Generator
+) -> tuple[SceneObject, ...]:
     """Draw and write one picture; its class is `CLASSES[index % 12]`.
 
     Args:
-        files: Where to write.
+        root: Where to write.
         split: train or val.
         index: Number of the picture in its split, from 0.
         rng: Source of all randomness.
+
+    Returns:
+        The objects in it.
     """
     label = index % len(CLASSES)
     scene = compose(rng, PLAN, label, index % len(SURFACES))
     name = f"imagenet/{split}/{CLASSES[label]}/{split}_{index + 1:08d}.jpg"
-    files.write(name, encode_jpeg(scene.image))
+    write(root, name, encode_jpeg(scene.image))
+    return scene.objects

@@ -1,7 +1,5 @@
 """Outlines of objects: closed polygons in a unit square, placed by an affine map and rasterised."""
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +10,7 @@ _SUPERSAMPLE = 4  # masks are drawn at four times the size and averaged: smooth 
 _SUBPIXEL_BITS = 4  # cv2.fillPoly takes fixed-point coordinates
 
 
-def _circle(radius: float = 1.0, points: int = 36) -> Contour:
+def _polar(radius: float | NDArray[np.float64], points: int) -> Contour:
     angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
     return _polygon(radius * np.cos(angle), radius * np.sin(angle))
 
@@ -23,10 +21,6 @@ def _polygon(x: NDArray[np.floating], y: NDArray[np.floating]) -> Contour:
 
 def _from_points(*points: tuple[float, float]) -> Contour:
     return np.array(points, dtype=np.float32)
-
-
-def _regular(corners: int) -> Contour:
-    return _circle(1.0, corners)
 
 
 def _star() -> Contour:
@@ -59,43 +53,32 @@ def _heart() -> Contour:
     return _polygon(x / 17, y / 17)
 
 
-def _arrow() -> Contour:
-    return _from_points(
-        (1, 0), (0.1, 0.8), (0.1, 0.3), (-1, 0.3), (-1, -0.3), (0.1, -0.3), (0.1, -0.8)
-    )
-
-
-def _chevron() -> Contour:
-    return _from_points(
-        (-0.9, -0.9), (-0.3, -0.9), (-0.3, 0.3), (0.9, 0.3), (0.9, 0.9), (-0.9, 0.9)
-    )
-
-
-def _bar() -> Contour:
-    return _from_points((-1, -0.22), (1, -0.22), (1, 0.22), (-1, 0.22))
-
-
 def _blob(rng: np.random.Generator) -> Contour:
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     radius = np.full(40, 0.7)
     for harmonic in (2, 3, 5):
         radius += 0.14 * rng.normal() * np.cos(harmonic * angle + rng.uniform(0, 2 * np.pi))
-    radius = np.clip(radius, 0.25, 1.0)
-    return _polygon(radius * np.cos(angle), radius * np.sin(angle))
+    return _polar(np.clip(radius, 0.25, 1.0), 40)
 
 
-_FIXED: dict[str, Callable[[], list[Contour]]] = {
-    "disc": lambda: [_circle()],
-    "block": lambda: [_from_points((-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85))],
-    "triangle": lambda: [1.15 * _regular(3)],
-    "star": lambda: [1.1 * _star()],
-    "cross": lambda: [_cross()],
-    "ring": lambda: [_circle(), _circle(0.45)],  # even-odd filling makes the second one a hole
-    "crescent": lambda: [_crescent()],
-    "heart": lambda: [_heart()],
-    "arrow": lambda: [_arrow()],
-    "chevron": lambda: [_chevron()],
-    "bar": lambda: [_bar()],
+_FIXED: dict[str, list[Contour]] = {
+    "disc": [_polar(1.0, 36)],
+    "block": [_from_points((-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85))],
+    "triangle": [1.15 * _polar(1.0, 3)],
+    "star": [1.1 * _star()],
+    "cross": [_cross()],
+    "ring": [_polar(1.0, 36), _polar(0.45, 36)],  # even-odd filling makes the second one a hole
+    "crescent": [_crescent()],
+    "heart": [_heart()],
+    "arrow": [
+        _from_points(
+            (1, 0), (0.1, 0.8), (0.1, 0.3), (-1, 0.3), (-1, -0.3), (0.1, -0.3), (0.1, -0.8)
+        )
+    ],
+    "chevron": [
+        _from_points((-0.9, -0.9), (-0.3, -0.9), (-0.3, 0.3), (0.9, 0.3), (0.9, 0.9), (-0.9, 0.9))
+    ],
+    "bar": [_from_points((-1, -0.22), (1, -0.22), (1, 0.22), (-1, 0.22))],
 }
 
 #: All outlines by name ("blob" is a random one).
@@ -112,7 +95,7 @@ def outline(name: str, rng: np.random.Generator) -> list[Contour]:
     Returns:
         Contours (P, 2) float32, x and y in about [-1.1, 1.1]; a second one is a hole.
     """
-    contours = [_blob(rng)] if name == "blob" else _FIXED[name]()
+    contours = [_blob(rng)] if name == "blob" else _FIXED[name]
     return [c + rng.normal(0, 0.02, c.shape).astype(np.float32) for c in contours]
 
 

@@ -19,27 +19,15 @@ def _soft_step(field: Field, sharpness: float) -> Field:
     return np.clip(0.5 + np.float32(sharpness) * field, 0, 1).astype(np.float32)
 
 
-def _stripes(u: Field, v: Field) -> Field:
-    return _soft_step(np.sin(_TAU * u), 1.5)
-
-
-def _dots(u: Field, v: Field) -> Field:
-    return _soft_step(np.cos(_TAU * u) + np.cos(_TAU * v) - np.float32(0.55), 1.2)
-
-
-def _checks(u: Field, v: Field) -> Field:
-    return _soft_step(np.sin(_TAU * u / 1.5) * np.sin(_TAU * v / 1.5), 2.5)
-
-
 def _waves(u: Field, v: Field) -> Field:
     bend = np.abs((v / np.float32(2.4)) % 1 - np.float32(0.5)) * np.float32(2.2)  # a zigzag
     return _soft_step(np.sin(_TAU * (u + bend)), 1.5)
 
 
 _PERIODIC: dict[str, Callable[[Field, Field], Field]] = {
-    "stripes": _stripes,
-    "dots": _dots,
-    "checks": _checks,
+    "stripes": lambda u, v: _soft_step(np.sin(_TAU * u), 1.5),
+    "dots": lambda u, v: _soft_step(np.cos(_TAU * u) + np.cos(_TAU * v) - np.float32(0.55), 1.2),
+    "checks": lambda u, v: _soft_step(np.sin(_TAU * u / 1.5) * np.sin(_TAU * v / 1.5), 2.5),
     "waves": _waves,
 }
 

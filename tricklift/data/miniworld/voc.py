@@ -6,11 +6,12 @@ Boxes are exactly the extents of an object's visible pixels, 1-based and inclusi
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 
-from tricklift.data.miniworld.files import Files, encode_jpeg
+from tricklift.data.miniworld.files import encode_jpeg, write
 from tricklift.data.miniworld.scene import Plan, Scene, SceneObject, compose
 from tricklift.data.miniworld.vocabulary import CLASSES, SURFACES
 
@@ -30,12 +31,12 @@ def identifier(split: str, index: int) -> str:
 
 
 def write_example(
-    files: Files, split: str, index: int, rng: np.random.Generator
+    root: Path, split: str, index: int, rng: np.random.Generator
 ) -> tuple[SceneObject, ...]:
     """Draw and write one picture and its XML.
 
     Args:
-        files: Where to write.
+        root: Where to write.
         split: trainval or test.
         index: Number of the picture in its split, from 0.
         rng: Source of all randomness.
@@ -45,8 +46,8 @@ def write_example(
     """
     scene = compose(rng, PLAN, index % len(CLASSES), index % len(SURFACES))
     name = identifier(split, index)
-    files.write(f"{FOLDER}/JPEGImages/{name}.jpg", encode_jpeg(scene.image))
-    files.write(f"{FOLDER}/Annotations/{name}.xml", annotation(name, scene))
+    write(root, f"{FOLDER}/JPEGImages/{name}.jpg", encode_jpeg(scene.image))
+    write(root, f"{FOLDER}/Annotations/{name}.xml", annotation(name, scene))
     return scene.objects
 
 
@@ -85,14 +86,14 @@ def _add(parent: ElementTree.Element, tag: str, value: str | int) -> None:
     ElementTree.SubElement(parent, tag).text = str(value)
 
 
-def write_lists(files: Files, objects: Mapping[str, Sequence[tuple[SceneObject, ...]]]) -> None:
+def write_lists(root: Path, objects: Mapping[str, Sequence[tuple[SceneObject, ...]]]) -> None:
     """Write `ImageSets/Main`: a list a split, and one a class and split.
 
     The first half of trainval is train, the second val. In a class's list an identifier is
     followed by 1 (has the class), 0 (only difficult ones) or -1 (has none), as in VOC.
 
     Args:
-        files: Where to write.
+        root: Where to write.
         objects: For trainval and test, the objects of every picture in order.
     """
     trainval, test = list(objects["trainval"]), list(objects["test"])
@@ -105,10 +106,10 @@ def write_lists(files: Files, objects: Mapping[str, Sequence[tuple[SceneObject, 
         "test": [(identifier("test", i), found) for i, found in enumerate(test)],
     }
     for split, pictures in splits.items():
-        _write_lines(files, split, [name for name, _ in pictures])
+        _write_lines(root, split, [name for name, _ in pictures])
         for label, word in enumerate(CLASSES):
             lines = [f"{name} {_presence(found, label):2d}" for name, found in pictures]
-            _write_lines(files, f"{word}_{split}", lines)
+            _write_lines(root, f"{word}_{split}", lines)
 
 
 def _presence(objects: tuple[SceneObject, ...], label: int) -> int:
@@ -118,6 +119,6 @@ def _presence(objects: tuple[SceneObject, ...], label: int) -> int:
     return 0 if all(difficult) else 1
 
 
-def _write_lines(files: Files, name: str, lines: list[str]) -> None:
+def _write_lines(root: Path, name: str, lines: list[str]) -> None:
     text = "\n".join(lines) + "\n"
-    files.write(f"{FOLDER}/ImageSets/Main/{name}.txt", text.encode())
+    write(root, f"{FOLDER}/ImageSets/Main/{name}.txt", text.encode())

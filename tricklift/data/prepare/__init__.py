@@ -39,10 +39,7 @@ def prepare(
         say: Gets a line at each step.
 
     Raises:
-        UserError: Unknown name; a set that is there and not whole; an archive that is not the
-            published one, is broken or has members that it must not have; too little space.
-        MissingFileError: Archives that must be fetched by hand; says which, from where.
-        DownloadError: No network; says what to fetch by hand.
+        UserError: Unknown name, or see `tricklift.data.prepare.arrange.arrange`.
     """
     if name not in NAMES:
         hint = did_you_mean(name, NAMES)

@@ -21,13 +21,12 @@ from tricklift.records import lock
 
 def missing(name: str, known: DataSet, root: Path) -> str | None:
     """What is wrong with the set below `root` and what to remove, None where it is whole."""
-    places = _places(known, root)
+    places = {part.folder: root / known.folder / part.folder for part in known.parts}
     for part in known.parts:
         if not places[part.folder].is_dir():
             return f"no data set {name!r} in {root}: {places[part.folder]} is not there"
     for part in known.parts:
-        problem = _flaw(name, part, places[part.folder])
-        if problem:
+        if problem := _flaw(name, part, places[part.folder]):
             return problem
     difference = manifest.changed(name, root, places)
     return f"{name} has changed: {difference}; remove {root / known.folder}" if difference else None
@@ -45,7 +44,9 @@ def arrange(job: Job) -> Path:
     unpacked: list[Part] = []
     absent = [part for part in job.known.parts if _is_absent(job.place_of(part))]
     if absent:
-        _look_at_others(job, absent)
+        for part in job.known.parts:  # before hours go into those that are not there
+            if part not in absent and (problem := _flaw(job.name, part, job.place_of(part))):
+                raise UserError(f"{problem} and prepare it again")
         file = job.root / ".tricklift" / f"{job.name}.lock"
         with lock.alone(file, f"prepares {job.name} in {job.root}"):
             unpacked = [part for part in absent if not _link(job, part)]
@@ -54,27 +55,15 @@ def arrange(job: Job) -> Path:
                 _put(job, part, archives)
             manifest.path_of(job.name, job.root).unlink(missing_ok=True)  # of what was there before
     job.say(f"checking {job.place}")
-    problem = missing(job.name, job.known, job.root)
-    if problem:
+    if problem := missing(job.name, job.known, job.root):
         raise UserError(f"{problem} and prepare it again")
     manifest.note(job, unpacked)
     return job.place
 
 
-def _places(known: DataSet, root: Path) -> dict[str, Path]:
-    return {part.folder: root / known.folder / part.folder for part in known.parts}
-
-
 def _flaw(name: str, part: Part, place: Path) -> str | None:
     problem = verify.problem(part.expected, place)
     return f"{name} is not whole: {problem}; remove {place}" if problem else None
-
-
-def _look_at_others(job: Job, absent: list[Part]) -> None:
-    """Parts that are there are checked before hours go into those that are not."""
-    for part in job.known.parts:
-        if part not in absent and (problem := _flaw(job.name, part, job.place_of(part))):
-            raise UserError(f"{problem} and prepare it again")
 
 
 def _is_absent(place: Path) -> bool:
@@ -92,8 +81,7 @@ def _link(job: Job, part: Part) -> bool:
         copy = job.source / top / part.folder
         if not _looks_like(part, copy):
             continue
-        problem = verify.problem(part.expected, copy)
-        if problem:
+        if problem := verify.problem(part.expected, copy):
             raise UserError(f"{job.name} in {job.source} is not whole: {problem}")
         place = job.place_of(part)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -133,8 +121,7 @@ def _put(job: Job, part: Part, archives: Mapping[str, Path]) -> None:
                 nested[name],
                 job.progress,
             )
-        problem = verify.problem(part.expected, staging)
-        if problem:
+        if problem := verify.problem(part.expected, staging):
             sources = " and ".join(str(archives[name]) for name in part.archives)
             raise UserError(
                 f"{sources}: {problem.replace(str(staging), place.name)}; fetch it again"

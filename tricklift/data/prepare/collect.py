@@ -1,15 +1,18 @@
 """The archives of a set, all of them at hand and checked: found, downloaded, or asked for."""
 
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.filesize import decimal as in_words
+
 from tricklift.data.prepare.download import check, download
-from tricklift.data.prepare.job import Job, in_words, need_space
+from tricklift.data.prepare.job import Job
 from tricklift.data.prepare.published import Archive
 from tricklift.data.prepare.sets import Part
 from tricklift.data.prepare.unpack import unpacked_size
-from tricklift.errors import DownloadError, MissingFileError
+from tricklift.errors import DownloadError, MissingFileError, UserError
 
 
 def collect(job: Job, parts: Sequence[Part]) -> dict[str, Path]:
@@ -36,12 +39,23 @@ def collect(job: Job, parts: Sequence[Part]) -> dict[str, Path]:
         for archive in wanted
         if archive.name in unpacked
     )
-    need_space(job.root, downloads + contents, f"{job.name} needs")
+    _need_space(job, downloads + contents)
     for archive in wanted:
         if archive.name in found:
             job.say(f"checking {found[archive.name]}")
             check(archive, found[archive.name], job.progress)
     return {**found, **_download(job, absent)}
+
+
+def _need_space(job: Job, needed: int) -> None:
+    """Refuses where `needed` bytes do not fit on the disk of the root, which need not exist yet."""
+    folder = next(place for place in (job.root, *job.root.resolve().parents) if place.exists())
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"{job.name} needs {in_words(needed)}, and {in_words(free)} are free on the disk of "
+            f"{folder.resolve()}; make room, or give another --root"
+        )
 
 
 def _download(job: Job, archives: Sequence[Archive]) -> dict[str, Path]:
@@ -52,7 +66,7 @@ def _download(job: Job, archives: Sequence[Archive]) -> dict[str, Path]:
         job.say(f"downloading {archive.url}{size} (terms: {terms}{job.known.page})")
         try:
             paths[archive.name] = download(archive, job.archive_dir, job.progress)
-        except ConnectionError as error:
+        except DownloadError as error:
             left = " and ".join(str(a.url) for a in archives if a.name not in paths)
             raise DownloadError(
                 f"{error}. Without a network: fetch {left} elsewhere, put that into "

@@ -34,16 +34,13 @@ def download(
     progress: Progress | None = None,
     pauses: Sequence[float] = PAUSES,
 ) -> Path:
-    """Brings an archive into `folder`; goes on with what an earlier call left there.
+    """Brings an archive into `folder`, going on with what an earlier call left; returns its path.
 
     Args:
         archive: What to fetch; its `url` is not None.
         folder: Made if it is not there.
         progress: Gets bytes done and bytes in all.
         pauses: Seconds before each further try in a row without a byte.
-
-    Returns:
-        The path of the whole file.
 
     Raises:
         DownloadError: The server is out of reach, has no such file, or breaks off again and
@@ -77,11 +74,10 @@ def download(
         time.sleep(left.pop(0))
     try:
         check(archive, part, progress)
-    except ValueError:
+    except UserError:
         part.unlink()
         raise
-    os.replace(part, folder / archive.name)
-    return folder / archive.name
+    return part.replace(folder / archive.name)
 
 
 def check(archive: Archive, file: Path, progress: Progress | None = None) -> None:
@@ -90,35 +86,27 @@ def check(archive: Archive, file: Path, progress: Progress | None = None) -> Non
     Raises:
         UserError: Another size or checksum.
     """
-    again = f"fetch it again from {archive.url}" if archive.url else "fetch it again"
+    kind, _, wanted = (archive.checksum or "").partition(":")
     size = file.stat().st_size
     if archive.size not in (None, size):
-        raise UserError(
-            f"{file} is not the published {archive.name}: it has {size:,} bytes, not "
-            f"{archive.size:,}; {again}"
-        )
-    if archive.checksum is None:
+        problem = f"it has {size:,} bytes, not {archive.size:,}"
+    elif kind and (found := digest(file, kind, progress)) != wanted:
+        problem = f"its {kind.upper()} is {found}, not {wanted}"
+    else:
         return
-    kind, _, wanted = archive.checksum.partition(":")
-    found = digest(file, kind, progress)
-    if found != wanted:
-        raise UserError(
-            f"{file} is not the published {archive.name}: its {kind.upper()} is {found}, not "
-            f"{wanted}; {again}"
-        )
+    again = f"fetch it again from {archive.url}" if archive.url else "fetch it again"
+    raise UserError(f"{file} is not the published {archive.name}: {problem}; {again}")
 
 
 def digest(file: Path, kind: str, progress: Progress | None = None) -> str:
     """Checksum of a file as hexadecimal digits; `kind` as `hashlib` names it."""
     state = hashlib.new(kind, usedforsecurity=False)
     size = file.stat().st_size
-    done = 0
     with file.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             state.update(chunk)
-            done += len(chunk)
             if progress:
-                progress(done, size)
+                progress(stream.tell(), size)
     return state.hexdigest()
 
 
@@ -142,30 +130,23 @@ def _receive(archive: Archive, part: Path, progress: Progress | None) -> None:
     except (OSError, http.client.HTTPException) as error:
         raise _Interrupted(str(error) or type(error).__name__) from None
     with response:
+        sent = response.headers.get("Content-Range", "")
         if response.status != 206:
             start = 0  # the server sends all of it
-        elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+        elif not sent.startswith(f"bytes {start}-"):
             part.unlink()
             raise _Interrupted("the server sent another range than asked for")
-        total = _size_on_server(response, start) or archive.size
+        # A server may send less than the rest that was asked for: then Content-Range alone tells.
+        whole, length = sent.rpartition("/")[2], response.headers.get("Content-Length")
+        total = start + int(length) if length else archive.size
+        if response.status == 206 and whole.isdecimal():
+            total = int(whole)
         if archive.size not in (None, total):  # a login page, or another version
             raise UserError(
                 f"{archive.url} is not the published {archive.name}: the server has {total:,} "
                 f"bytes, not {archive.size:,}"
             )
         _copy(response, part, start, total, progress)
-
-
-def _size_on_server(response: http.client.HTTPResponse, start: int) -> int | None:
-    """Bytes of the whole file, as the server states them; None where it does not.
-
-    A server may send less than the rest that was asked for: then `Content-Range` alone tells.
-    """
-    whole = response.headers.get("Content-Range", "").rpartition("/")[2]
-    if response.status == 206 and whole.isdecimal():
-        return int(whole)
-    length = response.headers.get("Content-Length")
-    return start + int(length) if length else None
 
 
 def _refused(archive: Archive, error: urllib.error.HTTPError, part: Path, start: int) -> None:
@@ -175,23 +156,22 @@ def _refused(archive: Archive, error: urllib.error.HTTPError, part: Path, start:
             return
         part.unlink()
         raise _Interrupted("the file on the server is shorter than what had arrived") from None
+    answer = f"the server answers {error.code} {error.reason}"
     if error.code in PASSING:
-        raise _Interrupted(f"the server answers {error.code} {error.reason}") from None
-    raise DownloadError(
-        f"cannot download {archive.url}: the server answers {error.code} {error.reason}"
-    ) from None
+        raise _Interrupted(answer) from None
+    raise DownloadError(f"cannot download {archive.url}: {answer}") from None
 
 
 def _copy(
     response: http.client.HTTPResponse,
     part: Path,
-    start: int,
+    done: int,
     total: int | None,
     progress: Progress | None,
 ) -> None:
-    done = start
-    with part.open("r+b" if start else "wb") as file:
-        file.seek(start)
+    """Writes what is sent behind the first `done` bytes."""
+    with part.open("r+b" if done else "wb") as file:
+        file.seek(done)
         while True:
             try:
                 chunk = response.read(CHUNK)
@@ -199,8 +179,7 @@ def _copy(
                 raise _Interrupted(str(error) or type(error).__name__) from None
             if not chunk:
                 break
-            file.write(chunk)  # a full disk is an error of its own
-            done += len(chunk)
+            done += file.write(chunk)  # a full disk is an error of its own
             if progress:
                 progress(done, total or done)
         file.flush()

@@ -1,14 +1,12 @@
 """One data set on its way to its place: what the steps of the way hand on to each other."""
 
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tricklift.data.prepare.sets import DataSet, Part
 from tricklift.data.prepare.unpack import Progress
-from tricklift.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -51,27 +49,3 @@ class Job:
         named = [self.source, Path(given) if given else None]
         folders = [*filter(None, named), self.archive_dir, self.place, self.place.parent]
         return next((s / archive for s in folders if (s / archive).is_file()), None)
-
-
-def need_space(folder: Path, needed: int, what: str) -> None:
-    """Looks whether `needed` bytes fit on the disk of `folder`, which need not exist yet.
-
-    Raises:
-        UserError: They do not; `what` begins the message.
-    """
-    while not folder.exists():
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise UserError(
-            f"{what} {in_words(needed)}, and {in_words(free)} are free on the disk of "
-            f"{folder.resolve()}; make room, or give another --root"
-        )
-
-
-def in_words(size: int) -> str:
-    """Bytes as people say it: `2.0 GB`."""
-    for unit, worth in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= worth:
-            return f"{size / worth:.1f} {unit}"
-    return f"{size} bytes"

@@ -80,7 +80,9 @@ def unpack(
         if member.name.startswith(MAC):
             continue
         try:
-            path = _below(folder, target(member.name))
+            path = (folder / target(member.name)).resolve()  # links followed
+            if folder not in path.parents:
+                raise UserError("leaves the folder of unpacking")
         except ValueError as error:
             raise UserError(f"{archive}: member {member.name!r} {error}; not unpacked") from None
         if path.parent not in made:
@@ -98,16 +100,14 @@ def read_members(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
     Raises:
         UserError: One is not there; or see `members`.
     """
-    wanted = set(names)
-    found = {}
+    wanted, found = set(names), {}
     for member in members(archive):
         if member.name in wanted:
             with _explained(archive), member.open() as file:
                 found[member.name] = file.read()
-        if len(found) == len(wanted):
-            return found
-    missing = ", ".join(sorted(wanted - set(found)))
-    raise UserError(f"{archive} holds no {missing}; it is not the published archive")
+    if missing := ", ".join(sorted(wanted - set(found))):
+        raise UserError(f"{archive} holds no {missing}; it is not the published archive")
+    return found
 
 
 def unpacked_size(archive: Path) -> int:
@@ -154,22 +154,6 @@ def _of_zip(archive: Path) -> Iterator[Member]:
             if info.flag_bits & 1:
                 raise UserError(f"{archive}: member {name!r} is encrypted; not unpacked")
             yield Member(name, partial(file.open, info), info.header_offset)
-
-
-def _below(folder: Path, name: str) -> Path:
-    """Where a file is written: links followed, and below the folder whatever its name says.
-
-    Args:
-        folder: Resolved.
-        name: Its path below the folder.
-
-    Raises:
-        UserError: The path leads elsewhere; the message goes on from the member's name.
-    """
-    path = (folder / name).resolve()
-    if folder not in path.parents:
-        raise UserError("leaves the folder of unpacking")
-    return path
 
 
 def _checked(archive: Path, name: str, shown: str) -> str:

@@ -19,15 +19,8 @@ SHOWN = 3
 
 def problem(expected: Expected, folder: Path) -> str | None:
     """What is wrong with the part that lies in `folder`; None where it is complete."""
-    return (
-        _counts(expected, folder)
-        or _classes(expected, folder)
-        or _lists(expected, folder)
-        or _pairs(expected, folder)
-        or _known(expected, folder)
-        or _pictures(folder)
-        or _sums(expected, folder)
-    )
+    looks = (_counts, _classes, _lists, _pairs, _known, _pictures, _sums)
+    return next((found for look in looks for found in look(expected, folder)), None)
 
 
 def files(folder: Path) -> Iterator[str]:
@@ -51,58 +44,52 @@ def spread(folder: Path, count: int, pictures: bool = False) -> list[str]:
     return list(islice(listed(), 0, None, step))
 
 
-def _counts(expected: Expected, folder: Path) -> str | None:
+def _counts(expected: Expected, folder: Path) -> Iterator[str]:
     for part, wanted in expected.counts.items():
         found = sum(1 for _ in files(folder / part))
         if found != wanted:
-            return f"{folder / part} holds {found:,} files, not {wanted:,}"
-    return None
+            yield f"{folder / part} holds {found:,} files, not {wanted:,}"
 
 
-def _classes(expected: Expected, folder: Path) -> str | None:
+def _classes(expected: Expected, folder: Path) -> Iterator[str]:
     if expected.classes is None:
-        return None
+        return
     wanted, lowest, highest = expected.classes
     classes = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir())
     if len(classes) != wanted:
-        return f"{folder} holds {len(classes):,} class folders, not {wanted:,}"
+        yield f"{folder} holds {len(classes):,} class folders, not {wanted:,}"
     for path in classes:
         found = sum(1 for _ in files(Path(path)))
         if not lowest <= found <= highest:
-            return f"{path} holds {found:,} files; a class has {lowest:,} to {highest:,}"
-    return None
+            yield f"{path} holds {found:,} files; a class has {lowest:,} to {highest:,}"
 
 
-def _lists(expected: Expected, folder: Path) -> str | None:
+def _lists(expected: Expected, folder: Path) -> Iterator[str]:
     for path, (wanted, images) in expected.lists.items():
         file = folder / path
         if not file.is_file():
-            return f"{file} is not there"
+            yield f"{file} is not there"
+            return
         names = file.read_text().split()
         if len(names) != wanted:
-            return f"{file} lists {len(names):,} images, not {wanted:,}"
-        lost = sorted(set(names) - _stems(folder / images))
-        if lost:
-            return f"{folder / images} lacks {_some(lost)} of {file.name}"
-    return None
+            yield f"{file} lists {len(names):,} images, not {wanted:,}"
+        if lost := sorted(set(names) - _stems(folder / images)):
+            yield f"{folder / images} lacks {_some(lost)} of {file.name}"
 
 
-def _pairs(expected: Expected, folder: Path) -> str | None:
+def _pairs(expected: Expected, folder: Path) -> Iterator[str]:
     for one, other in expected.pairs:
-        alone = sorted(_stems(folder / one) ^ _stems(folder / other))
-        if alone:
-            return f"{_some(alone)}: not in both {folder / one} and {folder / other}"
-    return None
+        if alone := sorted(_stems(folder / one) ^ _stems(folder / other)):
+            yield f"{_some(alone)}: not in both {folder / one} and {folder / other}"
 
 
-def _known(expected: Expected, folder: Path) -> str | None:
+def _known(expected: Expected, folder: Path) -> Iterator[str]:
     for path in expected.known:
         if not (folder / path).is_file():
-            return f"{folder / path} is not there, though that is its class"
-    return None
+            yield f"{folder / path} is not there, though that is its class"
 
 
-def _pictures(folder: Path) -> str | None:
+def _pictures(expected: Expected, folder: Path) -> Iterator[str]:
     from PIL import Image  # not needed for help
 
     for path in spread(folder, DECODED, pictures=True):
@@ -110,14 +97,12 @@ def _pictures(folder: Path) -> str | None:
             with Image.open(folder / path) as image:
                 image.load()
         except (OSError, SyntaxError, ValueError) as error:
-            return f"{folder / path} cannot be read as an image ({error})"
-    return None
+            yield f"{folder / path} cannot be read as an image ({error})"
 
 
-def _sums(expected: Expected, folder: Path) -> str | None:
-    if expected.sums is None or not expected.sums.exact:
-        return None
-    return next(iter(checksums.differences(expected.sums, folder)), None)
+def _sums(expected: Expected, folder: Path) -> Iterator[str]:
+    if expected.sums is not None and expected.sums.exact:
+        yield from checksums.differences(expected.sums, folder)
 
 
 def _stems(folder: Path) -> set[str]:

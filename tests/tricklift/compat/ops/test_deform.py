@@ -169,11 +169,11 @@ def test_an_empty_batch(generator):
         modulated_conv(x, offset, mask, weight, bias, 1, 1)
     none = x.new_zeros(0)
     out = x.new_zeros(0, 4, 5, 7)
-    geometry = (3, 2, 1, 1, 1, 1, 1, 1, 1, 1, True)
-    deform.modulated_deform_conv_forward(x, weight, bias, none, offset, mask, out, none, *geometry)
+    geometry = dict.fromkeys(deform.SECOND, 1) | dict(kernel_h=3, kernel_w=2, with_bias=True)
+    deform.modulated_deform_conv_forward(x, weight, bias, none, offset, mask, out, none, **geometry)
     grads = [torch.zeros_like(t) for t in (x, weight, bias, offset, mask)]
     deform.modulated_deform_conv_backward(
-        x, weight, bias, none, offset, mask, none, *grads, out, *geometry
+        x, weight, bias, none, offset, mask, none, *grads, out, **geometry
     )
     assert not any(grad.any() for grad in grads)
 

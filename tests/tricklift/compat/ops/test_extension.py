@@ -9,6 +9,7 @@ import torch
 from mmcv import ops
 
 from tricklift.compat.ops import extension
+from tricklift.compat.ops.missing import MissingOpError
 
 
 def names_that_mmcv_loads() -> set[str]:
@@ -29,12 +30,12 @@ def test_every_name_exists():
     assert not hasattr(ext, "__path__")
 
 
-@pytest.mark.parametrize("name", sorted(names_that_mmcv_loads() - set(extension.OPS)))
-def test_a_missing_op_says_so_when_called(name):
+def test_a_missing_op_says_so_when_called():
     import mmcv._ext as ext
 
-    with pytest.raises(extension.MissingOpError, match=f"{name}.*install compiled mmcv"):
-        getattr(ext, name)(1, two=2)
+    for name in names_that_mmcv_loads() - set(extension.OPS):
+        with pytest.raises(MissingOpError, match=f"{name}.*install compiled mmcv"):
+            getattr(ext, name)(1, two=2)
 
 
 def test_a_missing_op_through_mmcv():

@@ -1,10 +1,10 @@
-"""Focal losses against the formula written with `math`, and by gradcheck."""
+"""Sigmoid focal loss against the formula written with `math`, and by gradcheck."""
 
 import math
 
 import pytest
 import torch
-from mmcv.ops import SigmoidFocalLoss, sigmoid_focal_loss, softmax_focal_loss
+from mmcv.ops import SigmoidFocalLoss, sigmoid_focal_loss
 from torchvision.ops import sigmoid_focal_loss as torchvision_focal
 
 GAMMAS = [0.0, 0.5, 1.0, 2.0]
@@ -26,26 +26,12 @@ def loop_sigmoid(logits, target, gamma, alpha, weight=None):
     return out
 
 
-def loop_softmax(logits, target, gamma, alpha, weight=None):
-    out = logits.new_zeros(len(logits))
-    for n, row in enumerate(logits.tolist()):
-        label = int(target[n])
-        if label < 0:
-            continue
-        p = math.exp(row[label]) / sum(math.exp(x) for x in row)
-        out[n] = -alpha * (1 - p) ** gamma * math.log(p)
-        if weight is not None:
-            out[n] *= float(weight[label])
-    return out
-
-
 @pytest.fixture
 def logits(generator):
     return 2 * torch.randn(6, 4, generator=generator, dtype=torch.float64)
 
 
-TARGET = torch.tensor([0, 3, 2, 2, 4, 1])  # 4 is background for the sigmoid loss
-LABELS = torch.tensor([0, 3, 2, 2, -1, 1])  # -1 is ignored by the softmax loss
+TARGET = torch.tensor([0, 3, 2, 2, 4, 1])  # 4 is background
 WEIGHT = torch.tensor([0.5, 1.0, 2.0, 3.0], dtype=torch.float64)
 
 
@@ -61,16 +47,6 @@ def test_sigmoid_focal_loss(logits, gamma, weight):
     torch.testing.assert_close(mean, expected.sum() / len(logits))
 
 
-@pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
-@pytest.mark.parametrize("gamma", GAMMAS)
-def test_softmax_focal_loss(logits, gamma, weight):
-    expected = loop_softmax(logits, LABELS, gamma, 0.25, weight)
-    found = softmax_focal_loss(logits, LABELS, gamma, 0.25, weight, "none")
-    torch.testing.assert_close(found, expected)
-    total = softmax_focal_loss(logits, LABELS, gamma, 0.25, weight, "sum")
-    torch.testing.assert_close(total, expected.sum())
-
-
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
 @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["plain", "weighted"])
 @pytest.mark.parametrize("gamma", GAMMAS)
@@ -78,7 +54,6 @@ def test_gradients(logits, gamma, weight, reduction):
     logits.requires_grad_()
     options = (gamma, 0.25, weight, reduction)
     torch.autograd.gradcheck(lambda x: sigmoid_focal_loss(x, TARGET, *options), logits)
-    torch.autograd.gradcheck(lambda x: softmax_focal_loss(x, LABELS, *options), logits)
 
 
 def test_published_numbers():
@@ -97,48 +72,36 @@ def test_agrees_with_torchvision(logits):
     torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize("loss", [sigmoid_focal_loss, softmax_focal_loss])
-def test_far_logits_stay_finite(loss):
+def test_far_logits_stay_finite():
     x = torch.tensor([[200.0, -200.0], [-200.0, 200.0]], requires_grad=True)
-    total = loss(x, torch.tensor([0, 0]), 2.0, 0.25, None, "sum")
+    total = sigmoid_focal_loss(x, torch.tensor([0, 0]), 2.0, 0.25, None, "sum")
     total.backward()
     assert total.isfinite() and x.grad.isfinite().all()
 
 
-def test_certain_rows_have_no_softmax_gradient():
-    """p = 1 exactly: (1 - p)^(gamma - 1) is infinite for gamma < 1, the gradient is 0."""
-    x = torch.tensor([[100.0, -100.0]], requires_grad=True)
-    softmax_focal_loss(x, torch.tensor([0]), 0.5, 1.0, None, "sum").backward()
-    assert not x.grad.any()
-
-
-@pytest.mark.parametrize("loss", [sigmoid_focal_loss, softmax_focal_loss])
-def test_bfloat16(logits, loss):
+def test_bfloat16(logits):
     half = logits.bfloat16().requires_grad_()
     single = half.detach().float().requires_grad_()
-    found = loss(half, TARGET % 4, 2.0, 0.25, None, "none")
-    expected = loss(single, TARGET % 4, 2.0, 0.25, None, "none")
+    found = sigmoid_focal_loss(half, TARGET % 4, 2.0, 0.25, None, "none")
+    expected = sigmoid_focal_loss(single, TARGET % 4, 2.0, 0.25, None, "none")
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), expected, rtol=3e-2, atol=1e-3)
-    loss(half, TARGET % 4, 2.0, 0.25, None, "sum").backward()
-    loss(single, TARGET % 4, 2.0, 0.25, None, "sum").backward()
+    sigmoid_focal_loss(half, TARGET % 4, 2.0, 0.25, None, "sum").backward()
+    sigmoid_focal_loss(single, TARGET % 4, 2.0, 0.25, None, "sum").backward()
     assert half.grad.dtype == torch.bfloat16
     torch.testing.assert_close(half.grad.float(), single.grad, rtol=3e-2, atol=4e-3)
 
 
-@pytest.mark.parametrize("loss", [sigmoid_focal_loss, softmax_focal_loss])
-def test_no_rows(loss):
+def test_no_rows():
     x = torch.zeros(0, 4, requires_grad=True)
-    if loss is softmax_focal_loss:  # mmcv's Python takes a maximum over the classes: fine
-        assert loss(x, torch.zeros(0, dtype=torch.long), 2.0, 0.25, None, "none").shape == (0,)
-    total = loss(x, torch.zeros(0, dtype=torch.long), 2.0, 0.25, None, "sum")
+    total = sigmoid_focal_loss(x, torch.zeros(0, dtype=torch.long), 2.0, 0.25, None, "sum")
     total.backward()
     assert total.item() == 0 and x.grad.shape == (0, 4)
 
 
 def test_module():
-    loss = SigmoidFocalLoss(gamma=2.0, alpha=0.25)
+    module = SigmoidFocalLoss(gamma=2.0, alpha=0.25)
     x, target = torch.zeros(3, 2), torch.tensor([0, 1, 2])
     # at p = 1/2 a positive costs alpha / 4 * ln 2, a negative (1 - alpha) / 4 * ln 2
     expected = (2 * 0.25 + 4 * 0.75) / 4 * math.log(2) / 3
-    assert loss(x, target).item() == pytest.approx(expected)
+    assert module(x, target).item() == pytest.approx(expected)

@@ -96,7 +96,7 @@ def test_precision(row):
     assert wrapper.type == ("AmpOptimWrapper" if row.recipe.half else "OptimWrapper")
     if row.recipe.half:
         assert wrapper.loss_scale == "dynamic"
-        assert "dtype" not in wrapper, "float16 on CUDA by default"
+        assert wrapper.dtype == "float16"
     assert all(p.dtype == torch.float32 for p in row.model.parameters()), "the master copy"
 
 

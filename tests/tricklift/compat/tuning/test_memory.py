@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from tricklift.compat import memory
+from tricklift.compat.tuning import memory
 
 PROGRAM = """
 import resource, sys
-from tricklift.compat.memory import keep_freed
+from tricklift.compat.tuning.memory import keep_freed
 kept = keep_freed() if sys.argv[1] == 'keep' else None
 def step():
     blocks = [b'x' * (16 << 20) for _ in range(6)]  # more than what glibc keeps by itself

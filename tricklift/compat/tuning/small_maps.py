@@ -15,15 +15,12 @@ from torch import Tensor, nn
 FEW = 4  # positions of the output; at 4x4 the convolution is faster
 
 
-class Conv3x3(nn.Conv2d):
-    """`nn.Conv2d` with kernel 3 and no bias, groups or dilation: same weights, same answer.
+class SmallMapsConv(nn.Conv2d):
+    """`nn.Conv2d` with kernel 3 and padding 1, alone: same weights, same answer.
 
     It leaves the usual way only in training, on the CPU, in channels-last memory: so traced and
     exported networks hold plain convolutions.
     """
-
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
-        super().__init__(inputs, outputs, 3, stride, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, inputs, H, W)`` to ``(N, outputs, H/stride, W/stride)``, sizes rounded up."""
@@ -32,6 +29,19 @@ class Conv3x3(nn.Conv2d):
         if plain or not self.weight.is_contiguous(memory_format=torch.channels_last):
             return super().forward(x)
         return by_position(x, self.weight.to(x.dtype), self.stride[0])
+
+
+def speed_up(model: nn.Module) -> None:
+    """Let all 3x3 convolutions of a model that can be computed so be `SmallMapsConv`s."""
+    for module in model.modules():
+        if type(module) is nn.Conv2d and _fits(module):
+            module.__class__ = SmallMapsConv
+
+
+def _fits(conv: nn.Conv2d) -> bool:
+    shape = (conv.kernel_size, conv.padding, conv.dilation, conv.groups, conv.padding_mode)
+    square = conv.stride[0] == conv.stride[1]
+    return shape == ((3, 3), (1, 1), (1, 1), 1, "zeros") and square and conv.bias is None
 
 
 def by_position(x: Tensor, weight: Tensor, stride: int) -> Tensor:

@@ -9,7 +9,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from tricklift.compat.spelling import check_top_level
+from tricklift.compat.start_checks import check_top_level
 
 
 @pytest.mark.parametrize(
