@@ -14,8 +14,7 @@ from mmengine.runner import Runner
 from safetensors.torch import save_file
 
 from tricklift import configs
-from tricklift.records.identity import config_hash
-from tricklift.records.weights import weights_sources
+from tricklift.records.identity import config_hash, weights_sources
 from tricklift.tricks import load
 
 #: The exports that leaves name: what they learn from, and what they start from.

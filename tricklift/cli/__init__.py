@@ -13,10 +13,10 @@ from tricklift.errors import report_user_errors, stoppable
 ABOUT = """How much of a classification trick survives transfer?
 
 Backbones are trained with the tricks of "Bag of Tricks", exported, and plugged unchanged into
-detectors (mmdet) and segmenters (mmseg); one table says what each trick was worth.
+detectors (mmdet) and segmenters (mmseg); one table shows the gain of each trick.
 
 \b
-The whole of it, in minutes on a CPU, on data that it makes itself:
+All steps on generated data, in minutes on a CPU:
   tricklift demo
 
 \b
@@ -28,9 +28,9 @@ Step by step:
     --work-dir runs/det
   tricklift compare runs
 
-Configs read their data below TRICKLIFT_ROOT (default: data), and exported weights that another
-row needs in TRICKLIFT_EXPORTS (default: exports); `prepare` looks for archives in TRICKLIFT_DATA
-too, if it is set. TRICKLIFT_DEBUG=1 shows where an error came from.
+Environment: TRICKLIFT_ROOT is the folder of the data sets (default: data), TRICKLIFT_EXPORTS that
+of exported weights which other configs start from (default: exports). `prepare` also looks for
+archives in TRICKLIFT_DATA, if set. TRICKLIFT_DEBUG=1 prints tracebacks.
 """
 
 

@@ -27,7 +27,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Pretrain, export, transfer and print the table, on generated data. Takes minutes."""
+    """Run all steps on generated data. Takes minutes."""
     from tricklift.suite.demo import demo as show
     from tricklift.suite.run import note_command
 

@@ -31,7 +31,7 @@ def backbones(
         Path | None, typer.Option(help="Write the page of all backbones, with its picture.")
     ] = None,
 ) -> None:
-    """List the backbones: parameters, MACs, published top-1, channels and strides, source."""
+    """List the backbones, with parameters, MACs, published top-1, channels and strides."""
     from backbones.describe import describe_all
 
     entries = describe_all()
@@ -76,7 +76,7 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
 
 
 def tricks() -> None:
-    """List the tricks for `train --tricks A,B` and the `use` line of a config."""
+    """List the tricks. They go into `train --tricks A,B` or the `use` line of a config."""
     from tricklift.tricks import described
 
     for name, tasks, summary in described():
@@ -87,7 +87,7 @@ def config(
     name: Annotated[str | None, typer.Argument(help="Short name of a config.")] = None,
     every: Annotated[bool, typer.Option("--list", help="Print all short names.")] = False,
 ) -> None:
-    """Print the path of a provided config, for `mim train mmdet $(tricklift config ...)`."""
+    """Print the path of a config. For `mim train mmdet $(tricklift config ...)`."""
     from tricklift.configs import find_config, short_names
 
     if every:
@@ -105,7 +105,7 @@ def rows(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List every cell of the paper's tables: config, command, cost, the paper's value and ours."""
+    """List the cells of the paper's tables: config, command, cost, the paper's value, ours."""
     from tricklift.tables.paper_rows import listing
 
     entries = listing(table, results)
@@ -153,7 +153,7 @@ def _values(values: dict[str, float | None] | None) -> str:
 def fidelity(
     out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
 ) -> None:
-    """Compare each row's recipe in the paper with what its config does."""
+    """Compare the paper's recipes with the configs."""
     from tricklift.paper.fidelity.page import page
 
     emit(page(), out)

@@ -14,14 +14,14 @@ BARE = {"--resume": "auto"}
 
 Config = Annotated[str, typer.Argument(help="Path or short name, e.g. cls/mini/resnet18_d-tricks.")]
 WorkDir = Annotated[
-    Path | None, typer.Option(help="Where it is kept. Default: work_dirs/<short name>.")
+    Path | None, typer.Option(help="Output folder.  [default: work_dirs/<short name>]")
 ]
 Options = Annotated[
     list[str] | None,
     typer.Option(
         CFG_OPTIONS,
         metavar="KEY=VALUE ...",
-        help="Settings over the config. A key must exist; +KEY=VALUE adds a new one.",
+        help="Override settings of the config. +KEY=VALUE adds a new key.",
     ),
 ]
 Backbone = Annotated[str | None, typer.Option(help="Sets model.backbone.name, e.g. resnet18_d.")]
@@ -64,13 +64,13 @@ def train(
         ),
     ] = None,
     tricks: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Tricks on top of the config's own.")
+        str | None, typer.Option(metavar="A,B", help="Tricks to add to the config.")
     ] = None,
     teacher: Annotated[
         str | None,
         typer.Option(
             metavar="REF",
-            help="Who teaches in the trick `distillation`: an exported file, a .pth of the "
+            help="Teacher of the trick `distillation`: an exported file, a .pth of the "
             "classification stage, timm/NAME or torchvision/NAME.",
         ),
     ] = None,
@@ -78,7 +78,7 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="Sets randomness.seed.")] = None,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="[FILE]", help="Go on from FILE, or from the last checkpoint."),
+        typer.Option(metavar="[FILE]", help="Resume from FILE, or from the last checkpoint."),
     ] = None,
     amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; on CPUs bfloat16.")] = False,
     auto_scale_lr: Annotated[
@@ -86,7 +86,7 @@ def train(
     ] = False,
     cfg_options: Options = None,
 ) -> None:
-    """Train a classifier, a detector or a segmenter; leaves result.json in the work dir."""
+    """Train a classifier, detector or segmenter. Writes result.json to the work dir."""
     from tricklift import train as training
     from tricklift.config_keys import parse_options
     from tricklift.tricks import split_names
@@ -109,7 +109,7 @@ def train(
 
 def test(
     config: Config,
-    checkpoint: Annotated[Path, typer.Argument(help="A .pth file that a training wrote.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A .pth file of a training.")],
     backbone: Backbone = None,
     work_dir: WorkDir = None,
     cfg_options: Options = None,
@@ -126,14 +126,16 @@ def test(
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A training's .pth, or an exported file.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A .pth file of a training, or an exported file.")
+    ],
     out: Annotated[Path, typer.Argument(help="The file to write.")],
     to: Annotated[
         str, typer.Option(help="Format: tricklift, torchvision, timm, mmdet or onnx.")
     ] = "tricklift",
     ema: Annotated[bool, typer.Option("--ema", help="Export the EMA weights.")] = False,
 ) -> None:
-    """Write a trained backbone as other libraries expect it; what was written is checked."""
+    """Write a trained backbone for other libraries. The written file is checked."""
     from backbones.export import export as write
 
     report = write(checkpoint, out, to=to, ema=ema)

@@ -78,11 +78,20 @@ def pretrained_of(cfg: Mapping[str, Any]) -> dict[str, Any] | None:
     """
     if loaded := loaded_of(cfg):
         return {"file": loaded, "sha256": _digest(loaded)}
-    backbone = backbone_of(cfg)
-    source = backbone.get("checkpoint") or (backbone.get("init_cfg") or {}).get("checkpoint")
-    if not source:
-        return None
-    return weights_origin(source)
+    source = weights_sources(cfg).get("pretrained")
+    return weights_origin(source) if source else None
+
+
+def weights_sources(cfg: Mapping[str, Any]) -> dict[str, str]:
+    """What the config takes weights from: `pretrained`, `teacher` -> a file, or a name in a zoo."""
+    backbone, model = backbone_of(cfg), cfg.get("model") or {}
+    lesson = model.get("distillation") or {}
+    sources = {
+        "pretrained": backbone.get("checkpoint")
+        or (backbone.get("init_cfg") or {}).get("checkpoint"),
+        "teacher": (lesson.get("teacher") or {}).get("checkpoint"),
+    }
+    return {key: str(source) for key, source in sources.items() if source}
 
 
 def weights_origin(source: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tricklift.records.identity import backbone_of, loaded_of, weights_origin
+from tricklift.records.identity import loaded_of, weights_origin, weights_sources
 
 #: In the entries `pretrained` and `teacher` of a result. `sha256` in `pretrained` is another thing:
 #: that of the checkpoint of `load_from`, which is part of the run's identity.
@@ -34,18 +34,6 @@ def weights_sha256(path: str | Path) -> str | None:
             header.pop("__metadata__", None)
             digest.update(json.dumps(header, sort_keys=True).encode())
         return hashlib.file_digest(file, lambda: digest).hexdigest()
-
-
-def weights_sources(cfg: Mapping[str, Any]) -> dict[str, str]:
-    """What the config takes weights from: `pretrained`, `teacher` -> a file, or a name in a zoo."""
-    backbone, model = backbone_of(cfg), cfg.get("model") or {}
-    lesson = model.get("distillation") or {}
-    sources = {
-        "pretrained": backbone.get("checkpoint")
-        or (backbone.get("init_cfg") or {}).get("checkpoint"),
-        "teacher": (lesson.get("teacher") or {}).get("checkpoint"),
-    }
-    return {key: str(source) for key, source in sources.items() if source}
 
 
 def weights_entries(cfg: Mapping[str, Any], pretrained: dict[str, Any] | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Running the jobs of a tier: finished ones are passed over, stopped ones resumed."""
+"""Running the jobs of a tier: finished ones are skipped, stopped ones resumed."""
 
 import json
 import shlex
@@ -49,7 +49,7 @@ def run(
         JobFailed: A job ended with an error; the same call resumes.
     """
     if max_parallel < 1:
-        raise UserError(f"at least one job must run at a time, got {max_parallel}")
+        raise UserError(f"--jobs must be at least 1, got {max_parallel}")
     jobs = plan(tier, out, **asked)
     check_tier(jobs, Path(out))
     check_data(tier, root)
@@ -146,19 +146,19 @@ def run_jobs(jobs: Sequence[Job], out: Path, board: Board, max_parallel: int = 1
 
 
 def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
-    """The command that brings a job to its end; None where it is done before.
+    """The command that brings a job to its end; None where it is already done.
 
     Raises:
         UserError: It must be started anew, and another process trains in its folder.
     """
-    board.now(title, "looking at what is there")
+    board.now(title, "checking earlier runs")
     state = job.state()
     if state == "done":
         board.over(title)
-        board.say(f"{title}: done before  {job.summary()}")
+        board.say(f"{title}: already done  {job.summary()}")
         return None
     if state == "stale" and (aside := job.clear(out)):
-        board.say(f"{title}: config or weights have changed, old run is now in {aside}")
+        board.say(f"{title}: config or weights changed; the old run was moved to {aside}")
     if not board.console.is_terminal:
         board.say(f"{title}: {'resumes' if state == 'started' else 'starts'}")
     return job.command(resume=state == "started")

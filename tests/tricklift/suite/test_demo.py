@@ -39,5 +39,5 @@ def test_the_demo_ends_with_its_table_and_goes_on_where_it_was(
     )
 
     demo("--out", str(out))
-    assert capfd.readouterr().out.count("done before") == 6
+    assert capfd.readouterr().out.count("already done") == 6
     assert json.loads((out / "table.json").read_text()) == rows

@@ -1,5 +1,6 @@
 """Jobs: what is done, what is to be resumed, what another config left."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -48,6 +49,22 @@ def test_state_of_a_training(training, tmp_path):
     assert training.state() == "new"
     (training.work_dir / "epoch_1.pth").touch()
     assert training.state() == "stale"
+
+
+@pytest.mark.parametrize(
+    ("option", "state"),
+    [
+        ("train_dataloader.num_workers=3", "started"),
+        ("benchmark.protocol=reworded", "started"),
+        ("default_hooks.logger.interval=7", "started"),
+        ("test_evaluator.type=Another", "started"),
+        ("train_dataloader.batch_size=7", "stale"),
+        ("optim_wrapper.optimizer.momentum=0.8", "stale"),
+    ],
+)
+def test_half_finished_work_is_begun_anew_only_for_other_numbers(training, option, state):
+    leave(training, status="running")
+    assert dataclasses.replace(training, options=(option,)).state() == state
 
 
 def test_what_another_config_left_is_moved_and_not_counted(training, tmp_path):

@@ -74,7 +74,7 @@ def test_one_at_a_time(tmp_path, capsys):
         run.run_jobs(both, tmp_path, board)
     assert both[0].times[1] <= both[1].times[0]
     out = capsys.readouterr().out
-    assert "[2/2] 2: starts" in out and "[1/2] 1: done before  1" in out
+    assert "[2/2] 2: starts" in out and "[1/2] 1: already done  1" in out
 
 
 def test_a_failure_stops_what_runs_beside_it_and_what_follows(tmp_path):
@@ -113,7 +113,7 @@ def test_a_job_that_leaves_nothing(tmp_path):
 
 
 def test_no_job_at_a_time(tmp_path):
-    with pytest.raises(ValueError, match="at least one job must run at a time, got 0"):
+    with pytest.raises(ValueError, match="--jobs must be at least 1, got 0"):
         run.run("mini", tmp_path, tmp_path, max_parallel=0)
 
 
@@ -230,5 +230,5 @@ def test_all_jobs_of_a_tier_and_a_second_run_that_does_nothing(tiny_root, tmp_pa
     before = {record.path: record.path.stat().st_mtime_ns for record in records}
     capsys.readouterr()
     run.run("smoke", tmp_path, tiny_root)
-    assert capsys.readouterr().out.count("done before") == 6
+    assert capsys.readouterr().out.count("already done") == 6
     assert before == {record.path: record.path.stat().st_mtime_ns for record in records}
