@@ -8,6 +8,7 @@ import pytest
 from mmengine.config import Config
 
 import cls  # noqa: F401  (registers the parts)
+from tricklift.train import build_config
 
 
 @pytest.fixture(scope="session")
@@ -27,27 +28,24 @@ def class_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny_config(repo: Path, class_folders: Path, tmp_path: Path):
+def tiny_config(class_folders: Path, tmp_path: Path):
     """The mini leaf configs, shrunk to seconds: 3 classes of 32 px, a quarter of the width."""
 
     def make(leaf: str = "resnet18_b-baseline", epochs: int = 2) -> Config:
-        cfg = Config.fromfile(repo / "configs" / "cls" / "mini" / f"{leaf}.py")
-        cfg.merge_from_dict(
-            {
-                "model.num_classes": 3,
-                "model.backbone.width": 0.125,
-                "train_cfg.max_epochs": epochs,
-                "train_cfg.val_interval": 1,
-                "default_hooks.logger.interval": 2,
-            }
-        )
+        options = {
+            "model.num_classes": 3,
+            "model.backbone.width": 0.125,
+            "train_cfg.max_epochs": epochs,
+            "train_cfg.val_interval": 1,
+            "default_hooks.logger.interval": 2,
+        }
+        cfg = build_config(f"cls/mini/{leaf}", work_dir=tmp_path / "work", options=options)
         for split, loader in (("train", cfg.train_dataloader), ("val", cfg.val_dataloader)):
             loader.update(batch_size=6, num_workers=0, persistent_workers=False)
             loader.dataset.update(data_root=str(class_folders / split), num_classes=3)
         cfg.train_dataloader.dataset.pipeline[1].size = 32
         cfg.val_dataloader.dataset.pipeline[1].update(short_side=32, size=32)
         cfg.test_dataloader = cfg.val_dataloader
-        cfg.work_dir = str(tmp_path / "work")
         return cfg
 
     return make

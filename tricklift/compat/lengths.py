@@ -104,8 +104,9 @@ def refuse_changes(new: list[list[Any]], old: list[list[Any]], any_rate: bool) -
         raise UserError(f"the checkpoint has other schedulers than this config; {remedy}")
     for scheduler, state in zip(chain(*new), chain(*old), strict=True):
         name, fresh = type(scheduler).__name__, scheduler.state_dict()
-        # a step's milestones are compared themselves; by default it ends with the training
-        passed = "end" if "milestones" in fresh else None
+        # by default milestones end with the training, which changes nothing behind the last one
+        last = max(state.get("milestones") or (0,))
+        passed = "end" if "milestones" in state and last < state.get("end", 0) else None
         for key in SETTINGS:
             if key in fresh and key in state and fresh[key] != state[key] and key != passed:
                 unit = "" if fresh["by_epoch"] else " (iterations)"

@@ -95,6 +95,12 @@ def test_epochs_are_not_counted_in_a_training_by_iterations(tiny, tmp_path):
             dict(type="MultiStepLR", milestones=[3]),
             r"milestones=\[1\], and this config asks for \[3\]",
         ),
+        # mmengine would not reach the milestone: the checkpoint's schedule ends at 2
+        (
+            dict(type="MultiStepLR", milestones=[3]),
+            dict(type="MultiStepLR", milestones=[3]),
+            "end=2",
+        ),
         (dict(type="ExponentialLR", gamma=0.9), dict(type="StepLR", step_size=1), "end=2"),
     ],
     ids=lambda value: None,

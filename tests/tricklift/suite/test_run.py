@@ -138,7 +138,8 @@ def test_a_failure_says_what_the_job_said_and_where_all_of_it_is(training, tmp_p
         run.run_jobs([training], tmp_path, board)
     assert caught.value.code == 2
     assert "full log: " in str(caught.value)
-    assert (tmp_path / "logs" / "cls_resnet18_b-baseline_seed0.log").is_file()
+    log = (tmp_path / "logs" / "cls_resnet18_b-baseline_seed0.log").read_text()
+    assert "Traceback (most recent call last)" in log
     assert not (training.work_dir / "result.json").exists()
 
 
