@@ -14,6 +14,9 @@ from mmengine.registry import DATASETS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+import tricklift.compat.setup
+import tricklift.records.results  # noqa: F401  (registers its hook)
+
 
 @MODELS.register_module()
 class LinearTestModel(BaseModel):
