@@ -12,13 +12,13 @@ def _parser(description: str) -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("config", help="path or short name of a config")
-    parser.add_argument("--work-dir", help="where logs, checkpoints and result.json go")
+    parser.add_argument("--work-dir", help="folder of logs, checkpoints and result.json")
     parser.add_argument(
         "--cfg-options",
         nargs="+",
         action=DictAction,
         default={},
-        help="KEY=VALUE settings over the config; a key must exist, unless written +KEY",
+        help="override config keys, KEY=VALUE; a key must exist, unless written +KEY",
     )
     parser.add_argument("--launcher", choices=("none", "pytorch", "slurm", "mpi"), default="none")
     parser.add_argument("--local_rank", "--local-rank", type=int, default=0)
@@ -34,13 +34,13 @@ def _parse(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argpa
 def train_main(argv: Sequence[str] | None = None) -> None:
     """`mim train tricklift CONFIG ...`"""
     parser = _parser("Train a config of tricklift (or any mmengine config)")
-    parser.add_argument("--amp", action="store_true", help="mixed precision, on CPUs in bfloat16")
+    parser.add_argument("--amp", action="store_true", help="mixed precision (on CPUs: bfloat16)")
     parser.add_argument("--auto-scale-lr", action="store_true", help="scale lr to the batch size")
     parser.add_argument(
         "--resume",
         nargs="?",
         const="auto",
-        help="from this checkpoint; without a value, from the last in the work dir",
+        help="resume from this checkpoint, or from the last one in the work dir",
     )
     parser.add_argument("--seed", type=int, help="sets randomness.seed")
     parser.add_argument("--tricks", help="A,B: tricks on top of the config's own")
@@ -66,7 +66,7 @@ def train_main(argv: Sequence[str] | None = None) -> None:
 def test_main(argv: Sequence[str] | None = None) -> None:
     """`mim test tricklift CONFIG --checkpoint FILE ...`"""
     parser = _parser("Evaluate a training checkpoint on a config's test data")
-    parser.add_argument("checkpoint", help="a .pth file that a training wrote")
+    parser.add_argument("checkpoint", help="checkpoint of a training (.pth)")
     args = _parse(parser, argv)
     with report_user_errors():
         from tricklift.train import build_config, test

@@ -16,7 +16,7 @@ Backbones are trained with the tricks of "Bag of Tricks", exported, and plugged 
 detectors (mmdet) and segmenters (mmseg); one table says what each trick was worth.
 
 \b
-The whole of it, in minutes on a CPU, on data that it makes itself:
+All of it in minutes on a CPU, on generated data:
   tricklift demo
 
 \b
@@ -30,7 +30,7 @@ Step by step:
 
 Configs read their data below TRICKLIFT_ROOT (default: data), and exported weights that another
 row needs in TRICKLIFT_EXPORTS (default: exports); archives of real data are looked for in
-TRICKLIFT_DATA (default: ../shared/data). TRICKLIFT_DEBUG=1 shows where an error came from.
+TRICKLIFT_DATA (default: ../shared/data). TRICKLIFT_DEBUG=1 prints tracebacks.
 """
 
 

@@ -14,14 +14,15 @@ BARE = {"--resume": "auto"}
 
 Config = Annotated[str, typer.Argument(help="Path or short name, e.g. cls/mini/resnet18_d-tricks.")]
 WorkDir = Annotated[
-    Path | None, typer.Option(help="Where it is kept. Default: work_dirs/<short name>.")
+    Path | None,
+    typer.Option(help="Folder of the run. Default: work_dirs/<short name>."),
 ]
 Options = Annotated[
     list[str] | None,
     typer.Option(
         CFG_OPTIONS,
         metavar="KEY=VALUE ...",
-        help="Settings over the config. A key must exist; +KEY=VALUE adds a new one.",
+        help="Override config keys. A key must exist; +KEY=VALUE adds a new one.",
     ),
 ]
 Backbone = Annotated[str | None, typer.Option(help="Sets model.backbone.name, e.g. resnet18_d.")]
@@ -60,7 +61,7 @@ def train(
     pretrained: Annotated[
         str | None,
         typer.Option(
-            metavar="REF", help="Exported file, timm/NAME, torchvision/NAME, or none (random)."
+            metavar="REF", help="Weights: exported file, timm/NAME, torchvision/NAME or none."
         ),
     ] = None,
     tricks: Annotated[
@@ -70,23 +71,23 @@ def train(
         str | None,
         typer.Option(
             metavar="REF",
-            help="Who teaches in the trick `distillation`: an exported file, a .pth of the "
-            "classification stage, timm/NAME or torchvision/NAME.",
+            help="Teacher of the trick `distillation`: exported file, checkpoint of the "
+            "classification stage (.pth), timm/NAME or torchvision/NAME.",
         ),
     ] = None,
     work_dir: WorkDir = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Sets randomness.seed.")] = None,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="[FILE]", help="Go on from FILE, or from the last checkpoint."),
+        typer.Option(metavar="[FILE]", help="Resume from FILE, or from the last checkpoint."),
     ] = None,
-    amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; on CPUs bfloat16.")] = False,
+    amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; bfloat16 on CPUs.")] = False,
     auto_scale_lr: Annotated[
         bool, typer.Option("--auto-scale-lr", help="Scale the learning rate to the batch size.")
     ] = False,
     cfg_options: Options = None,
 ) -> None:
-    """Train a classifier, a detector or a segmenter; leaves result.json in the work dir."""
+    """Train a classifier, a detector or a segmenter; writes result.json to the work dir."""
     from tricklift import train as training
     from tricklift.config_keys import parse_options
     from tricklift.tricks import split_names
@@ -109,12 +110,12 @@ def train(
 
 def test(
     config: Config,
-    checkpoint: Annotated[Path, typer.Argument(help="A .pth file that a training wrote.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a training (.pth).")],
     backbone: Backbone = None,
     work_dir: WorkDir = None,
     cfg_options: Options = None,
 ) -> None:
-    """Evaluate a training checkpoint on the config's test data."""
+    """Evaluate a checkpoint on the config's test data."""
     from tricklift import train as training
     from tricklift.config_keys import parse_options
 
@@ -126,14 +127,14 @@ def test(
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A training's .pth, or an exported file.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint (.pth) or exported file.")],
     out: Annotated[Path, typer.Argument(help="The file to write.")],
     to: Annotated[
         str, typer.Option(help="Format: tricklift, torchvision, timm, mmdet or onnx.")
     ] = "tricklift",
-    ema: Annotated[bool, typer.Option("--ema", help="The averaged weights.")] = False,
+    ema: Annotated[bool, typer.Option("--ema", help="Export the EMA weights.")] = False,
 ) -> None:
-    """Write a trained backbone as other libraries expect it; what was written is checked."""
+    """Export a trained backbone in the format of another library, and check the file."""
     from backbones.export import export as write
 
     report = write(checkpoint, out, to=to, ema=ema)

@@ -11,7 +11,8 @@ torch. Every file here stands in for one thing that breaks, and says which upstr
 - `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo); timm's norms, synchronised.
 - `setup`: importing it installs all of the above; a config names it in `custom_imports`.
 - `memory`: freed memory stays with the process (called where a training is built).
-- `every_run`: hooks that every Runner gets, whatever command started it.
+- `every_run`: hooks that every Runner gets, whatever command started it: `start_checks`
+  (spelling, an empty loader), `lengths` (schedules as long as the training), `finite_loss`.
 
 Import-free on purpose: it is imported at the end of `import torch`.
 """
