@@ -1,8 +1,9 @@
 """`tricklift train`, `test` and `export`."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,18 +15,30 @@ BARE = {"--resume": "auto"}
 
 Config = Annotated[str, typer.Argument(help="Path or short name, e.g. cls/mini/resnet18_d-tricks.")]
 WorkDir = Annotated[
-    Path | None,
-    typer.Option(help="Folder of the run. Default: work_dirs/<short name>."),
+    Path | None, typer.Option(help="Output folder.  [default: work_dirs/<short name>]")
 ]
 Options = Annotated[
     list[str] | None,
     typer.Option(
         CFG_OPTIONS,
         metavar="KEY=VALUE ...",
-        help="Override config keys. A key must exist; +KEY=VALUE adds a new one.",
+        help="Override settings of the config. +KEY=VALUE adds a new key.",
     ),
 ]
 Backbone = Annotated[str | None, typer.Option(help="Sets model.backbone.name, e.g. resnet18_d.")]
+
+
+def _note_rank(rank: int | None) -> None:
+    if rank is not None:
+        os.environ.setdefault("LOCAL_RANK", str(rank))
+
+
+# What `mim` and `torch.distributed.launch` add to a command.
+Launcher = Annotated[Literal["none", "pytorch", "slurm", "mpi"], typer.Option(hidden=True)]
+LocalRank = Annotated[
+    int | None,
+    typer.Option("--local_rank", "--local-rank", hidden=True, callback=_note_rank),
+]
 
 
 def spread(arguments: Sequence[str]) -> list[str]:
@@ -61,18 +74,18 @@ def train(
     pretrained: Annotated[
         str | None,
         typer.Option(
-            metavar="REF", help="Weights: exported file, timm/NAME, torchvision/NAME or none."
+            metavar="REF", help="Exported file, timm/NAME, torchvision/NAME, or none (random)."
         ),
     ] = None,
     tricks: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Tricks on top of the config's own.")
+        str | None, typer.Option(metavar="A,B", help="Tricks to add to the config.")
     ] = None,
     teacher: Annotated[
         str | None,
         typer.Option(
             metavar="REF",
-            help="Teacher of the trick `distillation`: exported file, checkpoint of the "
-            "classification stage (.pth), timm/NAME or torchvision/NAME.",
+            help="Teacher of the trick `distillation`: an exported file, a .pth of the "
+            "classification stage, timm/NAME or torchvision/NAME.",
         ),
     ] = None,
     work_dir: WorkDir = None,
@@ -81,13 +94,15 @@ def train(
         str | None,
         typer.Option(metavar="[FILE]", help="Resume from FILE, or from the last checkpoint."),
     ] = None,
-    amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; bfloat16 on CPUs.")] = False,
+    amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; on CPUs bfloat16.")] = False,
     auto_scale_lr: Annotated[
         bool, typer.Option("--auto-scale-lr", help="Scale the learning rate to the batch size.")
     ] = False,
     cfg_options: Options = None,
+    launcher: Launcher = "none",
+    local_rank: LocalRank = None,
 ) -> None:
-    """Train a classifier, a detector or a segmenter; writes result.json to the work dir."""
+    """Train a classifier, detector or segmenter. Writes result.json to the work dir."""
     from tricklift import train as training
     from tricklift.config_keys import parse_options
     from tricklift.tricks import split_names
@@ -104,37 +119,43 @@ def train(
         amp=amp,
         auto_scale_lr=auto_scale_lr,
         resume=resume,
+        launcher=launcher,
     )
     print(f"done: {training.train(cfg)}")
 
 
 def test(
     config: Config,
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a training (.pth).")],
+    checkpoint: Annotated[Path, typer.Argument(help="A .pth file of a training.")],
     backbone: Backbone = None,
     work_dir: WorkDir = None,
     cfg_options: Options = None,
+    launcher: Launcher = "none",
+    local_rank: LocalRank = None,
 ) -> None:
-    """Evaluate a checkpoint on the config's test data."""
+    """Evaluate a training checkpoint on the config's test data."""
     from tricklift import train as training
     from tricklift.config_keys import parse_options
 
+    options = parse_options(cfg_options or [])
     cfg = training.build_config(
-        config, work_dir=work_dir, backbone=backbone, options=parse_options(cfg_options or [])
+        config, work_dir=work_dir, backbone=backbone, options=options, launcher=launcher
     )
     for key, value in training.test(cfg, checkpoint).items():
         print(f"{key}: {value}")
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint (.pth) or exported file.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="A .pth file of a training, or an exported file.")
+    ],
     out: Annotated[Path, typer.Argument(help="The file to write.")],
     to: Annotated[
         str, typer.Option(help="Format: tricklift, torchvision, timm, mmdet or onnx.")
     ] = "tricklift",
     ema: Annotated[bool, typer.Option("--ema", help="Export the EMA weights.")] = False,
 ) -> None:
-    """Export a trained backbone in the format of another library, and check the file."""
+    """Write a trained backbone for other libraries. The written file is checked."""
     from backbones.export import export as write
 
     report = write(checkpoint, out, to=to, ema=ema)
