@@ -14,7 +14,8 @@ from mmengine.registry import DATASETS, METRICS, MODELS
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-import tricklift.records.results  # noqa: F401  (registers ResultHook)
+import tricklift.compat.setup
+import tricklift.records.results  # noqa: F401  (registers its hook)
 
 
 @MODELS.register_module()

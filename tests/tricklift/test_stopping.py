@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+import tricklift
 from tricklift.cli import benchmark
 from tricklift.errors import RESUMES
 
 TRICKLIFT = (sys.executable, "-m", "tricklift")
-MIM = (sys.executable, "-c", "from tricklift.mim import train_main; train_main()")
+MIM = (sys.executable, str(Path(tricklift.__file__).parent / ".mim" / "tools" / "train.py"))
 LONG = (
     "--cfg-options",
     "train_cfg.max_epochs=100000",

@@ -1,8 +1,9 @@
 """`tricklift train`, `test` and `export`."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,6 +26,19 @@ Options = Annotated[
     ),
 ]
 Backbone = Annotated[str | None, typer.Option(help="Sets model.backbone.name, e.g. resnet18_d.")]
+
+
+def _note_rank(rank: int | None) -> None:
+    if rank is not None:
+        os.environ.setdefault("LOCAL_RANK", str(rank))
+
+
+# What `mim` and `torch.distributed.launch` add to a command.
+Launcher = Annotated[Literal["none", "pytorch", "slurm", "mpi"], typer.Option(hidden=True)]
+LocalRank = Annotated[
+    int | None,
+    typer.Option("--local_rank", "--local-rank", hidden=True, callback=_note_rank),
+]
 
 
 def spread(arguments: Sequence[str]) -> list[str]:
@@ -85,6 +99,8 @@ def train(
         bool, typer.Option("--auto-scale-lr", help="Scale the learning rate to the batch size.")
     ] = False,
     cfg_options: Options = None,
+    launcher: Launcher = "none",
+    local_rank: LocalRank = None,
 ) -> None:
     """Train a classifier, detector or segmenter. Writes result.json to the work dir."""
     from tricklift import train as training
@@ -103,6 +119,7 @@ def train(
         amp=amp,
         auto_scale_lr=auto_scale_lr,
         resume=resume,
+        launcher=launcher,
     )
     print(f"done: {training.train(cfg)}")
 
@@ -113,13 +130,16 @@ def test(
     backbone: Backbone = None,
     work_dir: WorkDir = None,
     cfg_options: Options = None,
+    launcher: Launcher = "none",
+    local_rank: LocalRank = None,
 ) -> None:
     """Evaluate a training checkpoint on the config's test data."""
     from tricklift import train as training
     from tricklift.config_keys import parse_options
 
+    options = parse_options(cfg_options or [])
     cfg = training.build_config(
-        config, work_dir=work_dir, backbone=backbone, options=parse_options(cfg_options or [])
+        config, work_dir=work_dir, backbone=backbone, options=options, launcher=launcher
     )
     for key, value in training.test(cfg, checkpoint).items():
         print(f"{key}: {value}")

@@ -12,7 +12,9 @@ torch. Every file here stands in for one thing that breaks, and says which upstr
 - `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo); timm's norms, synchronised.
 - `setup`: importing it installs all of the above; a config names it in `custom_imports`.
 - `tuning/`: faster on a CPU, with the same results.
-- `every_run`: hooks that every Runner gets, whatever command started it.
+- `every_run`: hooks that every Runner gets, whatever command started it: `start_checks`
+  (spelling, an empty loader), `class_checks`, `lengths` (schedules as long as the training),
+  `finite_loss`.
 
 Import-free on purpose: it is imported at the end of `import torch`.
 """

@@ -1,6 +1,8 @@
-"""What `mim test tricklift CONFIG --checkpoint FILE` starts; see tricklift/mim.py."""
+"""What `mim test tricklift CONFIG --checkpoint FILE` starts: the command `tricklift test`."""
 
-from tricklift.mim import test_main
+import sys
+
+from tricklift.cli import main
 
 if __name__ == "__main__":
-    test_main()
+    main(["test", *sys.argv[1:]])

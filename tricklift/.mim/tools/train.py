@@ -1,6 +1,8 @@
-"""What `mim train tricklift CONFIG` starts; see tricklift/mim.py."""
+"""What `mim train tricklift CONFIG` starts: the command `tricklift train`."""
 
-from tricklift.mim import train_main
+import sys
+
+from tricklift.cli import main
 
 if __name__ == "__main__":
-    train_main()
+    main(["train", *sys.argv[1:]])
