@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 USER_ERROR = 2
 #: Exit code of a command that was stopped by Ctrl-C.
 STOPPED = 130
-#: How a training that was stopped goes on.
+#: How to resume a training that was stopped.
 RESUMES = "add --resume to the same command to resume from the last checkpoint"
 #: In the environment: `1` shows the traceback of a user's error.
 DEBUG = "TRICKLIFT_DEBUG"

@@ -1,4 +1,4 @@
-"""A resumed run goes on drawing; mmengine lets it draw again what it drew at its start.
+"""A resumed run draws new random numbers; mmengine lets it draw again what it drew at its start.
 
 Why: mmengine seeds the process when a Runner is built, and each data worker when it starts, from
 the run's seed alone; a checkpoint does not hold the state of the generators. A run that is stopped
@@ -35,7 +35,7 @@ class DistSamplerSeedHook(UpstreamSeedHook):
 
 
 def seed_at(seed: int, iteration: int) -> int:
-    """A seed of its own, below 2^31, for a run that goes on from an iteration."""
+    """A seed of its own, below 2^31, for a run that is resumed at an iteration."""
     return int(np.random.SeedSequence([seed, iteration]).generate_state(1)[0] >> 1)
 
 

@@ -1,4 +1,4 @@
-"""Downloads that go on where they were stopped and end with the published checksum.
+"""Downloads that resume and end with the published checksum.
 
 A file arrives as `NAME.part`; only when it is whole and its checksum is right is it renamed.
 """
@@ -69,7 +69,7 @@ def download(
         if not left:
             raise DownloadError(
                 f"download of {archive.url} broke off after {_size(part):,} bytes ({problem}); "
-                "the same command goes on from there"
+                "rerun the same command to resume"
             )
         time.sleep(left.pop(0))
     try:
