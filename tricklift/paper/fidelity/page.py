@@ -13,9 +13,12 @@ from typing import Any
 from tricklift import paper
 from tricklift.errors import UserError
 from tricklift.markdown import grid
+from tricklift.paper.fidelity.classification import POINTS
+from tricklift.paper.fidelity.downstream import DETECTION, SEGMENTATION
 from tricklift.paper.table_cells import CELLS, TEACHERS, Cell, resolved
 
 SAME, DIFFERS, OPEN = "=", "≠", "·"
+READINGS = {"cls": POINTS, "det": DETECTION, "seg": SEGMENTATION}
 COMMAND = "tricklift fidelity --out docs/fidelity.md"
 INTRO = f"""# Fidelity: the paper says, the config does
 
@@ -98,21 +101,11 @@ def points(config: str) -> tuple[Point, ...]:
     """
     cfg = resolved(config)
     task = config.partition("/")[0]
-    readings, stated = _readings(task), statements(config)
+    readings, stated = READINGS[task], statements(config)
     odd = set(readings) ^ set(stated)
     if odd:
         raise UserError(f"{config}: {', '.join(sorted(odd))} stated or read, but not both")
     return tuple(Point(name, *stated[name], readings[name](cfg), task) for name in readings)
-
-
-def _readings(task: str) -> dict[str, Any]:
-    if task == "cls":
-        from tricklift.paper.fidelity.classification import POINTS
-
-        return POINTS
-    from tricklift.paper.fidelity.downstream import DETECTION, SEGMENTATION
-
-    return DETECTION if task == "det" else SEGMENTATION
 
 
 def page() -> str:
