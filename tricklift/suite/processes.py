@@ -36,7 +36,7 @@ class Children:
         if max_parallel > 1:
             share = max(1, cores() // max_parallel)
             self.environment.setdefault("OMP_NUM_THREADS", str(share))
-        self._alive: set[Child] = set()
+        self._started: list[Child] = []
         self._lock = threading.Lock()
         self._stopped = False
 
@@ -44,7 +44,7 @@ class Children:
         """Start a process whose output can be read line by line; our own commands start warm."""
         with self._lock:
             child = self._start(command)
-            self._alive.add(child)
+            self._started.append(child)
             if self._stopped:
                 child.terminate()
             return child
@@ -63,16 +63,11 @@ class Children:
             env=self.environment | ({TIED: "1"} if own else {}),
         )
 
-    def ended(self, child: Child) -> None:
-        """A process is gone."""
-        with self._lock:
-            self._alive.discard(child)
-
     def stop(self) -> None:
-        """End all that still run, and those that may still start."""
+        """End all that still run (to others it does nothing), and those that may still start."""
         with self._lock:
             self._stopped = True
-            for child in self._alive:
+            for child in self._started:
                 child.terminate()
 
 
@@ -87,7 +82,6 @@ def follow(command: Sequence[str], log: Path, title: str, board: Board, children
             print(line, end="", file=file, flush=True)
             if found := PROGRESS.search(line):
                 board.now(title, condensed(found[0]))
-    children.ended(process)
     assert process.returncode is not None, "leaving the block waits for it"
     return process.returncode
 
