@@ -5,7 +5,6 @@ so for the very config and weights that it would run with now, an export when it
 config's hash.
 """
 
-import json
 import os
 import sys
 import uuid
@@ -18,6 +17,7 @@ from tricklift.config_keys import parse_options
 from tricklift.configs import silently
 from tricklift.errors import MissingFileError
 from tricklift.records import lock
+from tricklift.records.atomic import read_json
 from tricklift.records.identity import config_hash, read_header
 from tricklift.records.schema import RESULT_FILE
 from tricklift.records.weights import changed
@@ -76,8 +76,8 @@ class Training:
 
     def state(self) -> str:
         """`done`, `started` (to be resumed), `stale` (of another config or weights) or `new`."""
-        result = read_result(self.work_dir)
-        if result is None:
+        result = read_json(self.work_dir / RESULT_FILE)
+        if not result:
             return "stale" if any(self.work_dir.glob("*.pth")) else "new"
         cfg = self.resolved()
         same = (config_hash(cfg), self.seed) == (result.get("config_hash"), result.get("seed"))
@@ -117,7 +117,7 @@ class Training:
 
     def summary(self) -> str:
         """The metrics of the finished run, for the progress line."""
-        metrics = (read_result(self.work_dir) or {}).get("metrics", {})
+        metrics = read_json(self.work_dir / RESULT_FILE).get("metrics", {})
         return "  ".join(
             f"{key} {value:.2f}" for key, value in metrics.items() if value is not None
         )
@@ -134,8 +134,8 @@ class Export:
 
     def state(self) -> str:
         """`done` where the file holds the finished training's config, else `new`."""
-        result = read_result(self.training.work_dir)
-        if result is None or result.get("status") != "done" or not self.file.is_file():
+        result = read_json(self.training.work_dir / RESULT_FILE)
+        if result.get("status") != "done" or not self.file.is_file():
             return "new"
         written, trained = self.file.stat(), (self.training.work_dir / RESULT_FILE).stat()
         same = read_header(self.file).get("config_hash") == result["config_hash"]
@@ -149,7 +149,7 @@ class Export:
         """
         folder = self.training.work_dir
         parts = [*TRICKLIFT, "export", str(last_checkpoint(folder)), str(self.file)]
-        tricks = (read_result(folder) or {}).get("tricks") or ()
+        tricks = read_json(folder / RESULT_FILE).get("tricks") or ()
         return [*parts, "--ema"] if "ema" in tricks else parts
 
     def clear(self, out: Path) -> Path | None:
@@ -162,15 +162,6 @@ class Export:
 
 
 Job = Training | Export
-
-
-def read_result(work_dir: Path) -> dict[str, Any] | None:
-    """What is in a work dir's result file, None where there is none that can be read."""
-    try:
-        data = json.loads((work_dir / RESULT_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return data if isinstance(data, dict) else None
 
 
 def last_checkpoint(work_dir: Path) -> Path:

@@ -13,11 +13,11 @@ from tricklift.data import prepare
 from tricklift.errors import JobFailed, UserError
 from tricklift.markdown import duration
 from tricklift.records import lock
-from tricklift.records.atomic import write_text
+from tricklift.records.atomic import read_json, write_text
 from tricklift.records.environment import environment
 from tricklift.records.schema import RESULT_FILE
 from tricklift.suite.board import Board
-from tricklift.suite.jobs import Job, Training, read_result
+from tricklift.suite.jobs import Job, Training
 from tricklift.suite.plan import plan
 from tricklift.suite.processes import Children, follow, killed_by, last_words
 from tricklift.suite.tiers import TIERS, tier_of
@@ -66,7 +66,7 @@ def check_tier(jobs: Sequence[Job], out: Path) -> None:
     cfg = next(job for job in jobs if isinstance(job, Training)).resolved()
     own = cfg["benchmark"]["tier"]
     for file in sorted(out.glob(f"*/*/seed*/{RESULT_FILE}")):
-        found = (read_result(file.parent) or {}).get("tier")
+        found = read_json(file).get("tier")
         if found in TIERS and found != own:
             raise UserError(f"{out} holds the tier {found}, not {own}; give another --out")
 

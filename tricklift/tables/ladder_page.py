@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from tricklift import paper
-from tricklift.markdown import grid
+from tricklift.markdown import grid, paragraphs, titled
 from tricklift.records.schema import RANDOM_INIT
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, ladder
 from tricklift.tables.ladder_statistics import (
@@ -43,8 +43,6 @@ OF_PAPER = (
     "The paper's gains between the same rows, to compare sign and order (ResNet-50: ImageNet, "
     "VOC07+12 with C4, ADE20K with FCN):"
 )
-
-
 #: A row's name and its lines, one for each set of heads.
 Rung = tuple[str, Sequence[Line]]
 
@@ -93,16 +91,13 @@ def section(lines: Sequence[Line]) -> str:
     for line in lines:
         if line.first["row"] in known:
             tiers[line.first["tier"]].append(line)
-    found = {tier: _of_tier(rungs) for tier, rungs in tiers.items()}
-    title = "## Step by step"
-    return "\n\n".join(
-        f"{title}: {tier}\n\n{text}" if len(tiers) > 1 else f"{title}\n\n{text}"
-        for tier, text in found.items()
-        if text
+    return paragraphs(
+        titled("## Step by step" + (f": {tier}" if len(tiers) > 1 else ""), _of_tier(rungs))
+        for tier, rungs in tiers.items()
     )
 
 
-def _of_tier(lines: Sequence[Line]) -> str:
+def _of_tier(lines: Sequence[Line]) -> list[str]:
     """Each row's gain over the row above, and what the order in top-1 says about the rest.
 
     Where several networks share a row's name, no one row is the one above: nothing then.
@@ -111,12 +106,12 @@ def _of_tier(lines: Sequence[Line]) -> str:
     for line in lines:
         rows[line.first["row"]].append(line)
     if any(len({line.first["backbone"] for line in of_row}) > 1 for of_row in rows.values()):
-        return ""
+        return []
     steps, table = list(pairwise(rows.items())), columns(lines)
     gains = {here[0]: [_between(above, here, column) for column in table] for above, here in steps}
     body = [[name, *map(gain, found)] for name, found in gains.items() if any(found)]
     if not body:
-        return ""
+        return []
     parts = [
         INTRODUCTION + _of_pretrainings(lines, gains.values(), table),
         grid(["row", *(column.title for column in table)], body),
@@ -125,7 +120,7 @@ def _of_tier(lines: Sequence[Line]) -> str:
         _differing(rows, table),
         _rank_correlations(list(rows.values()), table),
     ]
-    return "\n\n".join(part for part in parts if part)
+    return [paragraphs(parts)]
 
 
 def _uneven(steps: Sequence[tuple[Rung, Rung]], table: Sequence[Column]) -> str:
@@ -135,11 +130,8 @@ def _uneven(steps: Sequence[tuple[Rung, Rung]], table: Sequence[Column]) -> str:
         titles = [column.title for column in table if column.differ(above[1], here[1])]
         if titles:
             texts.append(f"{above[0]} and {here[0]} in {', '.join(titles)}")
-    return (
-        f"Not compared, as their runs differ in data or length: {'; '.join(texts)}."
-        if texts
-        else ""
-    )
+    why = "Not compared, as their runs differ in data or length"
+    return f"{why}: {'; '.join(texts)}." if texts else ""
 
 
 def _of_paper(steps: Sequence[tuple[Rung, Rung]]) -> str:
@@ -150,8 +142,8 @@ def _of_paper(steps: Sequence[tuple[Rung, Rung]]) -> str:
         if above in known and here in known:
             before, after = paper.transfer(above), paper.transfer(here)
             body.append([here, *(f"{after[name] - before[name]:+.2f}" for name in COLUMNS)])
-    header = ["row", *(TITLES[name] for name in COLUMNS)]
-    return f"{OF_PAPER}\n\n{grid(header, body)}\n\nSource: {paper.source()}." if body else ""
+    table = grid(["row", *TITLES.values()], body)
+    return f"{OF_PAPER}\n\n{table}\n\nSource: {paper.source()}." if body else ""
 
 
 def columns(lines: Sequence[Line]) -> list[Column]:
@@ -204,9 +196,9 @@ def _differing(rows: Mapping[str, Sequence[Line]], table: Sequence[Column]) -> s
         picked = [line for lines in pretrained if (line := column.pick(lines))]
         found = None if column.differ(*pretrained) else omnibus_test(picked, column.metric)
         if found is not None:
-            size = f"{found.rows} rows, {found.blocks} values each"
-            texts.append(f"- {column.title}: p = {found.p:.3g}, {size}")
-    return f"{DIFFERING}\n\n" + "\n".join(texts) if texts else ""
+            p, count, blocks = found
+            texts.append(f"- {column.title}: p = {p:.3g}, {count} rows, {blocks} values each")
+    return titled(DIFFERING, texts)
 
 
 def _rank_correlations(rows: Sequence[Sequence[Line]], table: Sequence[Column]) -> str:
@@ -223,5 +215,4 @@ def _rank_correlations(rows: Sequence[Sequence[Line]], table: Sequence[Column]) 
             if found.rho is not None:
                 value = f"{found.rho:+.2f} (p = {found.p:.3g}, {way})"
             texts.append(f"- {column.title}: {value}, {found.rows} rows")
-    head = "Spearman's rank correlation with top-1 over the rows (p two-sided):\n\n"
-    return head + "\n".join(texts) if texts else ""
+    return titled("Spearman's rank correlation with top-1 over the rows (p two-sided):", texts)
