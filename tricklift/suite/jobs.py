@@ -24,6 +24,8 @@ from tricklift.records.weights import changed
 from tricklift.train import build_config
 
 TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
+#: What a training is given beside its config, by `build_config` and on the command line.
+GIVEN = ("work_dir", "seed", "backbone", "pretrained", "tricks", "teacher")
 #: Below the output folder; hidden, so that `tricklift compare` passes it over.
 STALE = ".stale"
 
@@ -59,20 +61,8 @@ class Training:
     def resolved(self) -> Mapping[str, Any]:
         """The config that this job would run now."""
         with silently():
-            return build_config(
-                self.config,
-                work_dir=self.work_dir,
-                seed=self.seed,
-                backbone=self.backbone,
-                pretrained=self.pretrained,
-                tricks=self.tricks,
-                teacher=self.teacher,
-                options=parse_options(self.options),
-            )
-
-    def config_hash(self) -> str:
-        """Hash of the config that this job would run now."""
-        return config_hash(self.resolved())
+            given = {key: getattr(self, key) for key in GIVEN}
+            return build_config(self.config, options=parse_options(self.options), **given)
 
     def state(self) -> str:
         """`done`, `started` (to be resumed), `stale` (of another config or weights) or `new`."""
@@ -87,17 +77,11 @@ class Training:
 
     def command(self, resume: bool) -> list[str]:
         """The command line of the child process."""
-        given = {
-            "--work-dir": self.work_dir,
-            "--seed": self.seed,
-            "--backbone": self.backbone,
-            "--pretrained": self.pretrained,
-            "--tricks": ",".join(self.tricks),
-            "--teacher": self.teacher,
-        }
         parts = [*TRICKLIFT, "train", self.config]
-        for option, value in given.items():
-            parts += [] if value in (None, "") else [option, str(value)]
+        for key in GIVEN:
+            value = getattr(self, key)
+            text = ",".join(value) if key == "tricks" else value
+            parts += [] if text in (None, "") else [f"--{key.replace('_', '-')}", str(text)]
         parts += ["--cfg-options", *self.options] if self.options else []
         return [*parts, "--resume"] if resume else parts
 

@@ -155,16 +155,9 @@ def _checked_teacher(teacher: str | None, tricks: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True)
 class RowPlan:
-    """One row of the table, with one seed and one network.
+    """One row of the table, with one seed and one network in the place of its own; see `plan`.
 
-    Attributes:
-        tier: What all rows have in common.
-        out: Where all of it goes.
-        row: A pretraining config, or `random-init`.
-        seed: Of the pretraining.
-        downstream: Seeds of detection and segmentation.
-        tricks: Task -> tricks over its configs, as `by_task` gives them.
-        network: In the place of the row's own, or None.
+    `downstream` are the seeds of detection and segmentation, `tricks` what `by_task` gives.
     """
 
     tier: Tier

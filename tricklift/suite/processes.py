@@ -42,26 +42,25 @@ class Children:
 
     def start(self, command: Sequence[str]) -> Child:
         """Start a process whose output can be read line by line; our own commands start warm."""
+        own, count = tuple(command[: len(TRICKLIFT)]) == TRICKLIFT, len(TRICKLIFT)
+        child: Child
         with self._lock:
-            child = self._start(command)
+            if own and warm.possible():
+                child = warm.WarmJob(command[count:], self.environment)
+            else:
+                child = subprocess.Popen(
+                    command,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.PIPE if own else subprocess.DEVNULL,
+                    text=True,
+                    errors="replace",
+                    env=self.environment | ({TIED: "1"} if own else {}),
+                )
             self._started.append(child)
             if self._stopped:
                 child.terminate()
             return child
-
-    def _start(self, command: Sequence[str]) -> Child:
-        own, count = tuple(command[: len(TRICKLIFT)]) == TRICKLIFT, len(TRICKLIFT)
-        if own and warm.possible():
-            return warm.WarmJob(command[count:], self.environment)
-        return subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.PIPE if own else subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            env=self.environment | ({TIED: "1"} if own else {}),
-        )
 
     def stop(self) -> None:
         """End all that still run (to others it does nothing), and those that may still start."""

@@ -13,8 +13,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from tricklift import paper
 from tricklift.errors import UserError
+from tricklift.paper import numbers
 from tricklift.records.schema import RANDOM_INIT
 from tricklift.tables.paper_rows import HEADS_OF_PAPER, head_of, of_paper
 from tricklift.tables.records import Record, find
@@ -58,11 +58,9 @@ class Line:
         if self.runs["cls"]:
             return str(self.runs["cls"][0]["dataset"])
         held = self.first.pretrained
-        return (
-            str(held.get("dataset") or held.get("name") or Path(held["file"]).name)
-            if held
-            else None
-        )
+        if not held:
+            return None
+        return str(held.get("dataset") or held.get("name") or Path(held["file"]).name)
 
     def seeds(self, task: str) -> list[int]:
         """Those of a task's runs, ascending."""
@@ -91,7 +89,7 @@ def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
 
 def ladder() -> list[str]:
     """Names of rows that build on one another, lowest first."""
-    return [RANDOM_INIT, "B-baseline", "D-tricks", *paper.transfer_rows()]
+    return [RANDOM_INIT, "B-baseline", "D-tricks", *numbers.transfer_rows()]
 
 
 def build_rows(records: Iterable[Record]) -> list[Row]:
@@ -166,9 +164,8 @@ def _refuse_copies(records: list[Record]) -> None:
         file = held.get("file") if held.get("seed") is None else None
         key = (record["seed"], held.get("seed"), file)
         if key in seen:
-            start = (
-                "" if key[1] is None else f", from weights of the pretraining with seed {key[1]}"
-            )
+            origin = f", from weights of the pretraining with seed {held.get('seed')}"
+            start = "" if held.get("seed") is None else origin
             raise UserError(
                 f"{seen[key].path} and {record.path} are the same run (row {record['row']!r}, "
                 f"task {record['task']}, seed {record['seed']}{start}); keep one of them"
@@ -225,17 +222,17 @@ def _paper(line: Line, metrics: dict[str, Any]) -> dict[str, Any] | None:
     is not the paper's recipe.
     """
     name = line.first["row"]
-    if line.first["tier"] != "full" or name not in paper.transfer_rows():
+    if line.first["tier"] != "full" or name not in numbers.transfer_rows():
         return None
     values = {
         metric: value if _has_papers_place(line, COLUMNS[metric]) else None
-        for metric, value in paper.transfer(name).items()
+        for metric, value in numbers.transfer(name).items()
     }
     difference = {
         metric: round(ours["mean"] - value, 4) if (ours := metrics[metric]) and value else None
         for metric, value in values.items()
     }
-    return {**values, "difference": difference, "source": paper.source()}
+    return {**values, "difference": difference, "source": numbers.source()}
 
 
 def _has_papers_place(line: Line, task: str) -> bool:

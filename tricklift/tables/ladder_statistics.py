@@ -27,14 +27,11 @@ class Step:
         mean: Mean of the paired differences, in points of percent.
         low: Lower end of its 95 % confidence interval (Student's t), None for one difference.
         high: Upper end.
-        pairs: Number of differences that mean and interval rest on: one a pretraining where there
-            are several, else one a seed.
     """
 
     mean: float
     low: float | None
     high: float | None
-    pairs: int
 
 
 @dataclass(frozen=True)
@@ -74,12 +71,12 @@ def step(above: Line, line: Line, metric: str) -> Step | None:
         return None
     mean = statistics.fmean(gains)
     if len(gains) == 1:
-        return Step(mean, None, None, 1)
+        return Step(mean, None, None)
     from scipy import stats  # slow to import, and most pages have one seed
 
     spread = statistics.stdev(gains) / sqrt(len(gains))
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(gains) - 1)) * spread
-    return Step(mean, mean - half, mean + half, len(gains))
+    return Step(mean, mean - half, mean + half)
 
 
 def _independent(values: dict[tuple[object, ...], float]) -> list[float]:

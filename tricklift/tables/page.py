@@ -206,15 +206,12 @@ def commands(folder: Path) -> str:
     Raises:
         UserError: A note is not readable.
     """
-    notes = [note for file in sorted(walk(folder, COMMANDS_FILE)) for note in _noted(file)]
+    notes: list[tuple[str, str]] = []  # when ('' where that is not known), and what
+    for file in sorted(walk(folder, COMMANDS_FILE)):
+        try:
+            entries = json.loads(file.read_text(encoding="utf-8"))
+            notes += [(str(it.get("started") or ""), str(it["command"])) for it in entries]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{file} is not readable ({error}); remove it") from error
     typed = dict.fromkeys(command for _, command in sorted(notes, key=lambda note: note[0]))
     return "```\n" + "\n".join(typed) + "\n```" if typed else ""
-
-
-def _noted(file: Path) -> list[tuple[str, str]]:
-    """When it was typed ('' where that is not known), and what, as it stands in the file."""
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
-        return [(str(entry.get("started") or ""), str(entry["command"])) for entry in entries]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{file} is not readable ({error}); remove it") from error

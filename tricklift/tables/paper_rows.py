@@ -1,6 +1,7 @@
 """The cells of the paper's tables beside our own values: what `tricklift rows` prints."""
 
 import statistics
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -105,15 +106,13 @@ def _trained_by(config: str, weights: dict[str, Any]) -> bool:
 
 def own_values(cell: Cell, runs: list[Record]) -> dict[str, float] | None:
     """Our values of a cell: means over its runs, None where there is no run."""
-    found: dict[str, float] = {}
-    for metric in dict.fromkeys(name for run in runs for name in run["metrics"]):
-        values = [run["metrics"][metric] for run in runs if run["metrics"].get(metric) is not None]
-        if values:
-            found[metric] = round(statistics.fmean(values), 4)
-    top1 = [run.pretrained["top1"] for run in runs if run.pretrained.get("top1") is not None]
-    if top1 and cell.task != "cls":
-        found["top1"] = round(statistics.fmean(top1), 4)
-    return found or None
+    values = defaultdict(list)
+    for run in runs:
+        of_weights = {} if cell.task == "cls" else {"top1": run.pretrained.get("top1")}
+        for metric, value in (run["metrics"] | of_weights).items():
+            if value is not None:
+                values[metric].append(value)
+    return {metric: round(statistics.fmean(held), 4) for metric, held in values.items()} or None
 
 
 def listing(table: str | None = None, results: Path | None = None) -> list[dict[str, Any]]:

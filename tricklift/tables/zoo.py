@@ -63,6 +63,7 @@ def to_markdown(records: list[Record], folder: Path) -> str:
     ]
     header = ["row"] if named else []
     header += ["backbone", "parameters", *TITLES.values(), *COSTS, "protocol"]
+    sources = dict.fromkeys(commit(record) for record in sorted(done, key=lambda r: r["started"]))
     parts = [
         introduction(done),
         commands(folder),
@@ -72,7 +73,7 @@ def to_markdown(records: list[Record], folder: Path) -> str:
         protocols(rows),
         lengths(done),
         machines(done),
-        commits(done),
+        f"Source: {', '.join(sources)} (`+`: the tree had changes)." if sources else "",
         unfinished(records),
     ]
     return paragraphs(parts) + "\n"
@@ -153,9 +154,3 @@ def lengths(done: list[Record]) -> str:
     total, cpu = (sum(r[key] or 0 for r in done) for key in ("wall_seconds", "cpu_seconds"))
     note = f"In all {duration(total)} of training and validation, {duration(cpu)} of CPU time."
     return "## Lengths\n\n" + "\n".join(texts) + f"\n\n{note}" if texts else ""
-
-
-def commits(done: list[Record]) -> str:
-    """The source that the runs were made from."""
-    names = dict.fromkeys(commit(record) for record in sorted(done, key=lambda r: r["started"]))
-    return f"Source: {', '.join(names)} (`+`: the tree had changes)." if names else ""

@@ -10,9 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tricklift import paper
 from tricklift.errors import UserError
 from tricklift.markdown import grid
+from tricklift.paper import numbers
 from tricklift.paper.fidelity.classification import POINTS
 from tricklift.paper.fidelity.downstream import DETECTION, SEGMENTATION
 from tricklift.paper.table_cells import CELLS, TEACHERS, Cell, resolved
@@ -113,9 +113,9 @@ def page() -> str:
     notes: dict[str, int] = {}
     parts = [INTRO]
     for number in dict.fromkeys(cell.table for cell in CELLS):
-        parts.append(f"## Table {number}: {paper.table(number)['title']}")
+        parts.append(f"## Table {number}: {numbers.table(number)['title']}")
         held = [cell for cell in CELLS if cell.table == number]
-        split = number in paper.TRANSFER_TABLES
+        split = number in numbers.TRANSFER_TABLES
         for setting in dict.fromkeys(cell.setting for cell in held) if split else [""]:
             rows = [(_label(cell), cell.config) for cell in held if setting in ("", cell.setting)]
             parts += _section(f"{setting}, in" if setting else "In", rows, notes)
