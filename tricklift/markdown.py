@@ -1,6 +1,17 @@
 """What all pages write: markdown tables, counts and durations."""
 
+from collections.abc import Iterable
 from typing import Any
+
+
+def paragraphs(parts: Iterable[str]) -> str:
+    """Parts of a page with a blank line between them, without those that are empty."""
+    return "\n\n".join(part for part in parts if part)
+
+
+def titled(title: str, lines: list[str]) -> str:
+    """Lines below their title, or the sentence that leads to them; nothing without lines."""
+    return f"{title}\n\n" + "\n".join(lines) if lines else ""
 
 
 def grid(header: list[str], lines: list[list[str]]) -> str:

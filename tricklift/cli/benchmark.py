@@ -196,16 +196,17 @@ def compare(
 
     if by not in ("row", "backbone"):
         raise UserError(f"--by takes row or backbone, got {by!r}")
+    if by == "backbone" and style != "md":
+        raise UserError(f"--by backbone writes md alone, got {style!r}; leave --by out for others")
     rows, records = build(folder)
     if plot is not None:
         from tricklift.tables.plots import plot as draw
 
         draw(lines(record for record in records if record.done), plot)
         print(f"done: {plot}", file=sys.stderr)
-    if by == "backbone":
-        emit(zoo.render(records, style, folder), out)
-    else:
-        emit(render(rows, records, style, folder), out)
+    by_row = by == "row"
+    page = render(rows, records, style, folder) if by_row else zoo.to_markdown(records, folder)
+    emit(page, out)
 
 
 def emit(text: str, out: Path | None) -> None:

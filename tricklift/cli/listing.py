@@ -50,13 +50,10 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for title in ("name", "params", "GMACs", "input", "top-1", "channels", "strides"):
-        right = title in ("params", "GMACs", "input")
-        whole = right or title == "name"
-        table.add_column(
-            title, justify="right" if right else "left", overflow="fold", no_wrap=whole
-        )
-    for title in ("built in", "paper", "source"):
+    table.add_column("name", overflow="fold", no_wrap=True)
+    for title in ("params", "GMACs", "input"):
+        table.add_column(title, justify="right", overflow="fold", no_wrap=True)
+    for title in ("top-1", "channels", "strides", "built in", "paper", "source"):
         table.add_column(title, overflow="fold")
     for entry in entries:
         table.add_row(
@@ -113,14 +110,14 @@ def rows(
 
 
 def _page(entries: list[dict[str, Any]]) -> list[str]:
-    from tricklift import paper
+    from tricklift.paper import numbers
 
     lines = []
     label = max(len(_label(entry)) for entry in entries)
     config = max(len(entry["config"]) for entry in entries)
     for number in dict.fromkeys(entry["table"] for entry in entries):
-        held = paper.table(number)
-        doubt = "" if held["verified"] else f"; {paper.UNVERIFIED}"
+        held = numbers.table(number)
+        doubt = "" if held["verified"] else f"; {numbers.UNVERIFIED}"
         lines += [f"Table {number}: {held['title']} ({held['source']}){doubt}", ""]
         for entry in (entry for entry in entries if entry["table"] == number):
             lines.append(

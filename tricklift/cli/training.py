@@ -10,8 +10,6 @@ import typer
 from tricklift.errors import RESUMES, stoppable
 
 CFG_OPTIONS = "--cfg-options"
-#: Options whose value may be left out, with the value that they then have.
-BARE = {"--resume": "auto"}
 
 Config = Annotated[str, typer.Argument(help="Path or short name, e.g. cls/mini/resnet18_d-tricks.")]
 WorkDir = Annotated[
@@ -58,13 +56,10 @@ def spread(arguments: Sequence[str]) -> list[str]:
             result += [part for pair in pairs for part in (word, pair)] or [word]
             continue
         result.append(word)
-        if word in BARE and not (left and _is_value(left[0])):
-            result.append(BARE[word])
+        if word == "--resume":
+            given = left and (left[0] == "auto" or left[0].endswith((".pth", ".pt")))
+            result += [] if given else ["auto"]
     return result
-
-
-def _is_value(word: str) -> bool:
-    return word == "auto" or word.endswith((".pth", ".pt"))
 
 
 @stoppable(RESUMES)

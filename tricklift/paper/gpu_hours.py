@@ -10,9 +10,8 @@ which rows are dear, not when a run on other GPUs will end.
 """
 
 from functools import lru_cache
-from typing import Any
 
-from tricklift import paper
+from tricklift.paper import numbers
 from tricklift.paper.table_cells import GPUS, NETWORKS, resolved
 
 IMAGENET = 1_281_167
@@ -49,7 +48,7 @@ def throughput(network: str, half: bool) -> float:
         half: FP16 at batch 1024 instead of FP32 at batch 256.
     """
     like = network if network in TIMED else OTHERS
-    timed = next(entry for entry in paper.table(3)["rows"] if entry["row"] == TIMED[like])
+    timed = next(entry for entry in numbers.table(3)["rows"] if entry["row"] == TIMED[like])
     minutes = timed["minutes_per_epoch" if half else "baseline_minutes_per_epoch"]
     return float(6 * GMACS[like] * 1e9 * IMAGENET / (minutes * 60 * GPUS))
 
@@ -60,31 +59,17 @@ def gpu_hours(name: str) -> float:
     cfg = resolved(name)
     network = cfg.model.backbone.name
     half = cfg.optim_wrapper.type == "AmpOptimWrapper"
-    seconds = 6 * macs_of(name, cfg) / throughput(network, half)
+    heads = DOWNSTREAM_GMACS.items()
+    gmacs = next((whole for head, whole in heads if name.split("/")[-1].startswith(head)), GMACS)
+    seconds = 6 * gmacs[network] * 1e9 / throughput(network, half)
     teacher = (cfg.model.get("distillation") or {}).get("teacher")
     if teacher:
-        macs = GMACS[teacher.name] * 1e9 * (input_size(cfg) / INPUT) ** 2
+        steps = cfg.train_dataloader.dataset.pipeline
+        side = next(step["size"] for step in steps if "RandomResizedCrop" in step["type"])
+        macs = GMACS[teacher.name] * 1e9 * (side / INPUT) ** 2
         seconds += 2 * macs / throughput(teacher.name, half)
-    return images_of(cfg) * seconds / 3600
-
-
-def images_of(cfg: Any) -> float:
-    """Images that the whole training reads."""
     if "max_iters" in cfg.train_cfg:
-        return float(cfg.train_cfg.max_iters * cfg.train_dataloader.batch_size * GPUS)
-    return float(IMAGES[cfg.benchmark.dataset] * cfg.train_cfg.max_epochs)
-
-
-def macs_of(name: str, cfg: Any) -> float:
-    """Multiply-accumulates of one forward pass of the trained model."""
-    network = cfg.model.backbone.name
-    if cfg.benchmark.task == "cls":
-        return GMACS[network] * 1e9
-    head = next(key for key in DOWNSTREAM_GMACS if name.split("/")[-1].startswith(key))
-    return DOWNSTREAM_GMACS[head][network] * 1e9
-
-
-def input_size(cfg: Any) -> int:
-    """Side of a classifier's training images."""
-    steps = cfg.train_dataloader.dataset.pipeline
-    return int(next(step["size"] for step in steps if "RandomResizedCrop" in step["type"]))
+        images = cfg.train_cfg.max_iters * cfg.train_dataloader.batch_size * GPUS
+    else:
+        images = IMAGES[cfg.benchmark.dataset] * cfg.train_cfg.max_epochs
+    return float(images * seconds / 3600)

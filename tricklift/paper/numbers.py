@@ -43,18 +43,15 @@ def transfer(row: str) -> dict[str, float]:
     Raises:
         UserError: The paper has no such row.
     """
-    found: dict[str, float] = {}
-    for number in TRANSFER_TABLES:
-        for entry in table(number)["rows"]:
-            if entry["row"] == row:
-                found.update({key: entry[key] for key in METRICS if key in entry})
+    entries = [entry for number in TRANSFER_TABLES for entry in table(number)["rows"]]
+    found = {key: entry[key] for entry in entries if entry["row"] == row for key in entry}
     if not found:
         rows = transfer_rows()
         raise UserError(
             f"the paper has no transfer row {row!r}; it has {', '.join(rows)}"
             f"{did_you_mean(row, rows)}"
         )
-    return found
+    return {key: found[key] for key in METRICS}
 
 
 def source() -> str:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from tricklift import configs, paper
+from tricklift import configs
 from tricklift.errors import UserError
+from tricklift.paper import numbers
 
 #: What the paper's classifiers were trained on, and what the commands say: 8 GPUs on one host.
 GPUS = 8
@@ -59,7 +60,7 @@ class Cell:
         """The paper's values by metric; None for an extension."""
         if not self.columns:
             return None
-        found = next(r for r in paper.table(self.table)["rows"] if r["row"] == self.row)
+        found = next(r for r in numbers.table(self.table)["rows"] if r["row"] == self.row)
         return {metric: found[column] for metric, column in self.columns.items()}
 
 
@@ -154,14 +155,9 @@ CELLS = (
             ("timm/mobilenetv1_100", "mobilenet_v1", "mobilenet_"),
         )
     ),
-    Cell("7", "efficient", "resnet50_d", "cls/full/resnet50_d-places365-efficient", _PLACES),
-    Cell(
-        "7",
-        "best",
-        "resnet50_d",
-        "cls/full/resnet50_d-places365-best",
-        _PLACES,
-        needs=("cls/full/resnet152_d-places365-mixup",),
+    *(
+        Cell("7", row, "resnet50_d", f"cls/full/resnet50_d-places365-{row}", _PLACES, needs=needs)
+        for row, needs in (("efficient", ()), ("best", ("cls/full/resnet152_d-places365-mixup",)))
     ),
     *(
         Cell(

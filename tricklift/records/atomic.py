@@ -1,19 +1,19 @@
-"""Write files that appear whole or not at all.
+"""Write files that appear whole or not at all, and read what other runs wrote.
 
 A run that dies while writing must not leave a file that a later run takes for complete. So the
 data goes to a temporary file beside the target (same file system), then `os.replace` puts it in
 place in one step.
 """
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tricklift.errors import UserError
-
-__all__ = ["replacing", "write_bytes", "write_text"]
 
 
 @contextmanager
@@ -39,7 +39,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         os.chmod(temporary, _mode(target))
-        _flush(temporary)
+        with temporary.open("rb") as file:  # on the disk, so that a crash leaves no empty file
+            os.fsync(file.fileno())
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -56,19 +57,19 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The JSON object in a file, {} where there is none that can be read."""
+    try:
+        held = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
 def _mode(target: Path) -> int:
-    """Return the permissions of `target`, or those a new file would get."""
+    """The permissions of `target`, or those a new file would get."""
     if target.exists():
         return target.stat().st_mode & 0o7777
     umask = os.umask(0)
     os.umask(umask)
     return 0o666 & ~umask
-
-
-def _flush(path: Path) -> None:
-    """Push the file to the disk, so that a crash after the rename does not show an empty file."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,29 +8,15 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tricklift.records.atomic import read_json
 
 #: Files of an unknown split whose size is looked at, evenly spread; names of all of them count.
 SIZED = 1_000
 #: Folders that hold a split of a set, not a set.
 SPLITS = ("train", "val", "test", "training", "validation")
-
-
-@dataclass(frozen=True)
-class _Origin:
-    """Where a part of the data comes from.
-
-    Attributes:
-        name: Of the data set.
-        folder: That holds it.
-        digest: Of its manifest; None where there is none.
-    """
-
-    name: str
-    folder: Path
-    digest: str | None
 
 
 def data_of(runner: Any) -> dict[str, Any]:
@@ -61,10 +47,11 @@ def identity(sets: Mapping[str, Any]) -> dict[str, Any]:
         for leaf in _leaves(data):
             words = words or list((getattr(leaf, "metainfo", None) or {}).get("classes") or ())
             read = _read(leaf)
-            origin = _origin(Path(os.path.abspath(getattr(leaf, "data_root", None) or read)))
-            names.append(origin.name)
-            files.append(origin.digest or _listed(leaf))
-            splits[split]["read"].append(os.path.relpath(read, origin.folder))
+            root = Path(os.path.abspath(getattr(leaf, "data_root", None) or read))
+            name, folder, digest = _origin(root)
+            names.append(name)
+            files.append(digest or _listed(leaf))
+            splits[split]["read"].append(os.path.relpath(read, folder))
     classes = {"count": len(words), "digest": _short(words)} if words else None
     return {
         "name": " + ".join(dict.fromkeys(names)),
@@ -92,27 +79,22 @@ def _read(leaf: Any) -> str:
     return os.path.abspath(found or type(leaf).__name__)
 
 
-def _origin(root: Path) -> _Origin:
-    """What the manifest of a MiniWorld or of `tricklift prepare` says of data at `root`."""
+def _origin(root: Path) -> tuple[str, Path, str | None]:
+    """Name and folder of the set that data at `root` are of, and the digest of its manifest.
+
+    The manifest is that of a MiniWorld or of `tricklift prepare`; without one there is no digest.
+    """
     for folder in (root, *root.parents):
-        held = _json(folder / "manifest.json")
+        held = read_json(folder / "manifest.json")
         if held.get("name") == "MiniWorld":
-            return _Origin("MiniWorld", folder, str(held.get("files_sha256")))
+            return "MiniWorld", folder, str(held.get("files_sha256"))
         for file in sorted((folder / ".tricklift").glob("*.json")):
-            held = _json(file)
+            held = read_json(file)
             place = folder / str(held.get("folder"))
             if held.get("title") and place in (root, *root.parents):
-                return _Origin(held["title"], place, _short(held.get("parts")))
+                return held["title"], place, _short(held.get("parts"))
     folder = root.parent if root.name in SPLITS else root
-    return _Origin(folder.name, folder, None)
-
-
-def _json(file: Path) -> dict[str, Any]:
-    try:
-        held = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return held if isinstance(held, dict) else {}
+    return folder.name, folder, None
 
 
 def _listed(leaf: Any) -> str:

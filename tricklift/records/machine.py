@@ -17,21 +17,12 @@ def machine() -> dict[str, Any]:
     """What the run computes on: CPU, cores it may use, torch, threads, device."""
     import torch  # slow to import, and the other functions need none of it
 
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                break
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    threads = torch.get_num_threads()
     return {
-        "cpu": name,
+        "cpu": _told("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
         "cores": cores(),
-        "device": device,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "torch": torch.__version__,
-        "threads": threads,
+        "threads": torch.get_num_threads(),
     }
 
 
@@ -41,10 +32,13 @@ def peak_memory() -> float:
     Linux keeps it for each program run. What `getrusage` says there includes the parent's at the
     fork, and is the fallback for other systems (macOS counts bytes, others KiB).
     """
-    status = Path("/proc/self/status")
-    if status.is_file():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
+    if told := _told("/proc/self/status", "VmHWM"):
+        return int(told.split()[0]) / 1024
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most / (1024**2 if platform.system() == "Darwin" else 1024)
+
+
+def _told(file: str, key: str) -> str:
+    """What Linux says under a key in one of its files; empty where it does not."""
+    lines = Path(file).read_text().splitlines() if Path(file).is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(key)), "")

@@ -24,15 +24,9 @@ from mmengine.registry import HOOKS
 from tricklift import __version__
 from tricklift.errors import UserError
 from tricklift.records import lock, weights
-from tricklift.records.atomic import write_text
+from tricklift.records.atomic import read_json, write_text
 from tricklift.records.data_identity import data_of
-from tricklift.records.identity import (
-    backbone_of,
-    config_hash,
-    finite,
-    pretrained_of,
-    row_of,
-)
+from tricklift.records.identity import backbone_of, config_hash, finite, pretrained_of, row_of
 from tricklift.records.machine import machine, peak_memory
 from tricklift.records.schema import RESULT_FILE, SCHEMA
 
@@ -42,7 +36,6 @@ METRICS: dict[str, dict[str, tuple[str, float]]] = {
     "det": {"voc_map": ("pascal_voc/mAP", 100.0)},
     "seg": {"pix_acc": ("aAcc", 1.0), "miou": ("mIoU", 1.0), "macc": ("mAcc", 1.0)},
 }
-
 
 #: The top folder of the source tree that this file is part of.
 TREE = Path(__file__).resolve().parents[2]
@@ -90,19 +83,17 @@ class ResultHook(Hook):
     def __init__(self) -> None:
         self.record: dict[str, Any] = {}
         self.path = Path(RESULT_FILE)
-        self.seconds_before = self.cpu_before = self.peak_before = 0.0
-        self.started = self.cpu_started = 0.0
+        self.began = self.cpu_began = 0.0  # by the clocks, less what a resumed run had taken
         self.validated = False
 
     def before_train(self, runner: Any) -> None:
         """Checks the labels, locks the work dir and writes the first record."""
         self.path = Path(runner.work_dir) / RESULT_FILE
-        self.started, self.cpu_started = time.monotonic(), time.process_time()
+        self.began, self.cpu_began = time.monotonic(), time.process_time()
         self.record = _describe(runner)
         if is_main_process():
             lock.take(*lock.of_run(runner.work_dir))
         self.validated = False
-        self.seconds_before = self.cpu_before = self.peak_before = 0.0
         if runner.iter > 0:
             self._take_over(runner.cfg)
         self._write()
@@ -149,29 +140,23 @@ class ResultHook(Hook):
 
     def _take_over(self, cfg: Any) -> None:
         """Goes on from the record of the interrupted run, if it is one of the same config."""
-        try:
-            old = json.loads(self.path.read_text())
-        except (OSError, ValueError):
-            return
-        if not isinstance(old, dict):
-            return
+        old = read_json(self.path)
         pretrained = old.get("pretrained") or {}
         begun = pretrained if "sha256" in pretrained else None  # by load_from
         if old.get("config_hash") != config_hash(cfg, begun):
             return
-        self.seconds_before = float(old.get("wall_seconds") or 0.0)
-        self.cpu_before = float(old.get("cpu_seconds") or 0.0)
-        self.peak_before = float(old.get("peak_memory") or 0.0)
+        self.began -= float(old.get("wall_seconds") or 0.0)
+        self.cpu_began -= float(old.get("cpu_seconds") or 0.0)
+        self.record["peak_memory"] = float(old.get("peak_memory") or 0.0)
         self.record["best"] = dict(old.get("best") or {})
         kept = ("started", "config_hash", "pretrained", "teacher", "row")
         self.record |= {key: old[key] for key in kept if old.get(key)}
 
     def _write(self) -> None:
-        seconds = self.seconds_before + time.monotonic() - self.started
-        cpu_seconds = self.cpu_before + time.process_time() - self.cpu_started
-        self.record["wall_seconds"] = round(seconds, 3)
-        self.record["cpu_seconds"] = round(cpu_seconds, 3)
-        self.record["peak_memory"] = round(max(self.peak_before, peak_memory()), 1)
+        most = max(self.record["peak_memory"], peak_memory())
+        self.record["wall_seconds"] = round(time.monotonic() - self.began, 3)
+        self.record["cpu_seconds"] = round(time.process_time() - self.cpu_began, 3)
+        self.record["peak_memory"] = round(most, 1)
         if is_main_process():
             write_text(self.path, json.dumps(self.record, indent=2, allow_nan=False) + "\n")
 

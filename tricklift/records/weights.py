@@ -46,10 +46,9 @@ def weights_entries(cfg: Mapping[str, Any], pretrained: dict[str, Any] | None) -
     sources = weights_sources(cfg)
     if pretrained is not None and not loaded_of(cfg):
         pretrained |= _hash_of(sources["pretrained"])
-    teacher = sources.get("teacher")
-    if teacher is None:
-        return {"pretrained": pretrained, "teacher": None}
-    return {"pretrained": pretrained, "teacher": {**weights_origin(teacher), **_hash_of(teacher)}}
+    told = sources.get("teacher")
+    teacher = weights_origin(told) | _hash_of(told) if told else None
+    return {"pretrained": pretrained, "teacher": teacher}
 
 
 def changed(cfg: Mapping[str, Any], result: Mapping[str, Any]) -> bool:

@@ -1,8 +1,6 @@
 """Where running jobs are: a line for each on a terminal, a line now and then in a log."""
 
-import threading
 import time
-from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,7 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 QUIET_SECONDS = 20.0
 
 
-class Board:
+class Board(Progress):
     """Shows what several threads report; a context manager.
 
     Args:
@@ -20,30 +18,17 @@ class Board:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console()
-        self._progress = Progress(
+        console = console or Console()
+        super().__init__(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
-            console=self.console,
+            console=console,
             refresh_per_second=4,
             transient=True,
-            disable=not self.console.is_terminal,
+            disable=not console.is_terminal,
         )
-        self._tasks: dict[str, TaskID] = {}
+        self._jobs: dict[str, TaskID] = {}
         self._shown: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> "Board":
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._progress.stop()
 
     def say(self, text: str, result: str = "") -> None:
         """Print a line that stays, with what came out in bold."""
@@ -53,10 +38,10 @@ class Board:
     def now(self, title: str, words: str) -> None:
         """Report where a job is; may be called often and from any thread."""
         with self._lock:
-            if title not in self._tasks:
-                self._tasks[title] = self._progress.add_task(title, total=None)
+            if title not in self._jobs:
+                self._jobs[title] = self.add_task(title, total=None)
                 self._shown[title] = time.monotonic()
-            self._progress.update(self._tasks[title], description=f"{title}: {words}")
+            self.update(self._jobs[title], description=f"{title}: {words}")
             due = time.monotonic() - self._shown[title] >= QUIET_SECONDS
             if self.console.is_terminal or not due:
                 return
@@ -66,5 +51,5 @@ class Board:
     def over(self, title: str) -> None:
         """A job is no longer running."""
         with self._lock:
-            if title in self._tasks:
-                self._progress.remove_task(self._tasks.pop(title))
+            if title in self._jobs:
+                self.remove_task(self._jobs.pop(title))

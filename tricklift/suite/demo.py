@@ -22,11 +22,16 @@ def demo(out: str | Path, max_parallel: int | None = None) -> None:
         JobFailed: A job ended with an error; the same call resumes.
     """
     from tricklift.suite.run import run  # slow to import, and `prepare` needs none of it
+    from tricklift.tables.compare import compare
+    from tricklift.tables.page import render
 
     out = Path(out)
     with_progress("miniworld", out / "data")
     run("mini", out / "runs", out / "data", max_parallel=max_parallel or min(2, cores()))
-    page, _ = write_tables(out / "runs", out)
+    rows, records = compare(out / "runs")
+    for style in ("md", "json"):
+        write_text(out / f"table.{style}", render(rows, records, style, out / "runs"))
+    page = out / "table.md"
     Console().print(page.read_text(encoding="utf-8"), markup=False, highlight=False, soft_wrap=True)
     print(
         f"Everything is in {out}: the table in {page} and table.json, each run in "
@@ -50,15 +55,3 @@ def with_progress(name: str, root: str | Path, source: Path | None = None) -> Pa
             source=source,
             say=say,
         )
-
-
-def write_tables(results: Path, out: Path) -> tuple[Path, Path]:
-    """Writes `table.md` and `table.json` into `out`; returns their paths."""
-    from tricklift.tables.compare import compare
-    from tricklift.tables.page import render
-
-    rows, records = compare(results)
-    files = out / "table.md", out / "table.json"
-    for file, style in zip(files, ("md", "json"), strict=True):
-        write_text(file, render(rows, records, style, results))
-    return files

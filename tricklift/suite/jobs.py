@@ -5,7 +5,6 @@ so for the very config and weights that it would run with now, an export when it
 config's hash.
 """
 
-import json
 import os
 import sys
 import uuid
@@ -18,12 +17,15 @@ from tricklift.config_keys import parse_options
 from tricklift.configs import silently
 from tricklift.errors import MissingFileError
 from tricklift.records import lock
+from tricklift.records.atomic import read_json
 from tricklift.records.identity import config_hash, read_header
 from tricklift.records.schema import RESULT_FILE
 from tricklift.records.weights import changed
 from tricklift.train import build_config
 
 TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
+#: What a training is given beside its config, by `build_config` and on the command line.
+GIVEN = ("work_dir", "seed", "backbone", "pretrained", "tricks", "teacher")
 #: Below the output folder; hidden, so that `tricklift compare` passes it over.
 STALE = ".stale"
 
@@ -59,25 +61,13 @@ class Training:
     def resolved(self) -> Mapping[str, Any]:
         """The config that this job would run now."""
         with silently():
-            return build_config(
-                self.config,
-                work_dir=self.work_dir,
-                seed=self.seed,
-                backbone=self.backbone,
-                pretrained=self.pretrained,
-                tricks=self.tricks,
-                teacher=self.teacher,
-                options=parse_options(self.options),
-            )
-
-    def config_hash(self) -> str:
-        """Hash of the config that this job would run now."""
-        return config_hash(self.resolved())
+            given = {key: getattr(self, key) for key in GIVEN}
+            return build_config(self.config, options=parse_options(self.options), **given)
 
     def state(self) -> str:
         """`done`, `started` (to be resumed), `stale` (of another config or weights) or `new`."""
-        result = read_result(self.work_dir)
-        if result is None:
+        result = read_json(self.work_dir / RESULT_FILE)
+        if not result:
             return "stale" if any(self.work_dir.glob("*.pth")) else "new"
         cfg = self.resolved()
         same = (config_hash(cfg), self.seed) == (result.get("config_hash"), result.get("seed"))
@@ -87,17 +77,11 @@ class Training:
 
     def command(self, resume: bool) -> list[str]:
         """The command line of the child process."""
-        given = {
-            "--work-dir": self.work_dir,
-            "--seed": self.seed,
-            "--backbone": self.backbone,
-            "--pretrained": self.pretrained,
-            "--tricks": ",".join(self.tricks),
-            "--teacher": self.teacher,
-        }
         parts = [*TRICKLIFT, "train", self.config]
-        for option, value in given.items():
-            parts += [] if value in (None, "") else [option, str(value)]
+        for key in GIVEN:
+            value = getattr(self, key)
+            text = ",".join(value) if key == "tricks" else value
+            parts += [] if text in (None, "") else [f"--{key.replace('_', '-')}", str(text)]
         parts += ["--cfg-options", *self.options] if self.options else []
         return [*parts, "--resume"] if resume else parts
 
@@ -117,7 +101,7 @@ class Training:
 
     def summary(self) -> str:
         """The metrics of the finished run, for the progress line."""
-        metrics = (read_result(self.work_dir) or {}).get("metrics", {})
+        metrics = read_json(self.work_dir / RESULT_FILE).get("metrics", {})
         return "  ".join(
             f"{key} {value:.2f}" for key, value in metrics.items() if value is not None
         )
@@ -134,8 +118,8 @@ class Export:
 
     def state(self) -> str:
         """`done` where the file holds the finished training's config, else `new`."""
-        result = read_result(self.training.work_dir)
-        if result is None or result.get("status") != "done" or not self.file.is_file():
+        result = read_json(self.training.work_dir / RESULT_FILE)
+        if result.get("status") != "done" or not self.file.is_file():
             return "new"
         written, trained = self.file.stat(), (self.training.work_dir / RESULT_FILE).stat()
         same = read_header(self.file).get("config_hash") == result["config_hash"]
@@ -149,7 +133,7 @@ class Export:
         """
         folder = self.training.work_dir
         parts = [*TRICKLIFT, "export", str(last_checkpoint(folder)), str(self.file)]
-        tricks = (read_result(folder) or {}).get("tricks") or ()
+        tricks = read_json(folder / RESULT_FILE).get("tricks") or ()
         return [*parts, "--ema"] if "ema" in tricks else parts
 
     def clear(self, out: Path) -> Path | None:
@@ -162,15 +146,6 @@ class Export:
 
 
 Job = Training | Export
-
-
-def read_result(work_dir: Path) -> dict[str, Any] | None:
-    """What is in a work dir's result file, None where there is none that can be read."""
-    try:
-        data = json.loads((work_dir / RESULT_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return data if isinstance(data, dict) else None
 
 
 def last_checkpoint(work_dir: Path) -> Path:

@@ -6,6 +6,7 @@ Of each row: its teacher, its pretraining, its export, then detection and segmen
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from backbones.libraries import is_reference
 from tricklift.configs import find_config
 from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.suite.jobs import Export, Job, Training
-from tricklift.suite.tiers import NO_PRETRAINING, Network, Tier, tier_of
+from tricklift.suite.tiers import DOWNSTREAM, NO_PRETRAINING, Network, Tier, tier_of
 from tricklift.train import TEACHERS
 from tricklift.tricks import load, refuse_other_network
 from tricklift.tricks.names import check_names, tasks_of
@@ -69,15 +70,11 @@ def plan(
             f"none ({NO_PRETRAINING}); add a row to --rows ({', '.join(what.rows)}) or leave the "
             "trick out"
         )
-    passes = [[seed] for seed in downstream_seeds] if downstream_seeds else [None]
+    passes = [(seed,) for seed in downstream_seeds] if downstream_seeds else [()]
     jobs: dict[str, Job] = {}
-    for some in passes:
-        for seed in seeds:
-            for row in chosen:
-                for network in networks:
-                    place = RowPlan(what, out, row, seed, tuple(some or [seed]), laid, network)
-                    for job in place.jobs(teacher):
-                        jobs.setdefault(job.name, job)
+    for some, seed, row, network in product(passes, seeds, chosen, networks):
+        for job in RowPlan(what, out, row, seed, some or (seed,), laid, network).jobs(teacher):
+            jobs.setdefault(job.name, job)
     return list(jobs.values())
 
 
@@ -119,12 +116,12 @@ def by_task(tricks: Sequence[str], tier: Tier) -> dict[str, tuple[str, ...]]:
         UserError: An unknown trick, one named twice, or one that a config downstream cannot have.
     """
     check_names((), tuple(tricks))
-    found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(tier.downstream, ())}
+    found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(DOWNSTREAM, ())}
     for trick in tricks:
         allowed = tasks_of(trick)
         for task in ("cls",) if "cls" in allowed else allowed:
             found[task] += (trick,)
-    for task, config in tier.downstream.items():
+    for task, config in DOWNSTREAM.items():
         if found[task]:
             _loaded(f"{task}/{tier.configs}/{config}", found[task])
     return found
@@ -158,16 +155,9 @@ def _checked_teacher(teacher: str | None, tricks: Sequence[str]) -> str | None:
 
 @dataclass(frozen=True)
 class RowPlan:
-    """One row of the table, with one seed and one network.
+    """One row of the table, with one seed and one network in the place of its own; see `plan`.
 
-    Attributes:
-        tier: What all rows have in common.
-        out: Where all of it goes.
-        row: A pretraining config, or `random-init`.
-        seed: Of the pretraining.
-        downstream: Seeds of detection and segmentation.
-        tricks: Task -> tricks over its configs, as `by_task` gives them.
-        network: In the place of the row's own, or None.
+    `downstream` are the seeds of detection and segmentation, `tricks` what `by_task` gives.
     """
 
     tier: Tier
@@ -180,96 +170,91 @@ class RowPlan:
 
     def jobs(self, teacher: str | None = None) -> list[Job]:
         """The tier's teacher of this row, the pretraining, the export, and what follows from it."""
-        if self.row == NO_PRETRAINING:
-            label = f"{self.row}-{self.network.label}" if self.network else self.row
-            own = self.network.name if self.network else self.tier.random_init
+        row, network, tricks = self.row, self.network, self.tricks["cls"]
+        if row == NO_PRETRAINING:
+            own = network.name if network else self.tier.random_init
             assert own, "a tier without it has networks"
-            return self._downstream(label, own, "none", ())
-        lessons: tuple[Job, ...] = ()
+            return self._downstream(f"{row}-{network.label}" if network else row, own)
+        lessons: list[Job] = []
         options: tuple[str, ...] = ()
-        needs: tuple[str, ...] = ()
-        if self.row in self.tier.teachers:
-            lessons = _, lesson = self._pretraining(self.tier.teachers[self.row])
+        if row in self.tier.teachers:
+            config = self.tier.teachers[row]
+            lesson = self._export(self._training("cls", config, config, self.seed))
+            lessons = [lesson.training, lesson]
             options = (f"model.distillation.teacher.checkpoint={lesson.file}",)
-            needs = (lesson.name,)
-        tricks = self.tricks["cls"]
-        training, export = self._pretraining(
-            self.row, options, needs, tricks, teacher, self.network
-        )
-        backbone = self.row.partition("-")[0]
-        changes: tuple[str, ...] = ()
-        if tricks:
-            backbone, changes = _network_with(training.config, tricks)
-        if self.network:
-            laid = _loaded(training.config, tricks)
-            refuse_other_network(laid, self.network.name, training.config)
-            backbone = self.network.name
-        weights, after = str(export.file), (export.name,)
-        found = self._downstream(export.file.stem, backbone, weights, after, changes)
-        return [*lessons, training, export, *found]
-
-    def _pretraining(
-        self,
-        config: str,
-        options: tuple[str, ...] = (),
-        needs: tuple[str, ...] = (),
-        tricks: tuple[str, ...] = (),
-        teacher: str | None = None,
-        network: Network | None = None,
-    ) -> tuple[Training, Export]:
-        """The training of a config in the classification stage, and its export."""
-        label, backbone = config, None
-        options = (*self.tier.options.get("cls", ()), *options)
-        if network:
-            label, backbone = f"{network.label}-{config.partition('-')[2]}", network.name
-            config = network.config or config
-            options += network.options.get("cls", ())
-        label = "+".join((label, *tricks))
-        name = f"cls/{label}/seed{self.seed}"
-        training = Training(
-            name,
-            f"cls/{self.tier.configs}/{config}",
-            self.out / name,
+        training = self._training(
+            "cls",
+            f"{network.label}-{row.partition('-')[2]}" if network else row,
+            (network and network.config) or row,
             self.seed,
-            backbone,
-            needs=needs,
-            options=options,
+            network,
+            options,
+            backbone=network and network.name,
+            needs=tuple(job.name for job in lessons[1:]),
             tricks=tricks,
             teacher=teacher,
         )
-        file = self.out / "exports" / f"{label}-seed{self.seed}.safetensors"
-        return training, Export(f"export/{file.stem}", training, file, (name,))
+        export = self._export(training)
+        backbone, changes = _network_with(training.config, tricks)
+        if network:
+            laid = _loaded(training.config, tricks)
+            refuse_other_network(laid, network.name, training.config)
+            backbone = network.name
+        return [
+            *lessons,
+            training,
+            export,
+            *self._downstream(export.file.stem, backbone, export, changes),
+        ]
+
+    def _training(
+        self,
+        task: str,
+        label: str,
+        config: str,
+        seed: int,
+        network: Network | None = None,
+        options: tuple[str, ...] = (),
+        tricks: tuple[str, ...] = (),
+        **more: Any,
+    ) -> Training:
+        """The training of a config; `label` and the tricks name its folder."""
+        name = f"{task}/{'+'.join((label, *tricks))}/seed{seed}"
+        options = (*self.tier.options.get(task, ()), *options)
+        options += network.options.get(task, ()) if network else ()
+        reference = f"{task}/{self.tier.configs}/{config}"
+        place = self.out / name
+        return Training(name, reference, place, seed, options=options, tricks=tricks, **more)
+
+    def _export(self, training: Training) -> Export:
+        _, label, seed = training.name.split("/")
+        file = self.out / "exports" / f"{label}-{seed}.safetensors"
+        return Export(f"export/{file.stem}", training, file, (training.name,))
 
     def _downstream(
         self,
         origin: str,
         backbone: str,
-        weights: str,
-        needs: tuple[str, ...],
+        export: Export | None = None,
         changes: tuple[str, ...] = (),
     ) -> list[Job]:
-        jobs: list[Job] = []
-        for seed in self.downstream:
-            for task, config in self.tier.downstream.items():
-                tricks = self.tricks[task]
-                name = f"{task}/{'+'.join((origin, *tricks))}/seed{seed}"
-                reference = f"{task}/{self.tier.configs}/{config}"
-                options = (*self.tier.options.get(task, ()), *changes)
-                options += self.network.options.get(task, ()) if self.network else ()
-                jobs.append(
-                    Training(
-                        name,
-                        reference,
-                        self.out / name,
-                        seed,
-                        backbone,
-                        weights,
-                        needs=needs,
-                        options=options,
-                        tricks=tricks,
-                    )
-                )
-        return jobs
+        """Detection and segmentation from an export, or from random weights."""
+        return [
+            self._training(
+                task,
+                origin,
+                config,
+                seed,
+                self.network,
+                changes,
+                self.tricks[task],
+                backbone=backbone,
+                pretrained=str(export.file) if export else "none",
+                needs=(export.name,) if export else (),
+            )
+            for seed in self.downstream
+            for task, config in DOWNSTREAM.items()
+        ]
 
 
 def _network_with(config: str, tricks: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

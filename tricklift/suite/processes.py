@@ -36,43 +36,37 @@ class Children:
         if max_parallel > 1:
             share = max(1, cores() // max_parallel)
             self.environment.setdefault("OMP_NUM_THREADS", str(share))
-        self._alive: set[Child] = set()
+        self._started: list[Child] = []
         self._lock = threading.Lock()
         self._stopped = False
 
     def start(self, command: Sequence[str]) -> Child:
         """Start a process whose output can be read line by line; our own commands start warm."""
+        own, count = tuple(command[: len(TRICKLIFT)]) == TRICKLIFT, len(TRICKLIFT)
+        child: Child
         with self._lock:
-            child = self._start(command)
-            self._alive.add(child)
+            if own and warm.possible():
+                child = warm.WarmJob(command[count:], self.environment)
+            else:
+                child = subprocess.Popen(
+                    command,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.PIPE if own else subprocess.DEVNULL,
+                    text=True,
+                    errors="replace",
+                    env=self.environment | ({TIED: "1"} if own else {}),
+                )
+            self._started.append(child)
             if self._stopped:
                 child.terminate()
             return child
 
-    def _start(self, command: Sequence[str]) -> Child:
-        own, count = tuple(command[: len(TRICKLIFT)]) == TRICKLIFT, len(TRICKLIFT)
-        if own and warm.possible():
-            return warm.WarmJob(command[count:], self.environment)
-        return subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.PIPE if own else subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            env=self.environment | ({TIED: "1"} if own else {}),
-        )
-
-    def ended(self, child: Child) -> None:
-        """A process is gone."""
-        with self._lock:
-            self._alive.discard(child)
-
     def stop(self) -> None:
-        """End all that still run, and those that may still start."""
+        """End all that still run (to others it does nothing), and those that may still start."""
         with self._lock:
             self._stopped = True
-            for child in self._alive:
+            for child in self._started:
                 child.terminate()
 
 
@@ -87,7 +81,6 @@ def follow(command: Sequence[str], log: Path, title: str, board: Board, children
             print(line, end="", file=file, flush=True)
             if found := PROGRESS.search(line):
                 board.now(title, condensed(found[0]))
-    children.ended(process)
     assert process.returncode is not None, "leaving the block waits for it"
     return process.returncode
 

@@ -5,7 +5,6 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ from tricklift.data import prepare
 from tricklift.errors import JobFailed, UserError
 from tricklift.markdown import duration
 from tricklift.records import lock
-from tricklift.records.atomic import write_text
+from tricklift.records.atomic import read_json, write_text
 from tricklift.records.environment import environment
 from tricklift.records.schema import RESULT_FILE
 from tricklift.suite.board import Board
-from tricklift.suite.jobs import Job, Training, read_result
+from tricklift.suite.jobs import Job, Training
 from tricklift.suite.plan import plan
 from tricklift.suite.processes import Children, follow, killed_by, last_words
 from tricklift.suite.tiers import TIERS, tier_of
@@ -67,7 +66,7 @@ def check_tier(jobs: Sequence[Job], out: Path) -> None:
     cfg = next(job for job in jobs if isinstance(job, Training)).resolved()
     own = cfg["benchmark"]["tier"]
     for file in sorted(out.glob(f"*/*/seed*/{RESULT_FILE}")):
-        found = (read_result(file.parent) or {}).get("tier")
+        found = read_json(file).get("tier")
         if found in TIERS and found != own:
             raise UserError(f"{out} holds the tier {found}, not {own}; give another --out")
 
@@ -93,23 +92,6 @@ def note_command(out: str | Path, arguments: Sequence[str]) -> None:
         write_text(file, json.dumps(entries, indent=2) + "\n")
 
 
-@dataclass
-class Started:
-    """A job whose process runs.
-
-    Attributes:
-        job: The job.
-        title: Such as `[3/10] det/random-init/seed0`.
-        log: Keeps all that it prints.
-        since: When it started, by the monotonic clock.
-    """
-
-    job: Job
-    title: str
-    log: Path
-    since: float = field(default_factory=time.monotonic)
-
-
 def run_jobs(jobs: Sequence[Job], out: Path, board: Board, max_parallel: int = 1) -> None:
     """Brings all jobs to their end, so many at a time, each after those that it needs.
 
@@ -120,27 +102,30 @@ def run_jobs(jobs: Sequence[Job], out: Path, board: Board, max_parallel: int = 1
         JobFailed: A job ended with an error, or without a result.
     """
     titles = {job.name: f"[{n}/{len(jobs)}] {job.name}" for n, job in enumerate(jobs, start=1)}
+    logs = {job.name: out / "logs" / f"{job.name.replace('/', '_')}.log" for job in jobs}
     waiting, done, children = list(jobs), set[str](), Children(max_parallel)
-    running: dict[Future[int], Started] = {}
+    running: dict[Future[int], tuple[Job, float]] = {}
     with ThreadPoolExecutor(max_parallel) as pool:
         try:
             while waiting or running:
                 ready = next((job for job in waiting if done.issuperset(job.needs)), None)
                 if ready is not None and len(running) < max_parallel:
                     waiting.remove(ready)
-                    command = begin(ready, titles[ready.name], out, board)
+                    title = titles[ready.name]
+                    command = begin(ready, title, out, board)
                     if command is None:
                         done.add(ready.name)
                         continue
-                    log = out / "logs" / f"{ready.name.replace('/', '_')}.log"
-                    started = Started(ready, titles[ready.name], log)
-                    future = pool.submit(follow, command, log, started.title, board, children)
-                    running[future] = started
+                    future = pool.submit(follow, command, logs[ready.name], title, board, children)
+                    running[future] = ready, time.monotonic()
                     continue
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    started = running.pop(future)
-                    conclude(started, future.result(), board)
-                    done.add(started.job.name)
+                    job, since = running.pop(future)
+                    board.over(titles[job.name])
+                    refuse_failed(job, future.result(), logs[job.name])
+                    seconds = duration(time.monotonic() - since)
+                    board.say(f"{titles[job.name]}: {seconds}", job.summary())
+                    done.add(job.name)
         finally:
             children.stop()
 
@@ -164,18 +149,15 @@ def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
     return job.command(resume=state == "started")
 
 
-def conclude(started: Started, code: int, board: Board) -> None:
-    """Says what came out of a job whose process has ended.
+def refuse_failed(job: Job, code: int, log: Path) -> None:
+    """Looks at a job whose process has ended.
 
     Raises:
         JobFailed: It ended with an error, or without a result.
     """
-    job, log = started.job, started.log
-    board.over(started.title)
     if code < 0:
         raise JobFailed(f"job {job.name} {killed_by(code)} (full log: {log})", code)
     if code != 0:
         raise JobFailed(f"job {job.name} failed: {last_words(log)} (full log: {log})", code)
     if job.state() != "done":
         raise JobFailed(f"job {job.name} ended without a result (full log: {log})", 1)
-    board.say(f"{started.title}: {duration(time.monotonic() - started.since)}", job.summary())

@@ -38,27 +38,26 @@ class Tier:
     """What a tier consists of.
 
     Attributes:
+        rows: Pretraining configs (below `cls/<configs>/`), named `<backbone>-<row>`.
+        configs: The tier whose configs are used.
         data: Data sets that must be prepared.
-        rows: Pretraining configs (below `cls/<tier>/`), named `<backbone>-<row>`.
+        options: Task -> `--cfg-options`.
         random_init: Backbone of the row without pretraining; None: there is one only if asked for.
         teachers: Row -> pretraining config whose export teaches it.
-        downstream: Task -> config (below `<task>/<tier>/`).
-        configs: The tier whose configs are used.
-        options: Task -> `--cfg-options`.
         networks: Each row is run with each of these in the place of its own network.
     """
 
-    data: tuple[str, ...]
     rows: tuple[str, ...]
-    random_init: str | None
-    downstream: dict[str, str]
-    configs: str
+    configs: str = "mini"
+    data: tuple[str, ...] = ("miniworld",)
     options: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    random_init: str | None = "resnet18_b"
     teachers: dict[str, str] = field(default_factory=dict)
     networks: tuple[Network, ...] = ()
 
 
-_DOWNSTREAM = {"det": "faster_rcnn_fpn", "seg": "fcn"}
+#: Task after pretraining -> its config (below `<task>/<configs>/`).
+DOWNSTREAM = {"det": "faster_rcnn_fpn", "seg": "fcn"}
 #: A few steps each: says whether all of it runs here, and nothing about quality.
 _SMOKE = {
     "cls": (
@@ -114,15 +113,8 @@ _ONE_A_FAMILY = (
     Network("timm/vgg19_bn"),
 )
 TIERS = {
-    "mini": Tier(
-        ("miniworld",),
-        ("resnet18_b-baseline", "resnet18_d-tricks"),
-        "resnet18_b",
-        _DOWNSTREAM,
-        "mini",
-    ),
+    "mini": Tier(("resnet18_b-baseline", "resnet18_d-tricks")),
     "small": Tier(
-        ("cifar10", "bccd", "camvid"),
         (
             "resnet18_b-standard",
             "resnet18_d-efficient",
@@ -132,31 +124,14 @@ TIERS = {
             "resnet18_d-mixup",
             "resnet18_d-mixup-distill",
         ),
-        "resnet18_b",
-        _DOWNSTREAM,
         "small",
-        teachers={
-            "resnet18_d-distill": "resnet34_d-smooth",
-            "resnet18_d-mixup-distill": "resnet34_d-smooth",
-        },
+        ("cifar10", "bccd", "camvid"),
+        teachers=dict.fromkeys(
+            ("resnet18_d-distill", "resnet18_d-mixup-distill"), "resnet34_d-smooth"
+        ),
     ),
-    "smoke": Tier(
-        ("miniworld",),
-        ("resnet18_d-tricks",),
-        "resnet18_b",
-        _DOWNSTREAM,
-        "mini",
-        _SMOKE,
-    ),
-    "zoo": Tier(
-        ("miniworld",),
-        ("resnet18_b-adamw",),
-        None,
-        _DOWNSTREAM,
-        "mini",
-        _ZOO,
-        networks=_ONE_A_FAMILY,
-    ),
+    "smoke": Tier(("resnet18_d-tricks",), options=_SMOKE),
+    "zoo": Tier(("resnet18_b-adamw",), options=_ZOO, random_init=None, networks=_ONE_A_FAMILY),
 }
 #: What stands in the place of a pretraining's name where there is none; `--rows` takes it too.
 NO_PRETRAINING = RANDOM_INIT.replace(" ", "-")

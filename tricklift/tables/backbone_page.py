@@ -7,7 +7,6 @@ from typing import Any
 import torch
 
 import backbones
-from backbones.describe import describe_all
 from tricklift.errors import UserError
 from tricklift.records.atomic import replacing, write_text
 
@@ -87,17 +86,16 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 MARKERS = ("o", "s", "^", "D")
 
 
-def write_page(file: str | Path, entries: Sequence[Entry] | None = None) -> list[Path]:
+def write_page(file: str | Path, entries: Sequence[Entry]) -> list[Path]:
     """Write the page and, in ``images/`` beside it, its picture; each whole or not at all.
 
     Args:
         file: The page, Markdown.
-        entries: What `backbones.describe` says of each; None asks for all of them.
+        entries: What `backbones.describe` says of each.
 
     Returns:
         The files written.
     """
-    entries = describe_all() if entries is None else entries
     page = Path(file)
     picture = page.parent / "images" / f"{page.stem}.png"
     picture.parent.mkdir(parents=True, exist_ok=True)

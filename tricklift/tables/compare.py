@@ -7,16 +7,16 @@ lines.
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from tricklift import paper
 from tricklift.errors import UserError
+from tricklift.paper import numbers
 from tricklift.records.schema import RANDOM_INIT
-from tricklift.tables import heads, paper_rows
+from tricklift.tables.paper_rows import HEADS_OF_PAPER, head_of, of_paper
 from tricklift.tables.records import Record, find
 
 #: Metric of the table -> task whose runs give it.
@@ -50,7 +50,17 @@ class Line:
 
     def head(self, task: str) -> str | None:
         """The head of a task's runs, all the same; None in pretraining and without runs."""
-        return heads.head(self.runs[task][0]) if task in DOWNSTREAM and self.runs[task] else None
+        return head_of(self.runs[task][0]) if task in DOWNSTREAM and self.runs[task] else None
+
+    @property
+    def pretrained(self) -> str | None:
+        """What the weights were trained on: a data set, or a library's name; None for none."""
+        if self.runs["cls"]:
+            return str(self.runs["cls"][0]["dataset"])
+        held = self.first.pretrained
+        if not held:
+            return None
+        return str(held.get("dataset") or held.get("name") or Path(held["file"]).name)
 
     def seeds(self, task: str) -> list[int]:
         """Those of a task's runs, ascending."""
@@ -79,7 +89,7 @@ def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
 
 def ladder() -> list[str]:
     """Names of rows that build on one another, lowest first."""
-    return [RANDOM_INIT, "B-baseline", "D-tricks", *paper.transfer_rows()]
+    return [RANDOM_INIT, "B-baseline", "D-tricks", *numbers.transfer_rows()]
 
 
 def build_rows(records: Iterable[Record]) -> list[Row]:
@@ -105,15 +115,13 @@ def lines(records: Iterable[Record]) -> list[Line]:
         key = (record["tier"], record["row"], record["backbone"], record.origin, digest)
         groups[key].append(record)
     known = ladder()
-    order = {name: place for place, name in enumerate(known)}
-    keys = sorted(
-        groups,
-        key=lambda key: (
-            TIERS.index(key[0]) if key[0] in TIERS else len(TIERS),
-            order.get(key[1], len(known)),
-        ),
-    )
+    keys = sorted(groups, key=lambda key: (_place(key[0], TIERS), _place(key[1], known)))
     return [line for key in keys for line in _lines_of(groups[key])]
+
+
+def _place(name: str, known: Sequence[str]) -> int:
+    """Of a name among those that are known; others come last."""
+    return known.index(name) if name in known else len(known)
 
 
 def _lines_of(group: list[Record]) -> list[Line]:
@@ -156,16 +164,13 @@ def _refuse_copies(records: list[Record]) -> None:
         file = held.get("file") if held.get("seed") is None else None
         key = (record["seed"], held.get("seed"), file)
         if key in seen:
+            origin = f", from weights of the pretraining with seed {held.get('seed')}"
+            start = "" if held.get("seed") is None else origin
             raise UserError(
                 f"{seen[key].path} and {record.path} are the same run (row {record['row']!r}, "
-                f"task {record['task']}, seed {record['seed']}{_from(record)}); keep one of them"
+                f"task {record['task']}, seed {record['seed']}{start}); keep one of them"
             )
         seen[key] = record
-
-
-def _from(record: Record) -> str:
-    seed = record.pretrained.get("seed")
-    return "" if seed is None else f", from weights of the pretraining with seed {seed}"
 
 
 def _row(line: Line, several_tiers: bool, several_data: set[str]) -> Row:
@@ -173,7 +178,7 @@ def _row(line: Line, several_tiers: bool, several_data: set[str]) -> Row:
     return {
         "row": line.first["row"],
         "backbone": line.first["backbone"],
-        "pretrained": _pretrained(line.first, line.runs),
+        "pretrained": line.pretrained,
         **metrics,
         "protocol": _protocol(line, several_data)
         + (f"; tier {line.first['tier']}" if several_tiers else ""),
@@ -188,22 +193,10 @@ def _summary(values: list[float]) -> dict[str, Any] | None:
     return {"mean": round(statistics.fmean(values), 4), "std": std, "n": len(values)}
 
 
-def _pretrained(first: Record, runs: dict[str, list[Record]]) -> str | None:
-    """What the weights were trained on: a data set, or a library's name; None for random init."""
-    if runs["cls"]:
-        return str(runs["cls"][0]["dataset"])
-    held = first.pretrained
-    if not held:
-        return None
-    return str(held.get("dataset") or held.get("name") or Path(held["file"]).name)
-
-
 def _protocol(line: Line, several_data: set[str]) -> str:
     """Data and protocol of each task, and what else the runs behind the line share, or do not.
 
-    Args:
-        line: The line.
-        several_data: Names of data sets that do not tell which data was read.
+    `several_data` are the names of data sets that do not tell which data was read.
     """
     parts = []
     for task in TASKS:
@@ -229,24 +222,23 @@ def _paper(line: Line, metrics: dict[str, Any]) -> dict[str, Any] | None:
     is not the paper's recipe.
     """
     name = line.first["row"]
-    if line.first["tier"] != "full" or name not in paper.transfer_rows():
+    if line.first["tier"] != "full" or name not in numbers.transfer_rows():
         return None
     values = {
         metric: value if _has_papers_place(line, COLUMNS[metric]) else None
-        for metric, value in paper.transfer(name).items()
+        for metric, value in numbers.transfer(name).items()
     }
     difference = {
         metric: round(ours["mean"] - value, 4) if (ours := metrics[metric]) and value else None
         for metric, value in values.items()
     }
-    return {**values, "difference": difference, "source": paper.source()}
+    return {**values, "difference": difference, "source": numbers.source()}
 
 
 def _has_papers_place(line: Line, task: str) -> bool:
     """Whether a task's runs are what the paper ran, or would be: in a line of extensions not."""
-    if not all(map(paper_rows.of_paper, line.runs[task])):
+    if not all(map(of_paper, line.runs[task])):
         return False
-    if task == "cls":
-        return True
-    others = [runs[0] for name, runs in line.runs.items() if name in DOWNSTREAM and runs]
-    return all(map(heads.is_of_paper, line.runs[task][:1] or others))
+    heads = {name: line.head(name) for name in DOWNSTREAM if line.runs[name]}
+    asked = [heads[task]] if task in heads else heads.values()
+    return task == "cls" or all(head in HEADS_OF_PAPER for head in asked)

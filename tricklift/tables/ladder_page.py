@@ -4,12 +4,13 @@ A row has one line in the table for each of its heads; here rows are compared he
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
-from tricklift import paper
-from tricklift.markdown import grid
+from tricklift.markdown import grid, paragraphs, titled
+from tricklift.paper import numbers
 from tricklift.records.schema import RANDOM_INIT
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, ladder
 from tricklift.tables.ladder_statistics import (
@@ -43,8 +44,6 @@ OF_PAPER = (
     "The paper's gains between the same rows, to compare sign and order (ResNet-50: ImageNet, "
     "VOC07+12 with C4, ADE20K with FCN):"
 )
-
-
 #: A row's name and its lines, one for each set of heads.
 Rung = tuple[str, Sequence[Line]]
 
@@ -93,16 +92,13 @@ def section(lines: Sequence[Line]) -> str:
     for line in lines:
         if line.first["row"] in known:
             tiers[line.first["tier"]].append(line)
-    found = {tier: _of_tier(rungs) for tier, rungs in tiers.items()}
+    found = {tier: parts for tier, rungs in tiers.items() if (parts := _of_tier(rungs))}
     title = "## Step by step"
-    return "\n\n".join(
-        f"{title}: {tier}\n\n{text}" if len(tiers) > 1 else f"{title}\n\n{text}"
-        for tier, text in found.items()
-        if text
-    )
+    titles = {tier: f"{title}: {tier}" if len(tiers) > 1 else title for tier in found}
+    return paragraphs(part for tier in found for part in (titles[tier], *found[tier]))
 
 
-def _of_tier(lines: Sequence[Line]) -> str:
+def _of_tier(lines: Sequence[Line]) -> list[str]:
     """Each row's gain over the row above, and what the order in top-1 says about the rest.
 
     Where several networks share a row's name, no one row is the one above: nothing then.
@@ -111,13 +107,13 @@ def _of_tier(lines: Sequence[Line]) -> str:
     for line in lines:
         rows[line.first["row"]].append(line)
     if any(len({line.first["backbone"] for line in of_row}) > 1 for of_row in rows.values()):
-        return ""
+        return []
     steps, table = list(pairwise(rows.items())), columns(lines)
     gains = {here[0]: [_between(above, here, column) for column in table] for above, here in steps}
     body = [[name, *map(gain, found)] for name, found in gains.items() if any(found)]
     if not body:
-        return ""
-    parts = [
+        return []
+    return [
         INTRODUCTION + _of_pretrainings(lines, gains.values(), table),
         grid(["row", *(column.title for column in table)], body),
         _uneven(steps, table),
@@ -125,7 +121,6 @@ def _of_tier(lines: Sequence[Line]) -> str:
         _differing(rows, table),
         _rank_correlations(list(rows.values()), table),
     ]
-    return "\n\n".join(part for part in parts if part)
 
 
 def _uneven(steps: Sequence[tuple[Rung, Rung]], table: Sequence[Column]) -> str:
@@ -135,23 +130,20 @@ def _uneven(steps: Sequence[tuple[Rung, Rung]], table: Sequence[Column]) -> str:
         titles = [column.title for column in table if column.differ(above[1], here[1])]
         if titles:
             texts.append(f"{above[0]} and {here[0]} in {', '.join(titles)}")
-    return (
-        f"Not compared, as their runs differ in data or length: {'; '.join(texts)}."
-        if texts
-        else ""
-    )
+    why = "Not compared, as their runs differ in data or length"
+    return f"{why}: {'; '.join(texts)}." if texts else ""
 
 
 def _of_paper(steps: Sequence[tuple[Rung, Rung]]) -> str:
     """The paper's gain of each row over the one above it here, where it has both."""
-    known = paper.transfer_rows()
+    known = numbers.transfer_rows()
     body = []
     for (above, _), (here, _) in steps:
         if above in known and here in known:
-            before, after = paper.transfer(above), paper.transfer(here)
+            before, after = numbers.transfer(above), numbers.transfer(here)
             body.append([here, *(f"{after[name] - before[name]:+.2f}" for name in COLUMNS)])
-    header = ["row", *(TITLES[name] for name in COLUMNS)]
-    return f"{OF_PAPER}\n\n{grid(header, body)}\n\nSource: {paper.source()}." if body else ""
+    table = grid(["row", *TITLES.values()], body)
+    return f"{OF_PAPER}\n\n{table}\n\nSource: {numbers.source()}." if body else ""
 
 
 def columns(lines: Sequence[Line]) -> list[Column]:
@@ -196,32 +188,37 @@ def gain(found: Step | None) -> str:
     return f"{found.mean:+.2f}{interval}"
 
 
+def _tested(
+    test: Callable[[list[Line], str], Any],
+    rows: Sequence[Sequence[Line]],
+    table: Sequence[Column],
+) -> Iterator[tuple[str, Any]]:
+    """A column's title and what a test says of the rows in it, where they can be compared."""
+    for column in table:
+        picked = [line for lines in rows if (line := column.pick(lines))]
+        found = None if column.differ(*rows) else test(picked, column.metric)
+        if found is not None:
+            yield column.title, found
+
+
 def _differing(rows: Mapping[str, Sequence[Line]], table: Sequence[Column]) -> str:
     """One line a metric and head: whether the rows with a pretraining differ at all."""
-    texts = []
     pretrained = [lines for name, lines in rows.items() if name != RANDOM_INIT]
-    for column in table:
-        picked = [line for lines in pretrained if (line := column.pick(lines))]
-        found = None if column.differ(*pretrained) else omnibus_test(picked, column.metric)
-        if found is not None:
-            size = f"{found.rows} rows, {found.blocks} values each"
-            texts.append(f"- {column.title}: p = {found.p:.3g}, {size}")
-    return f"{DIFFERING}\n\n" + "\n".join(texts) if texts else ""
+    texts = [
+        f"- {title}: p = {p:.3g}, {count} rows, {blocks} values each"
+        for title, (p, count, blocks) in _tested(omnibus_test, pretrained, table)
+    ]
+    return titled(DIFFERING, texts)
 
 
 def _rank_correlations(rows: Sequence[Sequence[Line]], table: Sequence[Column]) -> str:
     """One line a metric and head: Spearman's rank correlation with top-1 over the rows."""
     texts = []
-    for column in table:
-        if column.metric == "top1":
-            continue
-        picked = [line for lines in rows if (line := column.pick(lines))]
-        found = None if column.differ(*rows) else rank_correlation(picked, column.metric)
-        if found is not None:
-            way = "exact" if found.exact else f"by {PERMUTATIONS:,} permutations"
-            value = "not defined"
-            if found.rho is not None:
-                value = f"{found.rho:+.2f} (p = {found.p:.3g}, {way})"
-            texts.append(f"- {column.title}: {value}, {found.rows} rows")
-    head = "Spearman's rank correlation with top-1 over the rows (p two-sided):\n\n"
-    return head + "\n".join(texts) if texts else ""
+    downstream = [column for column in table if column.metric != "top1"]
+    for title, found in _tested(rank_correlation, rows, downstream):
+        way = "exact" if found.exact else f"by {PERMUTATIONS:,} permutations"
+        value = "not defined"
+        if found.rho is not None:
+            value = f"{found.rho:+.2f} (p = {found.p:.3g}, {way})"
+        texts.append(f"- {title}: {value}, {found.rows} rows")
+    return titled("Spearman's rank correlation with top-1 over the rows (p two-sided):", texts)

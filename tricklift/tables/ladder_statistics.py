@@ -12,7 +12,6 @@ from math import factorial, sqrt
 
 from tricklift.records.schema import RANDOM_INIT
 from tricklift.tables.compare import COLUMNS, Line
-from tricklift.tables.records import Record
 
 #: Two-sided.
 CONFIDENCE = 0.95
@@ -28,14 +27,11 @@ class Step:
         mean: Mean of the paired differences, in points of percent.
         low: Lower end of its 95 % confidence interval (Student's t), None for one difference.
         high: Upper end.
-        pairs: Number of differences that mean and interval rest on: one a pretraining where there
-            are several, else one a seed.
     """
 
     mean: float
     low: float | None
     high: float | None
-    pairs: int
 
 
 @dataclass(frozen=True)
@@ -56,21 +52,6 @@ class RankCorrelation:
     exact: bool
 
 
-@dataclass(frozen=True)
-class Differing:
-    """Whether rows differ at all in a metric, more than chance makes equal rows differ.
-
-    Attributes:
-        p: How often rows that are shuffled within each block have means as far apart.
-        rows: Number of rows.
-        blocks: Number of blocks: seeds, or pretrainings where there are several.
-    """
-
-    p: float
-    rows: int
-    blocks: int
-
-
 def step(above: Line, line: Line, metric: str) -> Step | None:
     """The paired difference of `line` to `above`; None where they have no seed in common.
 
@@ -86,7 +67,16 @@ def step(above: Line, line: Line, metric: str) -> Step | None:
     fresh = RANDOM_INIT in (above.first["row"], line.first["row"])
     before, after = (_by_seed(some, metric, fresh) for some in (above, line))
     gains = _independent({key: after[key] - before[key] for key in after if key in before})
-    return _with_interval(gains) if gains else None
+    if not gains:
+        return None
+    mean = statistics.fmean(gains)
+    if len(gains) == 1:
+        return Step(mean, None, None)
+    from scipy import stats  # slow to import, and most pages have one seed
+
+    spread = statistics.stdev(gains) / sqrt(len(gains))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(gains) - 1)) * spread
+    return Step(mean, mean - half, mean + half)
 
 
 def _independent(values: dict[tuple[object, ...], float]) -> list[float]:
@@ -99,32 +89,16 @@ def _independent(values: dict[tuple[object, ...], float]) -> list[float]:
     return [statistics.fmean(group) for group in groups.values()]
 
 
-def _with_interval(gains: list[float]) -> Step:
-    """Their mean with Student's interval; they must be independent of one another."""
-    mean = statistics.fmean(gains)
-    if len(gains) == 1:
-        return Step(mean, None, None, 1)
-    from scipy import stats  # slow to import, and most pages have one seed
-
-    spread = statistics.stdev(gains) / sqrt(len(gains))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, len(gains) - 1)) * spread
-    return Step(mean, mean - half, mean + half, len(gains))
-
-
 def _by_seed(line: Line, metric: str, downstream_only: bool) -> dict[tuple[object, ...], float]:
     """Mean of a metric for each seed, or pair of seeds with the pretraining's first."""
     found = defaultdict(list)
     for run in line.runs[COLUMNS[metric]]:
         value = run["metrics"].get(metric)
+        alone = downstream_only or run["task"] == "cls"
+        key = (run["seed"],) if alone else (run.pretrained.get("seed"), run["seed"])
         if value is not None:
-            found[_key(run, downstream_only)].append(float(value))
+            found[key].append(float(value))
     return {key: statistics.fmean(values) for key, values in found.items()}
-
-
-def _key(run: Record, downstream_only: bool) -> tuple[object, ...]:
-    if downstream_only or run["task"] == "cls":
-        return (run["seed"],)
-    return (run.pretrained.get("seed"), run["seed"])
 
 
 def rank_correlation(lines: Sequence[Line], metric: str) -> RankCorrelation | None:
@@ -157,7 +131,7 @@ def rank_correlation(lines: Sequence[Line], metric: str) -> RankCorrelation | No
     return RankCorrelation(float(test.statistic), float(test.pvalue), len(pairs), exact)
 
 
-def omnibus_test(lines: Sequence[Line], metric: str) -> Differing | None:
+def omnibus_test(lines: Sequence[Line], metric: str) -> tuple[float, int, int] | None:
     """A permutation test of whether the rows' means differ; None without three rows of two blocks.
 
     Many steps are looked at, so that one of them may look large by chance; this looks at all rows
@@ -166,6 +140,10 @@ def omnibus_test(lines: Sequence[Line], metric: str) -> Differing | None:
     Args:
         lines: One a row, all of one tier and with the same head, each with a pretraining.
         metric: Of the table.
+
+    Returns:
+        p: How often rows that are shuffled within each block have means as far apart; the number of
+        rows; and that of blocks, which are seeds, or pretrainings where there are several.
     """
     found = [by_seed for line in lines if (by_seed := _by_seed(line, metric, False))]
     shared = [key for key in found[0] if all(key in other for other in found)] if found else []
@@ -184,4 +162,4 @@ def omnibus_test(lines: Sequence[Line], metric: str) -> Differing | None:
         n_resamples=PERMUTATIONS,
         rng=0,
     )
-    return Differing(float(test.pvalue), len(values), len(values[0]))
+    return float(test.pvalue), len(values), len(values[0])

@@ -8,9 +8,10 @@ from typing import Any
 
 from tricklift import configs
 from tricklift.errors import UserError
-from tricklift.markdown import count, duration, grid
+from tricklift.markdown import count, duration, grid, paragraphs, titled
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
 from tricklift.tables.ladder_page import section
+from tricklift.tables.paper_rows import config_of
 from tricklift.tables.records import COMMANDS_FILE, Record, walk
 
 TASK_NAMES = {"cls": "pretraining", "det": "detection", "seg": "segmentation"}
@@ -75,7 +76,7 @@ def to_markdown(rows: list[Row], records: list[Record], folder: Path) -> str:
         machines(done),
         unfinished(records),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return paragraphs(parts) + "\n"
 
 
 def cell(metric: dict[str, Any] | None, theirs: float | None = None) -> str:
@@ -95,13 +96,12 @@ def seeds(line: Line) -> str:
 
     `-` for none: a row without pretraining or nothing after it, or weights that do not tell.
     """
-    downstream = dict.fromkeys(joined(line.seeds(task)) for task in DOWNSTREAM if line.runs[task])
-    return f"{joined(line.pretraining_seeds()) or '-'}; {' / '.join(downstream) or '-'}"
-
-
-def joined(numbers: list[int]) -> str:
-    """`0,1,2`."""
-    return ",".join(map(str, numbers))
+    given = [
+        line.pretraining_seeds(),
+        *(line.seeds(task) for task in DOWNSTREAM if line.runs[task]),
+    ]
+    first, *rest = (",".join(map(str, numbers)) for numbers in given)
+    return f"{first or '-'}; {' / '.join(dict.fromkeys(rest)) or '-'}"
 
 
 def _table(rows: list[Row], behind: list[Line]) -> str:
@@ -132,7 +132,7 @@ def protocols(rows: list[Row]) -> str:
     lines = [f"{number}. {text}" for text, number in numbered(rows).items()]
     sources = dict.fromkeys(row["paper"]["source"] for row in rows if row["paper"])
     lines += [f"\nThe paper's values: {source}." for source in sources]
-    return "## Protocols\n\n" + "\n".join(lines) if lines else ""
+    return titled("## Protocols", lines)
 
 
 def _runs(done: list[Record]) -> str:
@@ -153,25 +153,22 @@ def _runs(done: list[Record]) -> str:
         return ""
     header = ["task", "row", "config", "seed", "length", "wall time", "config hash", "commit"]
     total = duration(sum(record["wall_seconds"] for record in done))
-    note = " `+`: the source tree had changes." if any(map(_dirty, done)) else ""
+    dirty = any(commit(record).endswith("+") for record in done)
+    note = " `+`: the source tree had changes." if dirty else ""
     return f"## Runs\n\n{grid(header, lines)}\n\nIn all {total} of training and validation.{note}"
 
 
 def commit(record: Record) -> str:
     """`1f5b11ac`, with a `+` where the source tree had changes."""
-    return (record["commit"] or "unknown")[:8] + ("+" if _dirty(record) else "")
-
-
-def _dirty(record: Record) -> bool:
-    return str(record["commit"]).endswith("-dirty")
+    told = record["commit"] or "unknown"
+    return told[:8] + ("+" if told.endswith("-dirty") else "")
 
 
 def _config_name(record: Record) -> str:
     """The short name of a provided config, wherever the run's tree stood; else that of the file."""
-    config = Path(str(record["config"]))
-    name = "/".join(config.with_suffix("").parts[-3:])
+    name = config_of(record)
     if name not in configs.short_names():
-        name = config.name
+        name = Path(str(record["config"])).name
     if record.pretrained and record["task"] != "cls":
         return f"{name}, {record['backbone']}"
     return name
@@ -189,7 +186,7 @@ def machines(done: list[Record]) -> str:
         )
         texts.setdefault(text, set()).add(it.get("amp_dtype"))
     lines = [f"- {text}; {', '.join(sorted(map(str, kinds)))}" for text, kinds in texts.items()]
-    return "## Machine\n\n" + "\n".join(lines) if lines else ""
+    return titled("## Machine", lines)
 
 
 def unfinished(records: list[Record]) -> str:
@@ -200,7 +197,7 @@ def unfinished(records: list[Record]) -> str:
         for record in records
         if not record.done
     ]
-    return "## Not counted (unfinished)\n\n" + "\n".join(lines) if lines else ""
+    return titled("## Not counted (unfinished)", lines)
 
 
 def commands(folder: Path) -> str:
@@ -209,15 +206,12 @@ def commands(folder: Path) -> str:
     Raises:
         UserError: A note is not readable.
     """
-    notes = [note for file in sorted(walk(folder, COMMANDS_FILE)) for note in _noted(file)]
+    notes: list[tuple[str, str]] = []  # when ('' where that is not known), and what
+    for file in sorted(walk(folder, COMMANDS_FILE)):
+        try:
+            entries = json.loads(file.read_text(encoding="utf-8"))
+            notes += [(str(it.get("started") or ""), str(it["command"])) for it in entries]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{file} is not readable ({error}); remove it") from error
     typed = dict.fromkeys(command for _, command in sorted(notes, key=lambda note: note[0]))
     return "```\n" + "\n".join(typed) + "\n```" if typed else ""
-
-
-def _noted(file: Path) -> list[tuple[str, str]]:
-    """When it was typed ('' where that is not known), and what, as it stands in the file."""
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8"))
-        return [(str(entry.get("started") or ""), str(entry["command"])) for entry in entries]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{file} is not readable ({error}); remove it") from error

@@ -1,15 +1,26 @@
 """The cells of the paper's tables beside our own values: what `tricklift rows` prints."""
 
 import statistics
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tricklift.paper.gpu_hours import gpu_hours
-from tricklift.paper.table_cells import CELLS, GPUS, Cell, cells, needs_of, read, resolved
+from tricklift.paper.table_cells import CELLS, GPUS, HEADS, Cell, cells, needs_of, read, resolved
 from tricklift.records.identity import config_hash, export_mark
 from tricklift.records.schema import SCHEMA
 from tricklift.tables.records import Record, find
+
+#: Leaf of a row -> the leaf that holds its head.
+_LEAVES = {
+    Path(cell.config).name: Path(config).name
+    for table, setting, config, _ in HEADS
+    for cell in CELLS
+    if (cell.table, cell.setting) == (table, setting)
+}
+#: Heads with which the paper has values; the others are extensions.
+HEADS_OF_PAPER = {Path(config).name for _, _, config, metrics in HEADS if metrics}
 
 
 def runs_of(cell: Cell, records: list[Record]) -> tuple[list[Record], list[Record]]:
@@ -36,16 +47,27 @@ def fits(cell: Cell, run: Record) -> bool:
     them, and so on, down to what began from random weights. What the record says of them must agree
     too. The batch of a config is that of one process, so their number belongs to the recipe.
     """
-    return (
-        run["world_size"] == GPUS
-        and run["config_hash"] == hash_of(cell.config)
-        and _begun_and_taught(cell, run)
-    )
+    if run["world_size"] != GPUS or run["config_hash"] != hash_of(cell.config):
+        return False
+    if cell.task != "cls":
+        return all(_trained_by(need, run.pretrained) for need in cell.needs)
+    teacher = run["teacher"] or {}
+    return not run.pretrained and all(_trained_by(need, teacher) for need in cell.needs)
 
 
 def of_paper(run: Record) -> bool:
     """Whether a run fills a cell of the paper's tables."""
     return any(fits(cell, run) for cell in CELLS if cell.config == config_of(run))
+
+
+def head_of(run: Record) -> str:
+    """The head of a downstream run, by its config; only runs of one head are compared.
+
+    `faster_rcnn_fpn`, or `faster_rcnn_fpn + giou_loss` with tricks of the run's own. In the full
+    tier each row has a leaf config, `faster_rcnn_c4-d-cosine`, whose head is `faster_rcnn_c4`.
+    """
+    leaf = Path(str(run["config"])).stem
+    return " + ".join([_LEAVES.get(leaf, leaf), *(run["tricks"] or ())])
 
 
 @cache
@@ -60,14 +82,6 @@ def hash_of(config: str) -> str:
         network = cfg.model.distillation.teacher if cls else cfg.model.backbone
         network.checkpoint = export_mark(resolved(need).model.backbone.name, hash_of(need))
     return config_hash(cfg)
-
-
-def _begun_and_taught(cell: Cell, run: Record) -> bool:
-    """Whether the weights that a run began from, or its teacher, are noted as what it needs."""
-    if cell.task != "cls":
-        return all(_trained_by(need, run.pretrained) for need in cell.needs)
-    teacher = dict(run["teacher"] or {})
-    return not run.pretrained and all(_trained_by(need, teacher) for need in cell.needs)
 
 
 def _trained_by(config: str, weights: dict[str, Any]) -> bool:
@@ -92,15 +106,13 @@ def _trained_by(config: str, weights: dict[str, Any]) -> bool:
 
 def own_values(cell: Cell, runs: list[Record]) -> dict[str, float] | None:
     """Our values of a cell: means over its runs, None where there is no run."""
-    found: dict[str, float] = {}
-    for metric in dict.fromkeys(name for run in runs for name in run["metrics"]):
-        values = [run["metrics"][metric] for run in runs if run["metrics"].get(metric) is not None]
-        if values:
-            found[metric] = round(statistics.fmean(values), 4)
-    top1 = [run.pretrained["top1"] for run in runs if run.pretrained.get("top1") is not None]
-    if top1 and cell.task != "cls":
-        found["top1"] = round(statistics.fmean(top1), 4)
-    return found or None
+    values = defaultdict(list)
+    for run in runs:
+        of_weights = {} if cell.task == "cls" else {"top1": run.pretrained.get("top1")}
+        for metric, value in (run["metrics"] | of_weights).items():
+            if value is not None:
+                values[metric].append(value)
+    return {metric: round(statistics.fmean(held), 4) for metric, held in values.items()} or None
 
 
 def listing(table: str | None = None, results: Path | None = None) -> list[dict[str, Any]]:
@@ -117,22 +129,14 @@ def listing(table: str | None = None, results: Path | None = None) -> list[dict[
         MissingFileError: `results` is missing or holds no result.
     """
     records = find(results) if results else []
-    return [_entry(cell, *runs_of(cell, records)) for cell in cells(table)]
-
-
-def _entry(cell: Cell, runs: list[Record], changed: list[Record]) -> dict[str, Any]:
-    return {
-        "table": cell.table,
-        "row": cell.row,
-        "setting": cell.setting,
-        "network": cell.network,
-        "task": cell.task,
-        "config": cell.config,
-        "command": cell.command,
-        "needs": list(cell.needs),
-        "gpu_hours": round(gpu_hours(cell.config), 1),
-        "paper": cell.paper,
-        "own": own_values(cell, runs),
-        "changed": sum(run["schema"] == SCHEMA for run in changed),
-        "older": sum(run["schema"] != SCHEMA for run in changed),
-    }
+    named = ("table", "row", "setting", "network", "task", "config", "command")
+    entries = []
+    for cell in cells(table):
+        runs, changed = runs_of(cell, records)
+        told = {key: getattr(cell, key) for key in named}
+        told |= {"needs": list(cell.needs), "gpu_hours": round(gpu_hours(cell.config), 1)}
+        told |= {"paper": cell.paper, "own": own_values(cell, runs)}
+        told["changed"] = sum(run["schema"] == SCHEMA for run in changed)
+        told["older"] = len(changed) - told["changed"]
+        entries.append(told)
+    return entries

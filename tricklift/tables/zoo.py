@@ -8,8 +8,7 @@ from typing import Any
 import torch
 
 import backbones
-from tricklift.errors import UserError
-from tricklift.markdown import duration, grid
+from tricklift.markdown import duration, grid, paragraphs, titled
 from tricklift.tables.backbone_page import refused
 from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line, build_rows, lines
 from tricklift.tables.page import (
@@ -37,30 +36,12 @@ resident memory are those of the main process, without its data workers; wall ti
 by other processes."""
 #: Options that leave the network the same.
 START = {"init", "zero_gamma", "gradient_checkpointing", "output_stride"}
-
-
-def gibibytes(mebibytes: float) -> str:
-    """`1.3`."""
-    return f"{mebibytes / 1024:.1f}"
-
-
 #: Title -> key in the result file, how it is written.
 COSTS = {
     "wall time": ("wall_seconds", duration),
     "CPU time": ("cpu_seconds", duration),
-    "peak memory, GiB": ("peak_memory", gibibytes),
+    "peak memory, GiB": ("peak_memory", lambda mebibytes: f"{mebibytes / 1024:.1f}"),
 }
-
-
-def render(records: list[Record], style: str, folder: Path) -> str:
-    """The page, which there is as markdown alone.
-
-    Raises:
-        UserError: Another format.
-    """
-    if style != "md":
-        raise UserError(f"--by backbone writes md alone, got {style!r}; leave --by out for others")
-    return to_markdown(records, folder)
 
 
 def to_markdown(records: list[Record], folder: Path) -> str:
@@ -80,14 +61,9 @@ def to_markdown(records: list[Record], folder: Path) -> str:
         ]
         for line, row in zip(all_lines, rows, strict=True)
     ]
-    header = [
-        *(["row"] if named else []),
-        "backbone",
-        "parameters",
-        *TITLES.values(),
-        *COSTS,
-        "protocol",
-    ]
+    header = ["row"] if named else []
+    header += ["backbone", "parameters", *TITLES.values(), *COSTS, "protocol"]
+    sources = dict.fromkeys(commit(record) for record in sorted(done, key=lambda r: r["started"]))
     parts = [
         introduction(done),
         commands(folder),
@@ -97,10 +73,10 @@ def to_markdown(records: list[Record], folder: Path) -> str:
         protocols(rows),
         lengths(done),
         machines(done),
-        commits(done),
+        f"Source: {', '.join(sources)} (`+`: the tree had changes)." if sources else "",
         unfinished(records),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return paragraphs(parts) + "\n"
 
 
 def introduction(done: list[Record]) -> str:
@@ -160,12 +136,8 @@ def refusals(all_lines: Iterable[Line]) -> str:
         for run in line.runs["seg"][:1]
         if run["options"].get("output_stride", 8) != 8
     ]
-    return (
-        "## What to know about them, and what they do not support\n\n"
-        + "\n".join(dict.fromkeys(texts))
-        if texts
-        else ""
-    )
+    title = "## What to know about them, and what they do not support"
+    return titled(title, list(dict.fromkeys(texts)))
 
 
 def lengths(done: list[Record]) -> str:
@@ -182,9 +154,3 @@ def lengths(done: list[Record]) -> str:
     total, cpu = (sum(r[key] or 0 for r in done) for key in ("wall_seconds", "cpu_seconds"))
     note = f"In all {duration(total)} of training and validation, {duration(cpu)} of CPU time."
     return "## Lengths\n\n" + "\n".join(texts) + f"\n\n{note}" if texts else ""
-
-
-def commits(done: list[Record]) -> str:
-    """The source that the runs were made from."""
-    names = dict.fromkeys(commit(record) for record in sorted(done, key=lambda r: r["started"]))
-    return f"Source: {', '.join(names)} (`+`: the tree had changes)." if names else ""

@@ -3,7 +3,7 @@
 import pytest
 
 from backbones.describe import describe
-from tricklift import paper
+from tricklift.paper import numbers
 from tricklift.paper.gpu_hours import GMACS, IMAGENET, gpu_hours, throughput
 
 
@@ -15,7 +15,7 @@ def test_macs_are_those_of_the_networks(network):
 @pytest.mark.parametrize("row", ["resnet50_a", "inception_v3", "mobilenet_v1"])
 def test_timed_rows_cost_what_the_paper_says(row):
     name = {"resnet50_a": "ResNet-50", "inception_v3": "Inception-V3"}.get(row, "MobileNet")
-    timed = next(entry for entry in paper.table(3)["rows"] if entry["row"] == name)
+    timed = next(entry for entry in numbers.table(3)["rows"] if entry["row"] == name)
     efficient = 120 * timed["minutes_per_epoch"] / 60 * 8
     assert gpu_hours(f"cls/full/{row}-efficient") == pytest.approx(efficient)
     baseline = 120 * timed["baseline_minutes_per_epoch"] / 60 * 8

@@ -65,3 +65,15 @@ def test_a_folder_is_refused(tmp_path):
 def test_a_deleted_temporary_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), atomic.replacing(tmp_path / "x") as temporary:
         temporary.unlink()
+
+
+def test_a_file_that_holds_no_json_object_reads_as_empty(tmp_path):
+    file = tmp_path / "result.json"
+    assert atomic.read_json(file) == {}
+    for text in ("{", "[1]", "null"):
+        file.write_text(text)
+        assert atomic.read_json(file) == {}
+    file.write_bytes(b"\xff")
+    assert atomic.read_json(file) == {}
+    file.write_text('{"status": "done"}')
+    assert atomic.read_json(file) == {"status": "done"}

@@ -8,6 +8,7 @@ import pytest
 from safetensors.torch import save_file
 from torch import full, zeros
 
+from tricklift.records.identity import config_hash
 from tricklift.records.weights import weights_sha256
 from tricklift.suite import jobs
 from tricklift.suite.plan import plan
@@ -24,7 +25,12 @@ def training(tmp_path) -> jobs.Training:
 def leave(job: jobs.Training, **changes) -> None:
     """Writes the result file that a finished run of the job would leave."""
     job.work_dir.mkdir(parents=True, exist_ok=True)
-    data = {"status": "done", "config_hash": job.config_hash(), "seed": job.seed, "metrics": {}}
+    data = {
+        "status": "done",
+        "config_hash": config_hash(job.resolved()),
+        "seed": job.seed,
+        "metrics": {},
+    }
     (job.work_dir / "result.json").write_text(json.dumps({**data, **changes}))
 
 
@@ -89,7 +95,9 @@ def test_state_of_an_export(training, tmp_path):
         str(training.work_dir / "epoch_8.pth"),
         str(file),
     ]
-    save_file({"w": zeros(1)}, str(file), metadata={"config_hash": training.config_hash()})
+    save_file(
+        {"w": zeros(1)}, str(file), metadata={"config_hash": config_hash(training.resolved())}
+    )
     assert export.state() == "done"
     save_file({"w": zeros(1)}, str(file), metadata={"config_hash": "of another config"})
     assert export.state() == "new"

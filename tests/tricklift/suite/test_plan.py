@@ -8,6 +8,7 @@ from torch import zeros
 
 import backbones
 from tricklift.config_keys import parse_options
+from tricklift.records.identity import config_hash
 from tricklift.suite import jobs
 from tricklift.suite import plan as planning
 from tricklift.suite.tiers import TIERS
@@ -92,7 +93,7 @@ def test_tricks_stand_beside_the_rows_without_them(tmp_path):
     assert training.name == "cls/resnet18_b-baseline+resnet_d+ema/seed0"
     assert training.command(resume=False)[-2:] == ["--tricks", "resnet_d,ema"]
     plain = planning.plan("mini", tmp_path, rows=["resnet18_b-baseline"])[0]
-    assert training.config_hash() != plain.config_hash()
+    assert config_hash(training.resolved()) != config_hash(plain.resolved())
     assert export.file.name == "resnet18_b-baseline+resnet_d+ema-seed0.safetensors"
     assert (detection.backbone, segmentation.backbone) == ("resnet18_d", "resnet18_d")
     assert not detection.options and not detection.tricks
@@ -119,7 +120,7 @@ def test_tricks_of_detection_go_over_the_detector_alone(tmp_path):
     ]
     cfg = build_config(plan[2].config, tricks=plan[2].tricks)
     assert cfg.model.roi_head.bbox_head.loss_bbox.type == "GIoULoss"
-    assert plan[-1].config_hash() == plain[-1].config_hash()
+    assert config_hash(plan[-1].resolved()) == config_hash(plain[-1].resolved())
     # Without a trick of classification, the pretraining is the plain row's, and shared with it.
     plan = planning.plan("mini", tmp_path, rows=rows, tricks=["giou_loss"])
     assert plan[0] == plain[0] and plan[1] == plain[1] and plan[3] == plain[3]
@@ -145,8 +146,9 @@ def test_a_teacher_for_distillation(tmp_path, monkeypatch):
     asked = {"rows": ["resnet18_b-baseline"], "tricks": ["distillation"]}
     training = planning.plan("mini", tmp_path, teacher=file.name, **asked)[0]
     assert training.command(resume=False)[-2:] == ["--teacher", str(file)]
-    hashes = {training.config_hash()}
-    hashes.add(planning.plan("mini", tmp_path, teacher="timm/resnet18", **asked)[0].config_hash())
+    hashes = {config_hash(training.resolved())}
+    other = planning.plan("mini", tmp_path, teacher="timm/resnet18", **asked)[0]
+    hashes.add(config_hash(other.resolved()))
     assert len(hashes) == 2
     cfg = build_config(training.config, tricks=training.tricks, teacher=training.teacher)
     assert cfg.model.distillation.teacher == dict(name=None, checkpoint=str(file))
@@ -239,4 +241,4 @@ def test_what_a_network_of_the_zoo_needs_beside_its_name(tmp_path):
         file = Path(job.pretrained or tmp_path / "none")
         file.parent.mkdir(exist_ok=True)
         save_file({"w": zeros(1)}, str(file))
-        assert job.config_hash()  # every option is a key that the config has
+        assert config_hash(job.resolved())  # every option is a key that the config has

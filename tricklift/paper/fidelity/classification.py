@@ -1,31 +1,30 @@
 """What a classification config does, point by point; see `readings.py`."""
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from mmengine.registry import MODELS, TRANSFORMS
 
 import cls  # noqa: F401  (registers what is built here)
-from cls.preprocessor import ClsPreprocessor
 from tricklift.paper.fidelity.readings import (
     COMMON,
-    REFINEMENTS,
     Reading,
     batch,
     listed,
     network,
     part,
-    schedulers,
+    rate,
+    warmup,
 )
 from tricklift.paper.table_cells import resolved
 
-
-def rate(cfg: Any) -> float:
-    """The highest rate on 8 GPUs."""
-    scaling = cfg.auto_scale_lr
-    scale = Fraction(batch(cfg), scaling.base_batch_size) if scaling.enable else 1
-    return round(cfg.optim_wrapper.optimizer.lr * float(scale), 12)
+#: Trick of a teacher -> the word for it.
+REFINEMENTS = {"cosine": "cosine", "label_smoothing": "smoothing", "mixup": "mixup"}
+#: Form of a trick in the config -> the paper's formula.
+SMOOTHED = {"paper": "1-eps, eps/(K-1)", "public": "1-eps+eps/K, eps/K"}
+LOSS = {"paper": "CE(p, z) + T^2 CE(r/T, z/T)", "public": "0.5 CE(p, z) + 0.5 T^2 CE(r/T, z/T)"}
+#: How often mixup draws its lambda.
+DRAWN = {"batch": "a batch", "image": "an image"}
 
 
 def optimizer(cfg: Any) -> str:
@@ -37,19 +36,9 @@ def optimizer(cfg: Any) -> str:
 
 def decay_on(cfg: Any) -> str:
     """Which parameters decay."""
-    given = cfg.optim_wrapper.get("paramwise_cfg") or {}
-    if not given:
-        return "all parameters"
-    assert dict(given) == {"bias_decay_mult": 0.0, "norm_decay_mult": 0.0}, given
-    return "weights of convolutions and the last layer"
-
-
-def warmup(cfg: Any) -> str:
-    """How the rate rises at first."""
-    for step in schedulers(cfg, "LinearLR"):
-        assert step["convert_to_iter_based"] and step["start_factor"] <= 1e-9
-        return f"{step['end'] - step['begin']} epochs, each iteration, from 0"
-    return "none"
+    given = dict(cfg.optim_wrapper.get("paramwise_cfg") or {})
+    assert given in ({}, {"bias_decay_mult": 0.0, "norm_decay_mult": 0.0}), given
+    return "weights of convolutions and the last layer" if given else "all parameters"
 
 
 def precision(cfg: Any) -> str:
@@ -85,61 +74,25 @@ def validation(cfg: Any) -> str:
     return f"short side {built.short_side}, centre {built.size}"
 
 
-def preprocessor(cfg: Any) -> ClsPreprocessor:
-    """The augmentation on the device, as built."""
-    built = MODELS.build(dict(cfg.model.data_preprocessor))
-    assert isinstance(built, ClsPreprocessor) and built.jitter is not None
-    return built
+def preprocessor(cfg: Any) -> Any:
+    """The augmentation on the device, as built: a `cls.preprocessor.ClsPreprocessor`."""
+    return MODELS.build(dict(cfg.model.data_preprocessor))
 
 
 def jitter(cfg: Any) -> str:
     """What the colour jitter scales, and by which factors."""
-    held: Any = preprocessor(cfg).jitter
+    held = preprocessor(cfg).jitter
     low, high = 1 - held.strength, 1 + held.strength
     return f"{', '.join(sorted(held.properties))} in [{low:g}, {high:g}]"
 
 
-def pca(cfg: Any) -> str:
-    """Noise along the principal colours."""
-    held: Any = preprocessor(cfg).jitter
-    return f"N(0, {held.pca:g})"
+def of_trick(key: str, told: Reading) -> Reading:
+    """The reading of a trick's settings in the model; `none` without them."""
+    return lambda cfg: told(cfg.model[key]) if cfg.model.get(key) else "none"
 
 
-def smoothing(cfg: Any) -> str:
-    """Label smoothing and its form."""
-    held = cfg.model.get("label_smoothing")
-    if not held:
-        return "none"
-    forms = {"paper": "1-eps, eps/(K-1)", "public": "1-eps+eps/K, eps/K"}
-    return f"{held.eps:g}: {forms[held.get('form', 'paper')]}"
-
-
-def mixup(cfg: Any) -> str:
-    """Mixup and how often its lambda is drawn."""
-    held = cfg.model.get("mixup")
-    if not held:
-        return "none"
-    each = {"batch": "a batch", "image": "an image"}[held.get("per", "batch")]
-    return f"alpha {held.alpha:g}, one lambda {each}"
-
-
-def distillation(cfg: Any) -> str:
-    """The loss of a distillation."""
-    held = cfg.model.get("distillation")
-    if not held:
-        return "none"
-    forms = {
-        "paper": "CE(p, z) + T^2 CE(r/T, z/T)",
-        "public": "0.5 CE(p, z) + 0.5 T^2 CE(r/T, z/T)",
-    }
-    return f"T {held.get('temperature', 20):g}: {forms[held.get('form', 'paper')]}"
-
-
-def teacher(cfg: Any) -> str:
-    """The teacher, and the refinements of the config that trains it."""
-    held = cfg.model.get("distillation")
-    if not held:
-        return "none"
+def teacher(held: Any) -> str:
+    """The teacher of a distillation, and the refinements of the config that trains it."""
     trained = resolved(f"cls/full/{Path(held.teacher.checkpoint).stem}")
     words = [word for trick, word in REFINEMENTS.items() if trick in trained.tricks]
     return f"{network(trained.model.backbone.name)}: {', '.join(words)}"
@@ -161,12 +114,19 @@ POINTS: dict[str, Reading] = {
     "crop": crop,
     "flip": lambda cfg: f"probability {preprocessor(cfg).flip:g}",
     "jitter": jitter,
-    "PCA noise": pca,
+    "PCA noise": lambda cfg: f"N(0, {preprocessor(cfg).jitter.pca:g})",
     "mean": lambda cfg: listed(preprocessor(cfg).mean.tolist()),
     "deviation": lambda cfg: listed(preprocessor(cfg).std.tolist()),
     "validation": validation,
-    "label smoothing": smoothing,
-    "mixup": mixup,
-    "distillation": distillation,
-    "teacher": teacher,
+    "label smoothing": of_trick(
+        "label_smoothing", lambda it: f"{it.eps:g}: {SMOOTHED[it.get('form', 'paper')]}"
+    ),
+    "mixup": of_trick(
+        "mixup", lambda it: f"alpha {it.alpha:g}, one lambda {DRAWN[it.get('per', 'batch')]}"
+    ),
+    "distillation": of_trick(
+        "distillation",
+        lambda it: f"T {it.get('temperature', 20):g}: {LOSS[it.get('form', 'paper')]}",
+    ),
+    "teacher": of_trick("distillation", teacher),
 }

@@ -10,12 +10,11 @@ from tricklift.paper.fidelity.readings import (
     DOWNSTREAM,
     Reading,
     batch,
-    clipping,
     listed,
     number,
     part,
-    per_image,
-    schedulers,
+    rate,
+    warmup,
 )
 
 FROZEN = ("nothing", "stem", "stem, layer1", "stem, layer1, layer2")
@@ -61,23 +60,17 @@ def detection_norm(cfg: Any) -> str:
     return "frozen" if cfg.model.backbone.get("norm_frozen") else "statistics frozen"
 
 
-def images_a_step(cfg: Any) -> str:
-    """Images on the paper's 8 GPUs, and on each."""
-    return f"{batch(cfg)} ({EACH[cfg.train_dataloader.batch_size]} a GPU)"
+def per_image(cfg: Any) -> str:
+    """The rate for one image, where the rate follows the batch."""
+    assert cfg.auto_scale_lr.enable
+    rate = cfg.optim_wrapper.optimizer.lr / cfg.auto_scale_lr.base_batch_size
+    return f"{rate:g} an image"
 
 
-def detection_warmup(cfg: Any) -> str:
-    """How the rate rises at first."""
-    for step in schedulers(cfg, "LinearLR"):
-        assert not step["by_epoch"]
-        return f"linear, {step['end']} iterations from {step['start_factor']:.3g} of the rate"
-    return "none"
-
-
-def roi_align(cfg: Any) -> str:
-    """Size of the pooled regions."""
-    layer = cfg.model.roi_head.bbox_roi_extractor.roi_layer
-    return f"{layer.output_size}x{layer.output_size}"
+def clipping(cfg: Any) -> str:
+    """The largest gradient norm."""
+    clip = cfg.optim_wrapper.get("clip_grad")
+    return f"norm {clip.max_norm:g}" if clip else "none"
 
 
 DETECTION: dict[str, Reading] = {
@@ -89,15 +82,17 @@ DETECTION: dict[str, Reading] = {
     "head": detection_head,
     "anchor scales": lambda cfg: listed(cfg.model.rpn_head.anchor_generator.scales),
     "anchor ratios": lambda cfg: listed(cfg.model.rpn_head.anchor_generator.ratios),
-    "RoIAlign": roi_align,
+    "RoIAlign": lambda cfg: (
+        f"{(side := cfg.model.roi_head.bbox_roi_extractor.roi_layer.output_size)}x{side}"
+    ),
     "RoIs in training": lambda cfg: cfg.model.train_cfg.rcnn.sampler.num,
     "proposals at test": lambda cfg: cfg.model.test_cfg.rpn.max_per_img,
     "NMS of boxes": lambda cfg: number(cfg.model.test_cfg.rcnn.nms.iou_threshold),
     "batch norm": detection_norm,
     "frozen stages": lambda cfg: FROZEN[cfg.model.backbone.frozen_stages + 1],
-    "images a step": images_a_step,
+    "images a step": lambda cfg: f"{batch(cfg)} ({EACH[cfg.train_dataloader.batch_size]} a GPU)",
     "learning rate": per_image,
-    "warmup": detection_warmup,
+    "warmup": warmup,
     "epochs": lambda cfg: number(cfg.train_cfg.max_epochs),
     "gradient clipping": clipping,
 }
@@ -130,8 +125,8 @@ def segmentation_head(cfg: Any) -> str:
 def auxiliary_head(cfg: Any) -> str:
     """The auxiliary head, its layer and the weight of its loss."""
     head = cfg.model.auxiliary_head
-    kind = {"FCNHead": "FCN"}[head.type]
-    return f"{kind} on layer{head.in_index + 1}, weight {head.loss_decode.loss_weight:g}"
+    assert head.type == "FCNHead"
+    return f"FCN on layer{head.in_index + 1}, weight {head.loss_decode.loss_weight:g}"
 
 
 def crop(cfg: Any) -> str:
@@ -139,12 +134,6 @@ def crop(cfg: Any) -> str:
     height, width = part(cfg, "RandomCrop").crop_size
     assert height == width
     return number(height)
-
-
-def scale(cfg: Any) -> str:
-    """Range of the random scaling."""
-    low, high = part(cfg, "RandomResize").ratio_range
-    return f"{low:g} to {high:g}"
 
 
 def head_rate(cfg: Any) -> str:
@@ -161,18 +150,6 @@ def segmentation_norm(cfg: Any) -> str:
     return "synchronised over GPUs" if cfg.get("sync_bn") == "torch" else "of each GPU"
 
 
-def segmentation_rate(cfg: Any) -> str:
-    """The first rate on the paper's 8 GPUs."""
-    scaling = cfg.auto_scale_lr
-    factor = batch(cfg) / scaling.base_batch_size if scaling.enable else 1
-    return number(cfg.optim_wrapper.optimizer.lr * factor)
-
-
-def segmentation_epochs(cfg: Any) -> str:
-    """Iterations in epochs."""
-    return number(cfg.train_cfg.max_iters / (IMAGES_ADE20K // batch(cfg)))
-
-
 SEGMENTATION: dict[str, Reading] = {
     **DOWNSTREAM,
     "classes": lambda cfg: cfg.model.decode_head.num_classes,
@@ -181,12 +158,12 @@ SEGMENTATION: dict[str, Reading] = {
     "auxiliary head": auxiliary_head,
     "base size": lambda cfg: number(min(part(cfg, "RandomResize").scale)),
     "crop": crop,
-    "scale": scale,
+    "scale": lambda cfg: "{:g} to {:g}".format(*part(cfg, "RandomResize").ratio_range),
     "blur": lambda cfg: f"probability {part(cfg, 'RandomBlur').prob:g}",
     "batch norm": segmentation_norm,
     "images a step": lambda cfg: number(batch(cfg)),
-    "epochs": segmentation_epochs,
-    "learning rate": segmentation_rate,
+    "epochs": lambda cfg: number(cfg.train_cfg.max_iters / (IMAGES_ADE20K // batch(cfg))),
+    "learning rate": lambda cfg: number(rate(cfg)),
     "head learning rate": head_rate,
     "evaluation": lambda cfg: cfg.benchmark.protocol,
 }

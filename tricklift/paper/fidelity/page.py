@@ -10,12 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tricklift import paper
 from tricklift.errors import UserError
 from tricklift.markdown import grid
+from tricklift.paper import numbers
+from tricklift.paper.fidelity.classification import POINTS
+from tricklift.paper.fidelity.downstream import DETECTION, SEGMENTATION
 from tricklift.paper.table_cells import CELLS, TEACHERS, Cell, resolved
 
 SAME, DIFFERS, OPEN = "=", "≠", "·"
+READINGS = {"cls": POINTS, "det": DETECTION, "seg": SEGMENTATION}
 COMMAND = "tricklift fidelity --out docs/fidelity.md"
 INTRO = f"""# Fidelity: the paper says, the config does
 
@@ -98,21 +101,11 @@ def points(config: str) -> tuple[Point, ...]:
     """
     cfg = resolved(config)
     task = config.partition("/")[0]
-    readings, stated = _readings(task), statements(config)
+    readings, stated = READINGS[task], statements(config)
     odd = set(readings) ^ set(stated)
     if odd:
         raise UserError(f"{config}: {', '.join(sorted(odd))} stated or read, but not both")
     return tuple(Point(name, *stated[name], readings[name](cfg), task) for name in readings)
-
-
-def _readings(task: str) -> dict[str, Any]:
-    if task == "cls":
-        from tricklift.paper.fidelity.classification import POINTS
-
-        return POINTS
-    from tricklift.paper.fidelity.downstream import DETECTION, SEGMENTATION
-
-    return DETECTION if task == "det" else SEGMENTATION
 
 
 def page() -> str:
@@ -120,9 +113,9 @@ def page() -> str:
     notes: dict[str, int] = {}
     parts = [INTRO]
     for number in dict.fromkeys(cell.table for cell in CELLS):
-        parts.append(f"## Table {number}: {paper.table(number)['title']}")
+        parts.append(f"## Table {number}: {numbers.table(number)['title']}")
         held = [cell for cell in CELLS if cell.table == number]
-        split = number in paper.TRANSFER_TABLES
+        split = number in numbers.TRANSFER_TABLES
         for setting in dict.fromkeys(cell.setting for cell in held) if split else [""]:
             rows = [(_label(cell), cell.config) for cell in held if setting in ("", cell.setting)]
             parts += _section(f"{setting}, in" if setting else "In", rows, notes)

@@ -5,25 +5,23 @@ config leaves to a default) and knows nothing of what the paper says.
 """
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from tricklift.errors import UserError
-from tricklift.paper.table_cells import GPUS
+from tricklift.paper.table_cells import GPUS, NETWORKS
 
 Reading = Callable[[Any], Any]
-NETWORKS = {"timm/inception_v3": "Inception-V3", "timm/mobilenetv1_100": "MobileNet"}
-#: Trick of a teacher -> the word for it.
-REFINEMENTS = {"cosine": "cosine", "label_smoothing": "smoothing", "mixup": "mixup"}
 
 
 def network(name: str) -> str:
     """The paper's name of a network."""
-    if name in NETWORKS:
-        return NETWORKS[name]
+    for theirs, ours, _ in NETWORKS:
+        if ours == name:
+            return theirs
     stem, _, variant = name.partition("_")
-    ending = "" if variant == "a" else f"-{variant.upper()}"
-    return f"ResNet-{stem.removeprefix('resnet')}{ending}"
+    return f"ResNet-{stem.removeprefix('resnet')}-{variant.upper()}"
 
 
 def listed(values: Any) -> str:
@@ -41,11 +39,6 @@ def part(cfg: Any, kind: str, loader: str = "train_dataloader") -> Any:
     dataset = cfg[loader].dataset
     dataset = dataset.datasets[0] if "datasets" in dataset else dataset
     return next(step for step in dataset.pipeline if step["type"] == kind)
-
-
-def flip(cfg: Any) -> str:
-    """Mirroring in training."""
-    return f"probability {part(cfg, 'RandomFlip').prob:g}"
 
 
 def schedulers(cfg: Any, kind: str) -> list[Any]:
@@ -67,28 +60,26 @@ def schedule(cfg: Any) -> str:
     raise UserError(f"no known schedule in {cfg.param_scheduler}")
 
 
+def warmup(cfg: Any) -> str:
+    """How the rate rises at first."""
+    for step in schedulers(cfg, "LinearLR"):
+        if not step["by_epoch"]:
+            return f"linear, {step['end']} iterations from {step['start_factor']:.3g} of the rate"
+        assert step["convert_to_iter_based"] and step["start_factor"] <= 1e-9
+        return f"{step['end'] - step['begin']} epochs, each iteration, from 0"
+    return "none"
+
+
 def batch(cfg: Any) -> int:
     """Images a step on the paper's 8 GPUs."""
     return int(cfg.train_dataloader.batch_size * GPUS)
 
 
-def clipping(cfg: Any) -> str:
-    """The largest gradient norm."""
-    clip = cfg.optim_wrapper.get("clip_grad")
-    return f"norm {clip.max_norm:g}" if clip else "none"
-
-
-def backbone(cfg: Any) -> str:
-    """Network and pretraining of a downstream run."""
-    held = cfg.model.backbone
-    return f"{network(held.name)}: {Path(held.checkpoint).stem}"
-
-
-def per_image(cfg: Any) -> str:
-    """The rate for one image, where the rate follows the batch."""
-    assert cfg.auto_scale_lr.enable
-    rate = cfg.optim_wrapper.optimizer.lr / cfg.auto_scale_lr.base_batch_size
-    return f"{rate:g} an image"
+def rate(cfg: Any) -> float:
+    """The highest rate on 8 GPUs."""
+    scaling = cfg.auto_scale_lr
+    scale = Fraction(batch(cfg), scaling.base_batch_size) if scaling.enable else 1
+    return round(cfg.optim_wrapper.optimizer.lr * float(scale), 12)
 
 
 COMMON: dict[str, Reading] = {
@@ -98,9 +89,11 @@ COMMON: dict[str, Reading] = {
 }
 DOWNSTREAM: dict[str, Reading] = {
     **COMMON,
-    "backbone": backbone,
+    "backbone": lambda cfg: (
+        f"{network(cfg.model.backbone.name)}: {Path(cfg.model.backbone.checkpoint).stem}"
+    ),
     "mean": lambda cfg: listed(cfg.model.data_preprocessor.mean),
     "deviation": lambda cfg: listed(cfg.model.data_preprocessor.std),
     "momentum": lambda cfg: number(cfg.optim_wrapper.optimizer.momentum),
-    "flip": flip,
+    "flip": lambda cfg: f"probability {part(cfg, 'RandomFlip').prob:g}",
 }
