@@ -22,12 +22,9 @@ from torch import Tensor, nn
 from backbones.dilation import dilate
 from backbones.features import FeatureInfo
 from backbones.initialisation import initialise
-from backbones.registry import BackboneInfo, register
+from backbones.registry import register
 from backbones.staged import StagedNet
 from tricklift.errors import UserError
-
-PAPER = "Chao et al., HarDNet: A Low Memory Traffic Network, ICCV 2019"
-SOURCE = "arXiv:1909.00948, section 3 and Table 1; the authors' code"
 
 
 @dataclass(frozen=True)
@@ -184,5 +181,9 @@ def hardnet(
     return model
 
 
-for _name, _plan in PLANS.items():
-    register(BackboneInfo(_name, "hardnet", PAPER, SOURCE, partial(hardnet, plan=_plan)))
+register(
+    "hardnet",
+    "Chao et al., HarDNet: A Low Memory Traffic Network, ICCV 2019",
+    "arXiv:1909.00948, section 3 and Table 1; the authors' code",
+    {name: partial(hardnet, plan=plan) for name, plan in PLANS.items()},
+)

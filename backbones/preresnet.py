@@ -14,7 +14,7 @@ from typing import Unpack
 from torch import Tensor, nn
 
 from backbones.blocks import Shortcut, conv
-from backbones.registry import BackboneInfo, register
+from backbones.registry import register
 from backbones.residual import DEPTHS, Common, residual_net
 from backbones.staged import StagedNet
 from backbones.stems import DeepStem, PlainStem
@@ -111,14 +111,13 @@ def preresnet(num_classes: int, *, depth: int, variant: str, **common: Unpack[Co
     )
 
 
-for _depth in DEPTHS:
-    for _variant in "bd":
-        register(
-            BackboneInfo(
-                f"preresnet{_depth}_{_variant}",
-                "preresnet",
-                "He et al., Identity Mappings in Deep Residual Networks, ECCV 2016",
-                "arXiv:1603.05027, Figure 4(e) and appendix; variant: arXiv:1812.01187",
-                partial(preresnet, depth=_depth, variant=_variant),
-            )
-        )
+register(
+    "preresnet",
+    "He et al., Identity Mappings in Deep Residual Networks, ECCV 2016",
+    "arXiv:1603.05027, Figure 4(e) and appendix; variant: arXiv:1812.01187",
+    {
+        f"preresnet{depth}_{variant}": partial(preresnet, depth=depth, variant=variant)
+        for depth in DEPTHS
+        for variant in "bd"
+    },
+)

@@ -13,7 +13,8 @@ from backbones.checkpoint import pretrained
 from backbones.files import read_any
 from backbones.libraries import is_reference, statistics, whole
 from backbones.normalisation import as_metadata
-from backbones.timm_models import PREFIX, create
+from backbones.registry import TIMM
+from backbones.timm_models import create
 from tricklift.errors import MissingFileError, UserError
 
 GIVE = (
@@ -108,9 +109,9 @@ def _network(
             f"the teacher's checkpoint {ref} does not say which network it is for; set "
             "model.distillation.teacher.name, e.g. to resnet152_b or timm/vit_small_patch16_224"
         )
-    if file and not holds and name.startswith(PREFIX):
+    if file and not holds and name.startswith(TIMM):
         backbones.info(name)  # refuses what timm lacks
-        network = create(name.removeprefix(PREFIX), num_classes, **options)
+        network = create(name.removeprefix(TIMM), num_classes, **options)
         return _loaded(network, file.state, ref, num_classes), {}
     held = pretrained(name, file or ref, **options)
     network = backbones.build(name, num_classes=num_classes, **options)
