@@ -70,8 +70,6 @@ def dcdc_resnet(
     """Build an approximate DCDC-ResNet of the given depth (50) and variant (b, d).
 
     Args:
-        num_classes: Width of the head.
-        depth: Number of layers with weights, at least 50.
         variant: b: 7x7 stem, strided shortcut; d: deep stem, pooled shortcut.
         **common: See `Common`; `width` gives multiples of 16, and `zero_gamma` is on by default,
             for RedNet's reason.

@@ -158,7 +158,6 @@ def hardnet(
     """Build a HarDNet.
 
     Args:
-        num_classes: Width of the head.
         plan: A column of the paper's Table 1.
         output_stride: 8, 16 or 32, by `backbones.dilation`.
         init: ``kaiming`` or ``xavier``, see `backbones.initialisation`.

@@ -35,8 +35,6 @@ def rednet(
     """Build a RedNet of the given depth (26, 38, 50, 101, 152).
 
     Args:
-        num_classes: Width of the head.
-        depth: Number of layers with weights.
         stem_kernel: Kernel of the stem's involution, 3 or 7.
         **common: See `Common`; `width` gives multiples of 32, for 16 in half a stem. `zero_gamma`
             is on by default, as in the authors' code: an involution is quadratic in its input, and

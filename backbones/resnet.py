@@ -49,8 +49,6 @@ def resnet(
     """Build a ResNet of the given depth (18, 34, 50, 101, 152) and variant (a, b, c, d).
 
     Args:
-        num_classes: Width of the head.
-        depth: Number of layers with weights.
         variant: See the table at the top of the file.
         groups: Of the 3x3 convolutions (ResNeXt).
         per_group: Channels of a group where a bottleneck has 64 planes (ResNeXt).

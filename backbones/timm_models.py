@@ -54,7 +54,6 @@ def timm_network(
     """Build timm's `network` as one of ours.
 
     Args:
-        num_classes: Width of the head.
         network: timm's name, without a tag.
         output_stride: 8, 16 or 32: by timm, or else by `backbones.dilation`, which can dilate a
             network that is cut.

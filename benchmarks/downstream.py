@@ -8,7 +8,6 @@ fast has to learn alike.
 import copy
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,6 +16,8 @@ from torch import Tensor, nn
 from benchmarks.measure import Finding, Progress, against, take_turns
 from benchmarks.operators import beside, times
 
+DETECTOR = "mmdet::pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py"
+SEGMENTER = "mmseg::fcn/fcn_r50-d8_4xb4-80k_ade20k-512x512.py"
 STEPS = 30
 LOSS_TOLERANCE = 0.02
 TARGET = 1.8
@@ -24,14 +25,14 @@ TARGET = 1.8
 
 def bench_det(say: Progress) -> list[Finding]:
     """Faster R-CNN R50-FPN, 2 images of 600 x 400 px."""
-    stock = stock_config("mmdet", "pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py")
-    return _bench("det", "Faster R-CNN R50-FPN, 2 x 600 x 400 px", stock, detection_batch(), say)
+    case = "Faster R-CNN R50-FPN, 2 x 600 x 400 px"
+    return _bench("det", case, stock_config(DETECTOR), detection_batch(), say)
 
 
 def bench_seg(say: Progress) -> list[Finding]:
     """FCN R50-D8, 2 crops of 256 px."""
-    stock = stock_config("mmseg", "fcn/fcn_r50-d8_4xb4-80k_ade20k-512x512.py")
-    return _bench("seg", "FCN R50-D8, 2 x 256 x 256 px", stock, segmentation_batch(), say)
+    case = "FCN R50-D8, 2 x 256 x 256 px"
+    return _bench("seg", case, stock_config(SEGMENTER), segmentation_batch(), say)
 
 
 def _bench(
@@ -105,16 +106,13 @@ class Trainee:
         self.losses.append(log["loss"].item())
 
 
-def stock_config(package: str, name: str) -> Any:
-    """A config that mmdet or mmseg ships."""
-    import importlib
-
-    from mmengine.config import Config
+def stock_config(name: str) -> Any:
+    """A config that mmdet or mmseg ships, without pretrained weights."""
+    from mmengine.hub import get_config
 
     import tricklift.compat.setup  # noqa: F401
 
-    home = Path(str(importlib.import_module(package).__file__)).parent
-    cfg = Config.fromfile(home / ".mim" / "configs" / name)
+    cfg = get_config(name)
     cfg.model.backbone.init_cfg = None
     cfg.model.pop("pretrained", None)
     return cfg

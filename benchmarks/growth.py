@@ -90,19 +90,17 @@ def detecting(boxes: int) -> float:
     """Seconds of a detector's training step on images with so many boxes."""
     from mmengine.structures import InstanceData
 
-    from benchmarks.downstream import Trainee, built, detection_batch, stock_config
+    from benchmarks.downstream import DETECTOR, Trainee, built, detection_batch, stock_config
 
-    stock = stock_config("mmdet", "pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py")
     batch = detection_batch()
     generator = torch.Generator().manual_seed(0)
     corner = torch.rand(boxes, 2, generator=generator) * torch.tensor([480.0, 280.0])
     extent = 40 + torch.rand(boxes, 2, generator=generator) * 80
     every = torch.cat([corner, corner + extent], dim=1)
+    labels = torch.zeros(boxes, dtype=torch.int64)
     for sample in batch["data_samples"]:
-        sample.gt_instances = InstanceData(
-            bboxes=every, labels=torch.zeros(boxes, dtype=torch.int64)
-        )
-    return best(Trainee(built(stock, ours=True), batch, bfloat16=True).step)
+        sample.gt_instances = InstanceData(bboxes=every, labels=labels)
+    return best(Trainee(built(stock_config(DETECTOR), ours=True), batch, bfloat16=True).step)
 
 
 def plot(findings: list[dict[str, Any]], folder: Path) -> list[Path]:
