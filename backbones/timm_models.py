@@ -18,7 +18,7 @@ from backbones.initialisation import initialise
 from backbones.last_norms import last_norms
 from backbones.registry import TIMM, BackboneInfo, register
 from backbones.staged import StagedNet
-from backbones.timm_whole import layers_in_order, linear, names_of_whole, whole
+from backbones.timm_whole import layers_in_order, linear, whole
 from tricklift.errors import UserError, did_you_mean
 
 VGG = "Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015"
@@ -166,7 +166,8 @@ def names_of(network: str) -> tuple[tuple[tuple[str, str], ...], bool]:
     classifier = model.pretrained_cfg["classifier"]
     conv_head = isinstance(model.get_submodule(classifier), nn.Conv2d)
     if not _runs_in_a_row(model):
-        return names_of_whole(model), conv_head
+        own = [name for name, _ in model.named_children()] + list(model._parameters)
+        return (("fc", classifier), *((f"body.{name}", name) for name in own)), conv_head
     *parts, _ = groups(model)
     ours = ["stem", *(f"stages.{i}" for i in range(len(parts) - 2)), "pre_logits"]
     pairs = [
