@@ -19,6 +19,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from backbones.blocks import conv
 from backbones.dilation import dilate
 from backbones.features import FeatureInfo
 from backbones.initialisation import initialise
@@ -67,7 +68,7 @@ class ConvUnit(nn.Sequential):
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        self.conv = conv(inputs, outputs, kernel, stride)
         self.norm = nn.BatchNorm2d(outputs)
         self.act = nn.ReLU6(inplace=True)
 
@@ -77,7 +78,7 @@ class DepthwiseUnit(nn.Sequential):
 
     def __init__(self, channels: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, stride, 1, groups=channels, bias=False)
+        self.conv = conv(channels, channels, stride=stride, groups=channels)
         self.norm = nn.BatchNorm2d(channels)
 
 

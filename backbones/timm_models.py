@@ -94,11 +94,7 @@ def create(network: str, num_classes: int, **options: Any) -> Any:
 
 
 def _last_norms(network: str) -> list[str]:
-    """Paths of the norms that zero-gamma starts at 0.
-
-    Raises:
-        UserError: No residual block of it ends in a norm.
-    """
+    """Paths of the norms that zero-gamma starts at 0, at least one."""
     with torch.device("meta"):
         model = create(network, 1)
     found = last_norms(model, model.pretrained_cfg["input_size"][-1])

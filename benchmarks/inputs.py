@@ -22,16 +22,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import default_collate
 
-from benchmarks.measure import (
-    REPETITIONS,
-    Finding,
-    Lap,
-    Progress,
-    Work,
-    against,
-    prefixed,
-    take_turns,
-)
+from benchmarks.measure import Finding, Lap, Progress, Work, against, prefixed, take_turns
 from tricklift.data.checks import require
 
 #: From the path of an image to what a batch is collated from.
@@ -57,12 +48,10 @@ TARGETS = {"torchvision reference": 2.3, "timm": 2.0}
 LARGE_TARGET = 4.0
 
 
-def bench(
-    root: Path, say: Progress, count: int = 100, repetitions: int = REPETITIONS
-) -> list[Finding]:
+def bench(root: Path, say: Progress, count: int = 100, **turns: int) -> list[Finding]:
     """Measure on photographs of original size, and on the same ones enlarged.
 
-    `count` is the number of images in one repetition.
+    `count` is the number of images in one repetition; `turns` goes to `take_turns`.
 
     Raises:
         MissingFileError: The samples are not there.
@@ -74,7 +63,7 @@ def bench(
         for jitter in JITTERS:
             for size, paths in ((ORIGINAL, files), (LARGE_ONES, large)):
                 named = prefixed(f"{size}, {jitter}", say)
-                laps = take_turns(pipelines(paths, jitter), repetitions, named)
+                laps = take_turns(pipelines(paths, jitter), say=named, **turns)
                 findings += compared(laps, size, jitter, len(paths))
     return findings
 

@@ -147,10 +147,8 @@ def child(config: str, options: Sequence[str], folder: str, started: float) -> N
 def profile(config: str, options: Sequence[str] = (), tree: str | Path | None = None) -> Phases:
     """Train a config once in a process of its own, and say where the time went.
 
-    Args:
-        config: Short name or path; its data are below `TRICKLIFT_ROOT`.
-        options: `--cfg-options`.
-        tree: Another checkout of this project whose code is to run; None is the installed one.
+    Its data are below `TRICKLIFT_ROOT`, `options` are `--cfg-options`, and `tree` is another
+    checkout of this project whose code is to run.
 
     Returns:
         Phase -> `{wall, cpu}` in seconds, and one more for the data workers' processor seconds.

@@ -50,10 +50,7 @@ def table(found: dict[str, dict[str, Phases]]) -> str:
     }
     rows = {f"{phase}: {what}": [phase] for phase, what in PHASES.items()}
     rows |= {WORKERS: [WORKERS], "**all**": [*PHASES, WORKERS]}
-    lines = [
-        [words, *(_seconds(phases, names) for phases in columns.values())]
-        for words, names in rows.items()
-    ]
+    lines = [[row, *(_seconds(of, rows[row]) for of in columns.values())] for row in rows]
     return grid(["phase", *columns], lines)
 
 
@@ -63,17 +60,9 @@ def _seconds(phases: Phases, names: Sequence[str]) -> str:
 
 
 def page(
-    found: dict[str, dict[str, Phases]],
-    commits: Mapping[str, str | None],
-    before: str | None = None,
+    found: dict[str, dict[str, Phases]], commits: Mapping[str, str | None], before: str | None
 ) -> str:
-    """The page `docs/profile.md`.
-
-    Args:
-        found: What `measure` gives.
-        commits: Name of a tree -> its git commit, None for one without.
-        before: How the older tree was named on the command line.
-    """
+    """The page `docs/profile.md`, with each tree's commit and the older tree's name, `before`."""
     it = machine()
     threads = os.environ.get("OMP_NUM_THREADS", it["threads"])
     text = INTRO.format(before=f" --before {before}" if before else "", warm=WARM)

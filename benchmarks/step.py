@@ -111,10 +111,7 @@ def classifier(name: str, channels_last: bool) -> Any:
 
     torch.manual_seed(0)
     return ImageClassifier(
-        backbone={"name": name},
-        num_classes=1000,
-        channels_last=channels_last,
-        data_preprocessor={"jitter": {}},
+        {"name": name}, 1000, channels_last=channels_last, data_preprocessor={"jitter": {}}
     )
 
 

@@ -47,17 +47,9 @@ def chosen(name: str) -> list[str]:
 def run(
     name: str, root: Path, out: Path, say: Progress, resume: bool = False
 ) -> list[dict[str, Any]]:
-    """Measure, and keep each bench's findings as soon as it is through.
+    """Measure, keep each bench's findings in `out` as soon as it is through, and return them.
 
-    Args:
-        name: A key of `BENCHES`, or `all`.
-        root: Data root.
-        out: Folder; `findings.json` in it keeps the newest findings of every bench.
-        say: Gets lines of progress.
-        resume: Take what is kept of this machine and these versions instead of measuring again.
-
-    Returns:
-        The findings of the chosen benches.
+    `resume` takes what is kept of this machine and these versions instead of measuring again.
     """
     measured = []
     for bench in chosen(name):
