@@ -17,12 +17,7 @@ Channelwise = Callable[[int], nn.Module]
 
 
 def conv(
-    inputs: int,
-    outputs: int,
-    kernel: int = 3,
-    stride: int = 1,
-    dilation: int = 1,
-    groups: int = 1,
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, dilation: int = 1, groups: int = 1
 ) -> nn.Conv2d:
     """A convolution without bias that keeps the size at stride 1."""
     padding = dilation * (kernel // 2)
@@ -146,3 +141,25 @@ class Bottleneck(nn.Module):
         y = self.norm2(self.conv2(y)).relu_()
         y = self.attention(self.norm3(self.conv3(y)))
         return y.add_(self.shortcut(x)).relu_()
+
+
+class SqueezeExcite(nn.Module):
+    """Global mean, a bottleneck of two 1x1 convolutions, and a sigmoid weight per channel.
+
+    Maps ``(N, C, H, W)`` to the same shape. Stands on the last norm of a block, before the shortcut
+    is added (section 3.3). `reduction`: C divided by the width of the bottleneck (the paper's r).
+
+    Source: Hu, Shen, Sun, "Squeeze-and-Excitation Networks", CVPR 2018 (arXiv:1709.01507),
+    equations (2) to (4). As in timm, the bottleneck is a multiple of 8 and at least 8 wide; in the
+    paper's networks from 50 layers on this changes nothing.
+    """
+
+    def __init__(self, channels: int, reduction: int = 16) -> None:
+        super().__init__()
+        hidden = max(8, round(channels / reduction / 8) * 8)
+        self.reduce = nn.Conv2d(channels, hidden, 1)
+        self.expand = nn.Conv2d(hidden, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.reduce(x.mean(dim=(2, 3), keepdim=True)).relu_()
+        return x * self.expand(weight).sigmoid()

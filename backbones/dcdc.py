@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from backbones.blocks import Bottleneck, Shortcut
 from backbones.involution import REDUCTION, Involution, involve
-from backbones.registry import BackboneInfo, register
+from backbones.registry import register
 from backbones.residual import DEPTHS, Common, residual_net
 from backbones.staged import StagedNet
 from backbones.stems import DeepStem, PlainStem
@@ -70,8 +70,6 @@ def dcdc_resnet(
     """Build an approximate DCDC-ResNet of the given depth (50) and variant (b, d).
 
     Args:
-        num_classes: Width of the head.
-        depth: Number of layers with weights, at least 50.
         variant: b: 7x7 stem, strided shortcut; d: deep stem, pooled shortcut.
         **common: See `Common`; `width` gives multiples of 16, and `zero_gamma` is on by default,
             for RedNet's reason.
@@ -92,14 +90,10 @@ def dcdc_resnet(
     )
 
 
-for _variant in "bd":
-    register(
-        BackboneInfo(
-            f"dcdc_resnet50_{_variant}",
-            "dcdc",
-            "Approximate: Yan et al., Dual Complementary Dynamic Convolution, 2022",
-            "arXiv:2211.06163, the idea alone; assumptions: backbones/dcdc.py",
-            partial(dcdc_resnet, depth=50, variant=_variant),
-            built_in=("zero_gamma",),
-        )
-    )
+register(
+    "dcdc",
+    "Approximate: Yan et al., Dual Complementary Dynamic Convolution, 2022",
+    "arXiv:2211.06163, the idea alone; assumptions: backbones/dcdc.py",
+    {f"dcdc_resnet50_{v}": partial(dcdc_resnet, depth=50, variant=v) for v in "bd"},
+    built_in=("zero_gamma",),
+)

@@ -19,10 +19,8 @@ class DeformableConv(nn.Conv2d):
     pixels) for each of the 9 points. It starts at 0: then this is the plain convolution.
 
     Args:
-        inputs: Channels of the input.
-        outputs: Channels of the output.
-        stride: Of the convolution and of its offsets.
-        dilation: Likewise.
+        inputs, outputs: Numbers of channels.
+        stride, dilation: Of the convolution and of its offsets.
         groups: Of the convolution; all groups share one set of offsets.
         modulated: Version 2: a weight per point too, from a sigmoid that starts at 0.5.
 
@@ -54,21 +52,12 @@ class DeformableConv(nn.Conv2d):
         nn.init.zeros_(self.offset.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
-        predicted = self.offset(x)
-        offset, mask = predicted[:, :18], None
-        if self.modulated:
-            mask = predicted[:, 18:].sigmoid()
         wide = torch.promote_types(x.dtype, torch.float32)
-        y = deform_conv2d(
-            x.to(wide),
-            offset.to(wide),
-            self.weight.to(wide),
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            mask=None if mask is None else mask.to(wide),
-        )
-        return y.to(x.dtype)
+        predicted = self.offset(x)
+        offset, weights = predicted[:, :18].to(wide), predicted[:, 18:]
+        mask = weights.sigmoid().to(wide) if self.modulated else None
+        weight, given = self.weight.to(wide), (self.stride, self.padding, self.dilation)
+        return deform_conv2d(x.to(wide), offset, weight, None, *given, mask).to(x.dtype)
 
 
 def checked_stages(stages: object) -> set[int]:

@@ -7,10 +7,10 @@ arXiv:1412.7062, section 3.1 ("atrous").
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.utils import _pair
 
 from tricklift.errors import UserError
 
@@ -66,10 +66,6 @@ def _dilate(module: nn.Module, outer: int, rate: int) -> int:
             setattr(module, name, _dense(child, outer))
             rate = 2 * outer
     return rate
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
 
 
 def _dense(layer: nn.Module, rate: int) -> nn.Module:

@@ -18,9 +18,6 @@ from backbones.naming import Naming, library_naming
 from backbones.registry import build
 from tricklift.errors import UserError
 
-Outputs = tuple[Tensor, ...]
-Reloaded = Callable[[Tensor], Outputs]
-
 
 class Target(ABC):
     """One format. `model` is always a network of ours with its ``name`` and ``options``."""
@@ -29,9 +26,8 @@ class Target(ABC):
     endings: ClassVar[tuple[str, ...]] = (".safetensors",)
     compared: ClassVar[str] = "logits"
 
-    def refuse(self, name: str, options: Mapping[str, Any]) -> None:
+    def refuse(self, name: str, options: Mapping[str, Any]) -> None:  # noqa: B027
         """Raise UserError, with the reason, if the format cannot hold this network."""
-        del name, options  # holds every network, unless a subclass knows better
 
     @abstractmethod
     def write(self, path: Path, model: Any, metadata: Mapping[str, str]) -> None:
@@ -39,27 +35,11 @@ class Target(ABC):
 
     @abstractmethod
     def load(self, path: Path, model: Any) -> Any:
-        """Load the file as its users would, as a module or a function."""
-
-    def reload(self, path: Path, model: Any) -> Reloaded:
-        """The loaded network as a function from images to what is compared."""
-        other = self.load(path, model)
-        if isinstance(other, nn.Module):
-            other.eval()
-
-        def run(images: Tensor) -> Outputs:
-            found = other(images)
-            return found if isinstance(found, tuple) else (found,)
-
-        return run
+        """Load the file as its users would: what maps images to what is compared."""
 
     @abstractmethod
     def usage(self, model: Any, path: Path) -> str:
         """A line of Python that loads the file."""
-
-    def outputs(self, model: Any, images: Tensor) -> Outputs:
-        """What is compared, from our network."""
-        return (model(images),)
 
 
 class Tricklift(Target):
@@ -135,10 +115,8 @@ class Timm(Library):
         return timm.create_model(network, num_classes=classes, checkpoint_path=str(path))
 
     def usage(self, model: Any, path: Path) -> str:
-        network, classes = self.naming(model).network, model.fc.out_features
-        return (
-            f"timm.create_model({network!r}, num_classes={classes}, checkpoint_path={path.name!r})"
-        )
+        given = f"{self.naming(model).network!r}, num_classes={model.fc.out_features}"
+        return f"timm.create_model({given}, checkpoint_path={path.name!r})"
 
 
 class Mmdet(Library):
@@ -160,15 +138,9 @@ class Mmdet(Library):
                 f"an export to mmdet is checked with mmdet, which cannot be imported here ({error})"
             ) from error
         other = getattr(classes, naming.network)(**naming.arguments)
-        if path.suffix == ".pth":
-            state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        else:
-            state = load_file(path)
-        other.load_state_dict(state)
+        pth = path.suffix == ".pth"
+        other.load_state_dict(torch.load(path)["state_dict"] if pth else load_file(path))
         return other
-
-    def outputs(self, model: Any, images: Tensor) -> Outputs:
-        return model.forward_features(images)
 
     def usage(self, model: Any, path: Path) -> str:
         naming = self.naming(model)

@@ -19,15 +19,13 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from backbones.blocks import conv
 from backbones.dilation import dilate
 from backbones.features import FeatureInfo
 from backbones.initialisation import initialise
-from backbones.registry import BackboneInfo, register
+from backbones.registry import register
 from backbones.staged import StagedNet
 from tricklift.errors import UserError
-
-PAPER = "Chao et al., HarDNet: A Low Memory Traffic Network, ICCV 2019"
-SOURCE = "arXiv:1909.00948, section 3 and Table 1; the authors' code"
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class ConvUnit(nn.Sequential):
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+        self.conv = conv(inputs, outputs, kernel, stride)
         self.norm = nn.BatchNorm2d(outputs)
         self.act = nn.ReLU6(inplace=True)
 
@@ -80,7 +78,7 @@ class DepthwiseUnit(nn.Sequential):
 
     def __init__(self, channels: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, stride, 1, groups=channels, bias=False)
+        self.conv = conv(channels, channels, stride=stride, groups=channels)
         self.norm = nn.BatchNorm2d(channels)
 
 
@@ -161,7 +159,6 @@ def hardnet(
     """Build a HarDNet.
 
     Args:
-        num_classes: Width of the head.
         plan: A column of the paper's Table 1.
         output_stride: 8, 16 or 32, by `backbones.dilation`.
         init: ``kaiming`` or ``xavier``, see `backbones.initialisation`.
@@ -184,5 +181,9 @@ def hardnet(
     return model
 
 
-for _name, _plan in PLANS.items():
-    register(BackboneInfo(_name, "hardnet", PAPER, SOURCE, partial(hardnet, plan=_plan)))
+register(
+    "hardnet",
+    "Chao et al., HarDNet: A Low Memory Traffic Network, ICCV 2019",
+    "arXiv:1909.00948, section 3 and Table 1; the authors' code",
+    {name: partial(hardnet, plan=plan) for name, plan in PLANS.items()},
+)

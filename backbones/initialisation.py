@@ -25,24 +25,15 @@ def initialise(model: nn.Module, init: str, zero_gamma: bool = False) -> None:
     if init not in ("xavier", "kaiming"):
         raise UserError(f"init must be 'xavier' (the paper) or 'kaiming'; got {init!r}")
     for module in model.modules():
-        if isinstance(module, nn.Conv2d) and init == "kaiming":
+        if not isinstance(module, nn.Conv2d if init == "kaiming" else nn.Conv2d | nn.Linear):
+            continue
+        if init == "kaiming":
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-            _zero_bias(module)
-        elif isinstance(module, nn.Conv2d | nn.Linear) and init == "xavier":
+        else:
             nn.init.xavier_uniform_(module.weight)
-            _zero_bias(module)
-    _call(model, "start")
-    if zero_gamma:
-        _call(model, "start_as_shortcut")
-
-
-def _zero_bias(module: nn.Conv2d | nn.Linear) -> None:
-    if module.bias is not None:
-        nn.init.zeros_(module.bias)
-
-
-def _call(model: nn.Module, method: str) -> None:
-    for module in model.modules():
-        own: Any = getattr(module, method, None)
-        if own is not None:
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    for method in ("start", "start_as_shortcut") if zero_gamma else ("start",):
+        for module in model.modules():
+            own: Any = getattr(module, method, lambda: None)
             own()

@@ -56,10 +56,8 @@ def unfolded(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> 
 
 def shifted(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> Tensor:
     """`involve` through shifted views of the input, keeping nothing but input and kernels."""
-    learns = torch.is_grad_enabled() and (x.requires_grad or kernels.requires_grad)
-    if learns and not torch.jit.is_tracing():  # ONNX takes operations, not functions of ours
-        return _Shifted.apply(x, kernels, stride, dilation)
-    return _forward(x, kernels, stride, dilation)
+    tracing = torch.jit.is_tracing()  # ONNX takes operations, not functions of ours
+    return (_forward if tracing else _Shifted.apply)(x, kernels, stride, dilation)
 
 
 def _geometry(x: Tensor, kernels: Tensor, stride: int) -> tuple[int, int, tuple[int, int]]:
@@ -142,12 +140,7 @@ class Involution(nn.Module):
     With dilation, the neighbourhood is spaced and the generator stays pointwise, without a pool: so
     it stands in the authors' detection code, though none of their configs and results uses it.
 
-    Args:
-        inputs: C, a multiple of 16.
-        outputs: As many.
-        stride: 1 or 2.
-        dilation: Spacing of the neighbourhood.
-        kernel: K.
+    C is a multiple of 16, there are as many outputs as inputs, and the stride is 1 or 2.
 
     Raises:
         UserError: C is no multiple of 16, or the outputs differ from the inputs.
@@ -183,14 +176,7 @@ def resized_generator(span: Tensor, old: int, new: int) -> Tensor:
     """Weight or bias of ``span`` for a larger kernel: the old one in its centre, 0 around it.
 
     The involution then computes exactly what it did, and can learn to use the wider neighbourhood.
-
-    Args:
-        span: ``(G * old * old, ...)``, taps row by row within each group.
-        old: Side of its kernel, odd.
-        new: Side of the larger kernel, odd.
-
-    Returns:
-        ``(G * new * new, ...)``.
+    ``(G * old * old, ...)`` to ``(G * new * new, ...)``, taps row by row within each group.
 
     Raises:
         UserError: Sides that are even or shrink, or that `span` is not made for.

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
-from backbones.registry import info
+from backbones.registry import TIMM, info
 from tricklift.errors import UserError
 
 Rows = tuple[tuple[str, str], ...]
@@ -40,21 +40,13 @@ class Naming:
     conv_head: bool = False
 
     def to_library(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Rename a state dict of ours to the library's names.
-
-        Raises:
-            UserError: A key fits no row.
-        """
+        """Rename a state dict of ours; a key that fits no row is a UserError."""
         if self.conv_head:
             state = {**state, "fc.weight": state["fc.weight"][:, :, None, None]}
         return _rename(state, self.rows, f"our names and {self.library}'s {self.network}")
 
     def from_library(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Rename a state dict of the library to our names.
-
-        Raises:
-            UserError: A key fits no row.
-        """
+        """Rename a state dict of the library; a key that fits no row is a UserError."""
         rows = tuple((theirs, ours) for ours, theirs in self.rows)
         renamed = _rename(state, rows, f"{self.library}'s {self.network} and our names")
         if self.conv_head and "fc.weight" in renamed:
@@ -130,14 +122,6 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>\\d+)", escaped) + r"(?P<rest>\..+)?")
 
 
-def _fill(template: str, numbers: dict[str, int]) -> str:
-    if "stage" in numbers:
-        numbers = {**numbers, "layer": numbers["stage"] + 1}
-    elif "layer" in numbers:
-        numbers = {**numbers, "stage": numbers["layer"] - 1}
-    return template.format(**numbers)
-
-
 def _rename(state: Mapping[str, Tensor], rows: Rows, between: str) -> dict[str, Tensor]:
     patterns = [(_pattern(source), target) for source, target in rows]
     renamed, unknown = {}, []
@@ -147,9 +131,12 @@ def _rename(state: Mapping[str, Tensor], rows: Rows, between: str) -> dict[str, 
         if match is None:
             unknown.append(key)
             continue
-        groups = match.groupdict()
-        rest = groups.pop("rest") or ""
-        renamed[_fill(target, {k: int(v) for k, v in groups.items()}) + rest] = value
+        found = match.groupdict()
+        rest = found.pop("rest") or ""
+        numbers = {name: int(text) for name, text in found.items()}
+        numbers.setdefault("layer", numbers.get("stage", 0) + 1)
+        numbers.setdefault("stage", numbers["layer"] - 1)
+        renamed[target.format(**numbers) + rest] = value
     if unknown:
         shown = ", ".join(unknown[:10])
         raise UserError(f"no row between {between} for {len(unknown)} keys: {shown}")
@@ -225,9 +212,9 @@ def _timm(name: str, library: str, _: Mapping[str, Any]) -> Naming:
             f"{library} cannot hold {name}: only timm's own names are known for its networks; "
             "export to timm, or use it in mmdet and mmseg as dict(type='TrickBackbone', name=...)"
         )
-    from backbones.timm_models import PREFIX, names_of
+    from backbones.timm_models import names_of
 
-    network = name.removeprefix(PREFIX)
+    network = name.removeprefix(TIMM)
     rows, conv_head = names_of(network)
     return Naming(library, network, rows, conv_head=conv_head)
 

@@ -14,7 +14,7 @@ from typing import Unpack
 from torch import Tensor, nn
 
 from backbones.blocks import Shortcut, conv
-from backbones.registry import BackboneInfo, register
+from backbones.registry import register
 from backbones.residual import DEPTHS, Common, residual_net
 from backbones.staged import StagedNet
 from backbones.stems import DeepStem, PlainStem
@@ -25,14 +25,8 @@ class PreBlock(nn.Module):
 
     A projection in the shortcut takes the activated input, an identity the bare one (appendix).
 
-    Args:
-        inputs: Channels of the input.
-        planes: Channels of the output, or a quarter of them in a bottleneck.
-        stride: Of the first 3x3.
-        dilation: That of the stage.
-        shortcut: Maps the input to the shape of the output.
-        first_dilation: That of the first 3x3, where it differs from the stage's.
-        bottleneck: The second form (PreResNet-50 up).
+    Args: As of `blocks.Bottleneck`, whose 3x3 is the first one here, and
+        bottleneck: The second form (PreResNet-50 up), with 4 output channels a plane.
     """
 
     def __init__(
@@ -90,8 +84,6 @@ def preresnet(num_classes: int, *, depth: int, variant: str, **common: Unpack[Co
     """Build a PreResNet of the given depth (18, 34, 50, 101, 152) and variant (b, d).
 
     Args:
-        num_classes: Width of the head.
-        depth: Number of layers with weights.
         variant: b: 7x7 stem, strided shortcut; d: deep stem, pooled shortcut.
         **common: See `Common`; with `zero_gamma` the last convolution of a block starts at 0.
 
@@ -111,14 +103,13 @@ def preresnet(num_classes: int, *, depth: int, variant: str, **common: Unpack[Co
     )
 
 
-for _depth in DEPTHS:
-    for _variant in "bd":
-        register(
-            BackboneInfo(
-                f"preresnet{_depth}_{_variant}",
-                "preresnet",
-                "He et al., Identity Mappings in Deep Residual Networks, ECCV 2016",
-                "arXiv:1603.05027, Figure 4(e) and appendix; variant: arXiv:1812.01187",
-                partial(preresnet, depth=_depth, variant=_variant),
-            )
-        )
+register(
+    "preresnet",
+    "He et al., Identity Mappings in Deep Residual Networks, ECCV 2016",
+    "arXiv:1603.05027, Figure 4(e) and appendix; variant: arXiv:1812.01187",
+    {
+        f"preresnet{depth}_{variant}": partial(preresnet, depth=depth, variant=variant)
+        for depth in DEPTHS
+        for variant in "bd"
+    },
+)

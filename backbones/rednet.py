@@ -18,20 +18,14 @@ from typing import Unpack
 from backbones.blocks import Bottleneck, Shortcut
 from backbones.files import read, save
 from backbones.involution import Involution, resized_generator
-from backbones.registry import BackboneInfo, register
+from backbones.registry import register
+from backbones.residual import DEPTHS as RESNET_DEPTHS
 from backbones.residual import Common, residual_net
 from backbones.staged import StagedNet
 from backbones.stems import DeepStem
 from tricklift.errors import UserError
 
-DEPTHS = {
-    26: (1, 2, 4, 1),
-    38: (2, 3, 5, 2),
-    50: (3, 4, 6, 3),
-    101: (3, 4, 23, 3),
-    152: (3, 8, 36, 3),
-}
-STEM_KERNELS = (3, 7)
+DEPTHS = {26: (1, 2, 4, 1), 38: (2, 3, 5, 2), **{n: RESNET_DEPTHS[n] for n in (50, 101, 152)}}
 GENERATOR = "stem.conv2.span."
 
 
@@ -41,8 +35,6 @@ def rednet(
     """Build a RedNet of the given depth (26, 38, 50, 101, 152).
 
     Args:
-        num_classes: Width of the head.
-        depth: Number of layers with weights.
         stem_kernel: Kernel of the stem's involution, 3 or 7.
         **common: See `Common`; `width` gives multiples of 32, for 16 in half a stem. `zero_gamma`
             is on by default, as in the authors' code: an involution is quadratic in its input, and
@@ -52,11 +44,7 @@ def rednet(
     Raises:
         UserError: `stem_kernel` or one of `common` is out of range.
     """
-    if stem_kernel not in STEM_KERNELS:
-        raise UserError(
-            f"stem_kernel must be 3 (the authors' classifier) or 7 (their detector); got "
-            f"{stem_kernel!r}"
-        )
+    _check(stem_kernel)
     common.setdefault("zero_gamma", True)
     return residual_net(
         num_classes,
@@ -68,6 +56,14 @@ def rednet(
         multiple=32,
         **common,
     )
+
+
+def _check(stem_kernel: int) -> None:
+    if stem_kernel not in (3, 7):
+        raise UserError(
+            f"stem_kernel must be 3 (the authors' classifier) or 7 (their detector); got "
+            f"{stem_kernel!r}"
+        )
 
 
 def with_stem_kernel(checkpoint: str | Path, out: str | Path, stem_kernel: int = 7) -> None:
@@ -88,9 +84,8 @@ def with_stem_kernel(checkpoint: str | Path, out: str | Path, stem_kernel: int =
         raise UserError(f"{checkpoint} holds {name!r}, and only a rednet has a stem kernel")
     if out.suffix != ".safetensors":
         raise UserError(f"with_stem_kernel writes .safetensors; got {out.name!r}")
+    _check(stem_kernel)
     old = source.options.get("stem_kernel", 3)
-    if stem_kernel not in STEM_KERNELS:
-        raise UserError(f"stem_kernel must be 3 or 7; got {stem_kernel!r}")
     state = {
         key: resized_generator(value, old, stem_kernel) if key.startswith(GENERATOR) else value
         for key, value in source.state.items()
@@ -99,14 +94,10 @@ def with_stem_kernel(checkpoint: str | Path, out: str | Path, stem_kernel: int =
     save(out, state, {**source.metadata, "options": options})
 
 
-for _depth in DEPTHS:
-    register(
-        BackboneInfo(
-            f"rednet{_depth}",
-            "rednet",
-            "Li et al., Involution: Inverting the Inherence of Convolution, CVPR 2021",
-            "arXiv:2103.06255, Table 1; github.com/d-li14/involution",
-            partial(rednet, depth=_depth),
-            built_in=("zero_gamma",),
-        )
-    )
+register(
+    "rednet",
+    "Li et al., Involution: Inverting the Inherence of Convolution, CVPR 2021",
+    "arXiv:2103.06255, Table 1; github.com/d-li14/involution",
+    {f"rednet{depth}": partial(rednet, depth=depth) for depth in DEPTHS},
+    built_in=("zero_gamma",),
+)

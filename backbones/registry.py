@@ -3,14 +3,13 @@
 A family file registers its networks with `register`; everybody else asks `build`, `names`, `info`.
 """
 
-import difflib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from backbones.features import Backbone
-from tricklift.errors import UserError
+from tricklift.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -50,22 +49,21 @@ class BackboneInfo:
 
 
 _REGISTRY: dict[str, BackboneInfo] = {}
-_PREFIXES: dict[str, Callable[[str], BackboneInfo]] = {}
+#: Stands before the names of timm's networks, all of which are known, listed or not.
+TIMM = "timm/"
 
 
-def register(info: BackboneInfo) -> None:
-    """Add a backbone to the registry; a name can be taken once."""
-    assert info.name not in _REGISTRY, f"{info.name} is registered twice"
-    _REGISTRY[info.name] = info
-
-
-def register_prefix(prefix: str, describe: Callable[[str], BackboneInfo]) -> None:
-    """Ask `describe` about names that begin with `prefix` and are not registered.
-
-    It raises a ValueError where there is no such network.
-    """
-    assert prefix not in _PREFIXES, f"{prefix} is registered twice"
-    _PREFIXES[prefix] = describe
+def register(
+    family: str,
+    paper: str,
+    source: str,
+    factories: Mapping[str, Callable[..., Backbone]],
+    **known: Any,
+) -> None:
+    """Add the networks of a family; see `BackboneInfo`. A name can be taken once."""
+    for name, factory in factories.items():
+        assert name not in _REGISTRY, f"{name} is registered twice"
+        _REGISTRY[name] = BackboneInfo(name, family, paper, source, factory, **known)
 
 
 def names() -> list[str]:
@@ -74,18 +72,18 @@ def names() -> list[str]:
 
 
 def info(name: str) -> BackboneInfo:
-    """What is known of the backbone `name`, registered or with a registered prefix.
+    """What is known of the backbone `name`, registered or any of timm.
 
     Raises:
         UserError: There is no such backbone; the message names close matches and all names.
     """
     if name in _REGISTRY:
         return _REGISTRY[name]
-    for prefix, describe in _PREFIXES.items():
-        if str(name).startswith(prefix):
-            return describe(name)
-    close = difflib.get_close_matches(str(name), _REGISTRY, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    if str(name).startswith(TIMM):
+        from backbones.timm_models import describe_timm
+
+        return describe_timm(name)
+    hint = did_you_mean(name, _REGISTRY)
     raise UserError(f"unknown backbone {name!r}; known: {', '.join(_REGISTRY)}{hint}")
 
 

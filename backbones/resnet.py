@@ -24,13 +24,12 @@ a ResNet with ``se=True``. The networks of these papers have the stride of varia
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Unpack
+from typing import Any, Unpack
 
-from backbones.blocks import BasicBlock, Bottleneck, Shortcut, conv
+from backbones.blocks import BasicBlock, Bottleneck, Shortcut, SqueezeExcite, conv
 from backbones.deformable import DeformableConv, checked_stages
-from backbones.registry import BackboneInfo, register
+from backbones.registry import register
 from backbones.residual import DEPTHS, Block, Common, residual_net
-from backbones.squeeze_excite import SqueezeExcite
 from backbones.staged import StagedNet
 from backbones.stems import DeepStem, PlainStem
 
@@ -50,12 +49,10 @@ def resnet(
     """Build a ResNet of the given depth (18, 34, 50, 101, 152) and variant (a, b, c, d).
 
     Args:
-        num_classes: Width of the head.
-        depth: Number of layers with weights.
         variant: See the table at the top of the file.
         groups: Of the 3x3 convolutions (ResNeXt).
         per_group: Channels of a group where a bottleneck has 64 planes (ResNeXt).
-        se: Squeeze-and-excitation in every block, see `squeeze_excite`.
+        se: Squeeze-and-excitation in every block, see `SqueezeExcite`.
         deformable_stages: Stages, counted from 0, whose 3x3 convolutions are deformable.
         deformable_modulated: Version 2 of it, see `deformable`.
         **common: See `Common`.
@@ -88,37 +85,31 @@ def resnet(
     )
 
 
-def _register(
-    family: str, paper: str, source: str, variants: str, networks: dict[str, dict]
-) -> None:
-    for name, settings in networks.items():
-        for variant in variants:
-            bound = {"groups": 1, "per_group": None, **settings, "variant": variant}
-            factory = partial(resnet, **bound)
-            register(BackboneInfo(f"{name}_{variant}", family, paper, source, factory))
+def _variants(name: str, variants: str, **settings: Any) -> dict[str, Any]:
+    """What builds a network in each variant; all that a name says is no option any more."""
+    bound = {"groups": 1, "per_group": None, **settings}
+    return {f"{name}_{each}": partial(resnet, **bound, variant=each) for each in variants}
 
 
-_register(
-    "resnet",
-    "He et al., Bag of Tricks for Image Classification with CNNs, CVPR 2019",
-    "arXiv:1812.01187, section 4 and Figure 2; arXiv:1512.03385, Table 1",
-    "abcd",
-    {f"resnet{depth}": {"depth": depth} for depth in DEPTHS},
-)
-_register(
-    "resnext",
-    "Xie et al., Aggregated Residual Transformations, CVPR 2017",
-    "arXiv:1611.05431, Table 1 and section 3; variant: arXiv:1812.01187",
-    "bd",
-    {
-        f"resnext{depth}_{groups}x{each}d": {"depth": depth, "groups": groups, "per_group": each}
-        for depth, groups, each in ((50, 32, 4), (101, 32, 4), (101, 32, 8), (101, 64, 4))
-    },
-)
-_register(
-    "seresnet",
-    "Hu et al., Squeeze-and-Excitation Networks, CVPR 2018",
-    "arXiv:1709.01507, section 3 and Table 1; variant: arXiv:1812.01187",
-    "bd",
-    {f"seresnet{depth}": {"depth": depth, "se": True} for depth in DEPTHS},
-)
+for _depth in DEPTHS:
+    register(
+        "resnet",
+        "He et al., Bag of Tricks for Image Classification with CNNs, CVPR 2019",
+        "arXiv:1812.01187, section 4 and Figure 2; arXiv:1512.03385, Table 1",
+        _variants(f"resnet{_depth}", "abcd", depth=_depth),
+    )
+for _depth, _groups, _each in ((50, 32, 4), (101, 32, 4), (101, 32, 8), (101, 64, 4)):
+    _name = f"resnext{_depth}_{_groups}x{_each}d"
+    register(
+        "resnext",
+        "Xie et al., Aggregated Residual Transformations, CVPR 2017",
+        "arXiv:1611.05431, Table 1 and section 3; variant: arXiv:1812.01187",
+        _variants(_name, "bd", depth=_depth, groups=_groups, per_group=_each),
+    )
+for _depth in DEPTHS:
+    register(
+        "seresnet",
+        "Hu et al., Squeeze-and-Excitation Networks, CVPR 2018",
+        "arXiv:1709.01507, section 3 and Table 1; variant: arXiv:1812.01187",
+        _variants(f"seresnet{_depth}", "bd", depth=_depth, se=True),
+    )

@@ -25,10 +25,7 @@ class PlainStem(nn.Module):
 class DeepStem(nn.Module):
     """Three 3x3 convolutions and max pool (section 4, ResNet-C).
 
-    Args:
-        channels: Channels of the output; the first two convolutions have half of them.
-        spatial: What stands in the middle; a 3x3 convolution unless a family says otherwise.
-        bare: See the top of the file.
+    The first two have half of the channels; `spatial` makes the one in the middle.
     """
 
     def __init__(self, channels: int, spatial: Spatial = conv, bare: bool = False) -> None:

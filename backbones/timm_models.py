@@ -6,7 +6,6 @@ then everything works as with a network of ours, and the weights keep timm's nam
 prefixes. Any other network is run as timm runs it (`backbones.timm_whole`), without a C4 head.
 """
 
-import difflib
 from functools import partial
 from typing import Any
 
@@ -17,12 +16,10 @@ from backbones.dilation import dilate
 from backbones.features import Backbone, FeatureInfo
 from backbones.initialisation import initialise
 from backbones.last_norms import last_norms
-from backbones.registry import BackboneInfo, register, register_prefix
+from backbones.registry import TIMM, BackboneInfo, register
 from backbones.staged import StagedNet
-from backbones.timm_whole import layers_in_order, linear, names_of_whole, whole
-from tricklift.errors import UserError
-
-PREFIX = "timm/"
+from backbones.timm_whole import layers_in_order, linear, whole
+from tricklift.errors import UserError, did_you_mean
 
 VGG = "Simonyan and Zisserman, Very Deep Convolutional Networks, ICLR 2015"
 #: Networks that `backbones.names` lists, by timm's names: paper, arXiv number.
@@ -57,7 +54,6 @@ def timm_network(
     """Build timm's `network` as one of ours.
 
     Args:
-        num_classes: Width of the head.
         network: timm's name, without a tag.
         output_stride: 8, 16 or 32: by timm, or else by `backbones.dilation`, which can dilate a
             network that is cut.
@@ -72,10 +68,13 @@ def timm_network(
         raise UserError(f"init must be 'timm', 'xavier' or 'kaiming'; got {init!r}")
     if output_stride not in (8, 16, 32):
         raise UserError(f"output_stride must be one of 8, 16, 32; got {output_stride!r}")
-    model = _dilated(network, num_classes, output_stride) or create(network, num_classes)
+    try:
+        dilated = {} if output_stride == 32 else {"output_stride": output_stride}
+        model = create(network, num_classes, **dilated)
+    except (TypeError, AssertionError):  # an unknown argument, or one that must be 32
+        model = create(network, num_classes)
     last = [model.get_submodule(path) for path in _last_norms(network)] if zero_gamma else []
-    build = cut if _runs_in_a_row(model) else whole
-    result: Backbone = build(model, output_stride)
+    result: Backbone = (cut if _runs_in_a_row(model) else whole)(model, output_stride)
     if init != "timm":
         initialise(result, init)
     for module in result.modules():
@@ -94,22 +93,8 @@ def create(network: str, num_classes: int, **options: Any) -> Any:
     return timm.create_model(network, pretrained=False, num_classes=num_classes, **options)
 
 
-def _dilated(network: str, num_classes: int, output_stride: int) -> Any:
-    """timm's `network` at a smaller output stride, or None where timm has none."""
-    if output_stride == 32:
-        return None
-    try:
-        return create(network, num_classes, output_stride=output_stride)
-    except (TypeError, AssertionError):  # an unknown argument, or one that must be 32
-        return None
-
-
 def _last_norms(network: str) -> list[str]:
-    """Paths of the norms that zero-gamma starts at 0.
-
-    Raises:
-        UserError: No residual block of it ends in a norm.
-    """
+    """Paths of the norms that zero-gamma starts at 0, at least one."""
     with torch.device("meta"):
         model = create(network, 1)
     found = last_norms(model, model.pretrained_cfg["input_size"][-1])
@@ -177,7 +162,8 @@ def names_of(network: str) -> tuple[tuple[tuple[str, str], ...], bool]:
     classifier = model.pretrained_cfg["classifier"]
     conv_head = isinstance(model.get_submodule(classifier), nn.Conv2d)
     if not _runs_in_a_row(model):
-        return names_of_whole(model), conv_head
+        own = [name for name, _ in model.named_children()] + list(model._parameters)
+        return (("fc", classifier), *((f"body.{name}", name) for name in own)), conv_head
     *parts, _ = groups(model)
     ours = ["stem", *(f"stages.{i}" for i in range(len(parts) - 2)), "pre_logits"]
     pairs = [
@@ -196,7 +182,7 @@ def describe_timm(name: str) -> BackboneInfo:
     """
     import timm
 
-    network = name.removeprefix(PREFIX)
+    network = name.removeprefix(TIMM)
     plain, _, tag = network.partition(".")
     if tag and timm.is_model(plain):
         raise UserError(
@@ -204,21 +190,16 @@ def describe_timm(name: str) -> BackboneInfo:
             f"'timm/{plain}' and its checkpoint to {name!r}"
         )
     if not timm.is_model(network):
-        close = difflib.get_close_matches(network, timm.list_models(), n=1)
-        hint = f"; did you mean 'timm/{close[0]}'?" if close else ""
+        hint = did_you_mean(name, [TIMM + known for known in timm.list_models()])
         raise UserError(f"unknown backbone {name!r}: timm {timm.__version__} lacks it{hint}")
     config = timm.get_pretrained_cfg(network)
     size = config.input_size[-1] if config else 224
     paper = f"see timm.models.{timm.models.model_entrypoint(network).__module__.split('.')[-1]}"
-    return _entry(network, paper, f"timm {timm.__version__}", size)
-
-
-def _entry(network: str, paper: str, source: str, input_size: int) -> BackboneInfo:
     factory = partial(timm_network, network=network)
-    return BackboneInfo(PREFIX + network, "timm", paper, source, factory, input_size)
+    return BackboneInfo(name, "timm", paper, f"timm {timm.__version__}", factory, size)
 
 
 for _network, (_paper, _arxiv) in LISTED.items():
     _source = f"arXiv:{_arxiv}; timm.create_model('{_network}')"
-    register(_entry(_network, _paper, _source, INPUT_SIZES.get(_network, 224)))
-register_prefix(PREFIX, describe_timm)
+    _factory = {TIMM + _network: partial(timm_network, network=_network)}
+    register("timm", _paper, _source, _factory, input_size=INPUT_SIZES.get(_network, 224))

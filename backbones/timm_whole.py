@@ -129,9 +129,3 @@ def whole(model: Any, output_stride: int) -> WholeNet:
     setattr(model.get_submodule(parent), child, nn.Identity())
     channels = tuple(entry["num_chs"] for entry in info[first:])
     return WholeNet(model, fc, FeatureInfo(channels, tuple(strides)), range(first, len(info)))
-
-
-def names_of_whole(model: Any) -> tuple[tuple[str, str], ...]:
-    """Pairs of module names, ours and timm's, for a network that is not cut."""
-    own = [name for name, _ in model.named_children()] + list(model._parameters)
-    return (("fc", model.pretrained_cfg["classifier"]), *((f"body.{name}", name) for name in own))

@@ -23,19 +23,28 @@ OF_PARTS = ("checkpoint", "norm_eval", "norm_frozen", "channels_last", "init_cfg
 SETTINGS = {"type", "name", "out_indices", "frozen_stages", *OF_PARTS}
 
 
-def network_of(backbone: Mapping[str, Any]) -> Backbone:
+def network_of(backbone: Mapping[str, Any], built: Backbone | None = None) -> Backbone:
     """The network that a config's ``backbone=dict(name=..., ...)`` describes.
 
     Raises:
-        UserError: No or an unknown name, or an option that it does not allow.
+        UserError: No or an unknown name, an option that it does not allow, or `built`, which is
+            taken where it is given, is another network.
     """
-    if backbone.get("name") is None:
+    name = backbone.get("name")
+    if name is None:
         raise UserError(
             "model.backbone has no name; set model.backbone.name, e.g. 'resnet18_b' "
             "(`tricklift backbones` lists all)"
         )
     options = {key: value for key, value in backbone.items() if key not in SETTINGS}
-    return build(backbone["name"], num_classes=1, **options)
+    if built is None:
+        return build(name, num_classes=1, **options)
+    if (built.name, built.options) != (name, options):
+        raise UserError(
+            f"{name} with {options} is not the network of model.backbone, {built.name} with "
+            f"{built.options}; leave its name and options out, they are filled in from there"
+        )
+    return built
 
 
 class _Part(BaseModule):
@@ -133,7 +142,7 @@ class TrickBackbone(_Part):
         network: Backbone | None = None,
         **settings: Any,
     ) -> None:
-        net = _network(name, network, settings)
+        net = network_of({"name": name, **settings}, network)
         count = len(net.feature_info.channels)
         if not out_indices or not all(0 <= i < count for i in out_indices):
             raise UserError(
@@ -182,7 +191,7 @@ class TrickStage(_Part):
         network: Backbone | None = None,
         **settings: Any,
     ) -> None:
-        net = _network(name, network, settings)
+        net = network_of({"name": name, **settings}, network)
         channels = net.feature_info.channels
         if not 1 <= stage < len(channels):
             raise UserError(f"stage must be from 1 to {len(channels) - 1} of {name}; got {stage}")
@@ -205,16 +214,3 @@ class TrickStage(_Part):
 
 def _of_parts(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {key: settings[key] for key in OF_PARTS if key in settings}
-
-
-def _network(name: str, network: Backbone | None, settings: Mapping[str, Any]) -> Backbone:
-    """The network, built unless it is given; then it must be the one that is described."""
-    options = {key: value for key, value in settings.items() if key not in OF_PARTS}
-    if network is None:
-        return build(name, num_classes=1, **options)
-    if (network.name, network.options) != (name, options):
-        raise UserError(
-            f"{name} with {options} is not the network of model.backbone, {network.name} with "
-            f"{network.options}; leave its name and options out, they are filled in from there"
-        )
-    return network

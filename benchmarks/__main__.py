@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import involution, profiling, speed
+from benchmarks import involution, profile_page, suite
 from tricklift.errors import report_user_errors
 
 app = typer.Typer(
@@ -14,8 +14,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(help=speed.ABOUT)(speed.speed)
-app.command()(profiling.profile)
+app.command(help=suite.ABOUT)(suite.speed)
+app.command("profile")(profile_page.command)
 app.command()(involution.involution)
 
 

@@ -7,15 +7,17 @@ fast has to learn alike.
 
 import copy
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from benchmarks.measure import Finding, Progress, against, take_turns
-from benchmarks.operators import split
+from benchmarks.operators import beside, times
 
+DETECTOR = "mmdet::pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py"
+SEGMENTER = "mmseg::fcn/fcn_r50-d8_4xb4-80k_ade20k-512x512.py"
 STEPS = 30
 LOSS_TOLERANCE = 0.02
 TARGET = 1.8
@@ -23,14 +25,14 @@ TARGET = 1.8
 
 def bench_det(say: Progress) -> list[Finding]:
     """Faster R-CNN R50-FPN, 2 images of 600 x 400 px."""
-    stock = stock_config("mmdet", "pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py")
-    return _bench("det", "Faster R-CNN R50-FPN, 2 x 600 x 400 px", stock, detection_batch(), say)
+    case = "Faster R-CNN R50-FPN, 2 x 600 x 400 px"
+    return _bench("det", case, stock_config(DETECTOR), detection_batch(), say)
 
 
 def bench_seg(say: Progress) -> list[Finding]:
     """FCN R50-D8, 2 crops of 256 px."""
-    stock = stock_config("mmseg", "fcn/fcn_r50-d8_4xb4-80k_ade20k-512x512.py")
-    return _bench("seg", "FCN R50-D8, 2 x 256 x 256 px", stock, segmentation_batch(), say)
+    case = "FCN R50-D8, 2 x 256 x 256 px"
+    return _bench("seg", case, stock_config(SEGMENTER), segmentation_batch(), say)
 
 
 def _bench(
@@ -40,74 +42,45 @@ def _bench(
     ours = Trainee(built(stock, ours=True), batch, bfloat16=True)
     share_weights(peer.model, ours.model)
     laps = take_turns({"ours": ours.step, "stock": peer.step}, repetitions=STEPS - 1, say=say)
-    speed = against(
-        laps,
-        "stock",
-        bench=bench,
-        case=f"{case}, TrickBackbone in bfloat16 and channels-last, against the stock config",
-        unit="steps/s",
-        amount=1,
-        at_least=TARGET,
-    )
+    case += ", TrickBackbone in bfloat16 and channels-last, against the stock config"
+    known = {"bench": bench, "case": case, "unit": "steps/s"}
+    speed = against(laps, "stock", amount=1, at_least=TARGET, **known)
     losses = [alike(bench, ours.losses, peer.losses)]
     if not losses[0].met:
         say("how far chance alone takes two runs apart")
         losses.append(chance(bench, Trainee(built(stock, ours=False), batch, False, 1000), peer))
     say("where a step's time goes")
-    return [replace(speed, split=split(ours.step, peer.step)), *losses]
+    return [replace(speed, split=beside(times(ours.step), times(peer.step))), *losses]
+
+
+def mean(losses: list[float]) -> float:
+    """Their arithmetic mean."""
+    return sum(losses) / len(losses)
 
 
 def alike(bench: str, ours: list[float], peer: list[float]) -> Finding:
     """Whether two runs of as many steps have about the same mean loss."""
-    means = [sum(losses) / len(losses) for losses in (ours, peer)]
-    apart = abs(means[0] / means[1] - 1)
-    return Finding(
-        bench=bench,
-        case=f"mean loss over {len(ours)} steps from the same weights, bfloat16 against float32",
-        ours=means[0],
-        peer=means[1],
-        unit="loss",
-        ratio=None,
-        target=f"within {LOSS_TOLERANCE:.0%} of float32's",
-        met=apart <= LOSS_TOLERANCE,
-    )
+    own, other = mean(ours), mean(peer)
+    case = f"mean loss over {len(ours)} steps from the same weights, bfloat16 against float32"
+    target, apart = f"within {LOSS_TOLERANCE:.0%} of float32's", abs(own / other - 1)
+    return Finding(bench, case, own, "loss", other, None, target, apart <= LOSS_TOLERANCE)
 
 
 def chance(bench: str, other: "Trainee", peer: "Trainee") -> Finding:
     """What the check of `alike` says of float32 against itself, where only the samples differ.
 
-    Args:
-        bench: Name.
-        other: The peer's model as it was at first, with other random numbers; is trained.
-        peer: Has made its steps.
+    `peer` has made its steps; `other` is its model as it was at first, and is trained here.
     """
-    count = len(peer.losses)
-    for _ in range(count):
+    for _ in peer.losses:
         other.step()
-    return Finding(
-        bench=bench,
-        case=f"limit: mean loss over {count} steps, float32 with other random RoI samples "
-        "against float32",
-        ours=sum(other.losses) / count,
-        peer=sum(peer.losses) / count,
-        unit="loss",
-        ratio=None,
-        target="",
-        met=None,
-    )
+    case = f"limit: mean loss over {len(peer.losses)} steps, float32 with other random RoI samples "
+    return Finding(bench, f"{case}against float32", mean(other.losses), "loss", mean(peer.losses))
 
 
 class Trainee:
-    """A model with its optimizer and one batch.
+    """A detector or segmenter with its optimizer and one batch, and its losses so far.
 
-    Args:
-        model: Detector or segmenter.
-        batch: What its `train_step` takes.
-        bfloat16: Mixed precision, else float32.
-        first_seed: Of the random numbers of the first step (anchors, dropout); then one more each.
-
-    Attributes:
-        losses: The total loss of each step so far.
+    `first_seed` is that of the first step's random numbers (anchors, dropout); then one more each.
     """
 
     def __init__(
@@ -121,32 +94,25 @@ class Trainee:
         self.batch = batch
         self.first_seed = first_seed
         optimizer = torch.optim.SGD(model.parameters(), lr=0.002, momentum=0.9, weight_decay=1e-4)
-        self.wrapper = (
-            AmpOptimWrapper(dtype="bfloat16", optimizer=optimizer)
-            if bfloat16
-            else OptimWrapper(optimizer=optimizer)
-        )
+        wrapper = partial(AmpOptimWrapper, dtype="bfloat16") if bfloat16 else OptimWrapper
+        self.wrapper = wrapper(optimizer=optimizer)
         self.losses: list[float] = []
 
     def step(self) -> None:
         """One training step as the Runner makes it."""
-        torch.manual_seed(
-            self.first_seed + len(self.losses)
-        )  # both sides sample the same anchors, drop the same
+        # Both sides sample the same anchors and drop the same.
+        torch.manual_seed(self.first_seed + len(self.losses))
         log = self.model.train_step(copy.deepcopy(self.batch), self.wrapper)
         self.losses.append(log["loss"].item())
 
 
-def stock_config(package: str, name: str) -> Any:
-    """A config that mmdet or mmseg ships."""
-    import importlib
-
-    from mmengine.config import Config
+def stock_config(name: str) -> Any:
+    """A config that mmdet or mmseg ships, without pretrained weights."""
+    from mmengine.hub import get_config
 
     import tricklift.compat.setup  # noqa: F401
 
-    home = Path(str(importlib.import_module(package).__file__)).parent
-    cfg = Config.fromfile(home / ".mim" / "configs" / name)
+    cfg = get_config(name)
     cfg.model.backbone.init_cfg = None
     cfg.model.pop("pretrained", None)
     return cfg

@@ -1,13 +1,14 @@
 """How cost grows: with workers, batch, image size, and the number of boxes."""
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.inputs import SIZE, sample_files
-from benchmarks.measure import Finding, Progress, lap
+from benchmarks.inputs import our_loading, sample_files
+from benchmarks.measure import Finding, Progress, Work, kept_bytes, lap
 from benchmarks.step import classifier
 
 ROUNDS = 3
@@ -17,17 +18,12 @@ BATCHES = (8, 16, 32, 64)
 BOXES = (1, 4, 16, 64)
 
 
-def bench(root: Path, say: Progress) -> list[Finding]:
+def bench(root: Path, say: Progress) -> Iterator[Finding]:
     """Five curves, one finding a point, the best of `ROUNDS`.
 
     Raises:
         MissingFileError: The sample photographs are not there.
     """
-    return list(points(root, say))
-
-
-def points(root: Path, say: Progress) -> Iterator[Finding]:
-    """The points, curve by curve."""
     for workers in WORKERS:
         say(f"{workers} workers")
         rate = loading(root, workers)
@@ -40,9 +36,8 @@ def points(root: Path, say: Progress) -> Iterator[Finding]:
         say(f"ResNet-18-D step, batch {batch}")
         rate, held = stepping(batch, 64)
         yield point("ResNet-18-D step, 64 px", "batch", batch, rate, "images/s")
-        yield point(
-            "ResNet-18-D step, 64 px, kept for the backward pass", "batch", batch, held, "MB"
-        )
+        what = "ResNet-18-D step, 64 px, kept for the backward pass"
+        yield point(what, "batch", batch, held, "MB")
     for boxes in BOXES:
         say(f"detection step with {boxes} boxes")
         seconds = detecting(boxes)
@@ -51,20 +46,10 @@ def points(root: Path, say: Progress) -> Iterator[Finding]:
 
 def point(what: str, varied: str, at: float, value: float, unit: str) -> Finding:
     """One point of a curve."""
-    return Finding(
-        bench="growth",
-        case=f"{what} against {varied}",
-        ours=value,
-        peer=None,
-        unit=unit,
-        ratio=None,
-        target="",
-        met=None,
-        at=at,
-    )
+    return Finding("growth", f"{what} against {varied}", value, unit, at=at)
 
 
-def best(work: Any) -> float:
+def best(work: Work) -> float:
     """Seconds of the fastest of a few calls, after one that does not count."""
     work()
     return min(lap(work).wall for _ in range(ROUNDS))
@@ -72,28 +57,18 @@ def best(work: Any) -> float:
 
 def loading(root: Path, workers: int) -> float:
     """Images a second out of a loader with so many workers."""
-    from mmengine.dataset import Compose
-    from torch.utils.data import DataLoader
-
-    import cls  # noqa: F401  (registers the transforms)
+    from torch.utils.data import DataLoader, default_collate
 
     files = sample_files(root)
-    chain = Compose([{"type": "DecodeRandomResizedCrop", "size": SIZE}, {"type": "PackClassified"}])
-
-    class Samples(torch.utils.data.Dataset[Any]):
-        def __len__(self) -> int:
-            return len(files)
-
-        def __getitem__(self, place: int) -> Any:
-            return chain({"img_path": str(files[place]), "gt_label": 0, "sample_idx": place})
-
-    loader = DataLoader(Samples(), batch_size=20, num_workers=workers, persistent_workers=True)
-
-    def work() -> None:
-        for _ in loader:
-            pass
-
-    return len(files) / best(work)
+    load = our_loading()
+    loader: Any = DataLoader(
+        files,  # type: ignore[arg-type]
+        batch_size=20,
+        num_workers=workers,
+        persistent_workers=True,
+        collate_fn=lambda paths: default_collate([load(path) for path in paths]),
+    )
+    return len(files) / best(lambda: deque(loader, maxlen=0))
 
 
 def stepping(batch: int, side: int) -> tuple[float, float]:
@@ -101,50 +76,35 @@ def stepping(batch: int, side: int) -> tuple[float, float]:
     model = classifier("resnet18_d", channels_last=True).train()
     images = torch.randint(0, 256, (batch, 3, side, side), dtype=torch.uint8)
     data = {"inputs": images, "labels": torch.zeros(batch, dtype=torch.int64)}
-    held: dict[int, int] = {}
 
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storage = tensor.untyped_storage()
-        held[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    def work() -> None:
+    def forward() -> torch.Tensor:
         ready = model.data_preprocessor(dict(data), training=True)
         with torch.autocast("cpu", torch.bfloat16):
-            loss = model(**ready, mode="loss")["loss"]
-        loss.backward()
+            return model(**ready, mode="loss")["loss"]
 
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        work()
-    return batch / best(work), sum(held.values()) / 2**20
+    held = kept_bytes(forward)
+    return batch / best(lambda: forward().backward()), held / 2**20
 
 
 def detecting(boxes: int) -> float:
     """Seconds of a detector's training step on images with so many boxes."""
     from mmengine.structures import InstanceData
 
-    from benchmarks.downstream import Trainee, built, detection_batch, stock_config
+    from benchmarks.downstream import DETECTOR, Trainee, built, detection_batch, stock_config
 
-    stock = stock_config("mmdet", "pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py")
     batch = detection_batch()
     generator = torch.Generator().manual_seed(0)
     corner = torch.rand(boxes, 2, generator=generator) * torch.tensor([480.0, 280.0])
     extent = 40 + torch.rand(boxes, 2, generator=generator) * 80
     every = torch.cat([corner, corner + extent], dim=1)
+    labels = torch.zeros(boxes, dtype=torch.int64)
     for sample in batch["data_samples"]:
-        sample.gt_instances = InstanceData(
-            bboxes=every, labels=torch.zeros(boxes, dtype=torch.int64)
-        )
-    return best(Trainee(built(stock, ours=True), batch, bfloat16=True).step)
+        sample.gt_instances = InstanceData(bboxes=every, labels=labels)
+    return best(Trainee(built(stock_config(DETECTOR), ours=True), batch, bfloat16=True).step)
 
 
 def plot(findings: list[dict[str, Any]], folder: Path) -> list[Path]:
-    """One picture a curve; returns the files.
-
-    Args:
-        findings: Of `bench`, as dictionaries.
-        folder: Where the pictures go.
-    """
+    """One picture a curve of what `bench` found, in a folder; returns the files."""
     from matplotlib.figure import Figure
 
     from tricklift.records.atomic import replacing

@@ -10,7 +10,8 @@ be faster, so its ratio to a peer is the limit of ours.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,18 +20,13 @@ from typing import Any
 import cv2
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
-from benchmarks.measure import (
-    REPETITIONS,
-    Finding,
-    Lap,
-    Progress,
-    Work,
-    against,
-    prefixed,
-    take_turns,
-)
+from benchmarks.measure import Finding, Lap, Progress, Work, against, prefixed, take_turns
 from tricklift.data.checks import require
+
+#: From the path of an image to what a batch is collated from.
+Loading = Callable[[Path], Any]
 
 #: Folder of JPEGs below the data root, and the archive that it comes from.
 SAMPLES = "imagenet-samples"
@@ -52,16 +48,10 @@ TARGETS = {"torchvision reference": 2.3, "timm": 2.0}
 LARGE_TARGET = 4.0
 
 
-def bench(
-    root: Path, say: Progress, count: int = 100, repetitions: int = REPETITIONS
-) -> list[Finding]:
+def bench(root: Path, say: Progress, count: int = 100, **turns: int) -> list[Finding]:
     """Measure on photographs of original size, and on the same ones enlarged.
 
-    Args:
-        root: Data root; holds `imagenet-samples/*.JPEG`.
-        say: Gets a line of progress.
-        count: Number of images in one repetition.
-        repetitions: Rounds that count.
+    `count` is the number of images in one repetition; `turns` goes to `take_turns`.
 
     Raises:
         MissingFileError: The samples are not there.
@@ -73,16 +63,13 @@ def bench(
         for jitter in JITTERS:
             for size, paths in ((ORIGINAL, files), (LARGE_ONES, large)):
                 named = prefixed(f"{size}, {jitter}", say)
-                laps = take_turns(pipelines(paths, jitter), repetitions, named)
+                laps = take_turns(pipelines(paths, jitter), say=named, **turns)
                 findings += compared(laps, size, jitter, len(paths))
     return findings
 
 
 def compared(laps: dict[str, list[Lap]], size: str, jitter: str, amount: int) -> list[Finding]:
-    """Ours against each peer, and against the limit; the limit against the peers with a target.
-
-    Targets are set for the paper's jitter.
-    """
+    """Ours against each peer, and against the limit; the limit against the peers with a target."""
     targets = TARGETS if size == ORIGINAL else dict.fromkeys(TARGETS, LARGE_TARGET)
     line = partial(against, laps, bench="input", unit="images/s a core", amount=amount)
     found = []
@@ -91,8 +78,7 @@ def compared(laps: dict[str, list[Lap]], size: str, jitter: str, amount: int) ->
         case = f"{size}, {jitter}, against {peer}"
         found.append(line(peer, case=case, at_least=wanted))
         if wanted is not None:
-            case = f"{size}, limit: {ALONE}, against {peer}"
-            found.append(line(peer, case=case, at_least=None, ours=ALONE))
+            found.append(line(peer, case=f"{size}, limit: {ALONE}, against {peer}", ours=ALONE))
     return found
 
 
@@ -136,47 +122,41 @@ def one_thread() -> Iterator[None]:
 def pipelines(paths: list[Path], jitter: str) -> dict[str, Work]:
     """Each way through all images once, in batches, with one of `JITTERS`."""
     form, strengths = JITTERS[jitter]
-    single = {
-        "torchvision reference": torchvision_reference(strengths),
-        "torchvision v2": torchvision_v2(strengths),
-    }
     return {
         "ours": ours(paths, form),
         ALONE: decoding(paths),
-        **{name: batched(load, paths) for name, load in single.items()},
+        "torchvision reference": batched(torchvision_reference(strengths), paths),
+        "torchvision v2": batched(torchvision_v2(strengths), paths),
         "timm": timm_loader(paths, strengths),
     }
 
 
-def batched(load: Any, paths: list[Path]) -> Work:
-    """What a `DataLoader` with `num_workers=0` does with a transform of one image."""
+def batched(load: Loading, paths: list[Path], then: Callable[[Any], Any] | None = None) -> Work:
+    """What a `DataLoader` with `num_workers=0` does with a transform of one image; then `then`."""
 
     def work() -> None:
         for start in range(0, len(paths), BATCH):
-            torch.stack([load(path) for path in paths[start : start + BATCH]])
+            batch = default_collate([load(path) for path in paths[start : start + BATCH]])
+            if then:
+                then(batch)
 
     return work
+
+
+def our_loading() -> Loading:
+    """The transforms of the workers."""
+    from cls.transforms import DecodeRandomResizedCrop, PackClassified
+
+    crop, pack = DecodeRandomResizedCrop(size=SIZE), PackClassified()
+    return lambda path: pack(crop({"img_path": str(path), "gt_label": 0, "sample_idx": 0}))
 
 
 def ours(paths: list[Path], form: str) -> Work:
     """The transforms of the workers, and the preprocessor of the device."""
     from cls.preprocessor import ClsPreprocessor
-    from cls.transforms import DecodeRandomResizedCrop, PackClassified
 
-    crop, pack = DecodeRandomResizedCrop(size=SIZE), PackClassified()
     preprocess = ClsPreprocessor(jitter={"strength": JITTER, "form": form})
-
-    def load(path: Path) -> Tensor:
-        results = {"img_path": str(path), "gt_label": 0, "sample_idx": 0}
-        return pack.transform(crop.transform(results))["inputs"]
-
-    def work() -> None:
-        for start in range(0, len(paths), BATCH):
-            images = torch.stack([load(path) for path in paths[start : start + BATCH]])
-            labels = torch.zeros(len(images), dtype=torch.int64)
-            preprocess({"inputs": images, "labels": labels}, training=True)
-
-    return work
+    return batched(our_loading(), paths, lambda batch: preprocess(batch, training=True))
 
 
 def decoding(paths: list[Path]) -> Work:
@@ -192,7 +172,7 @@ def decoding(paths: list[Path]) -> Work:
     return work
 
 
-def torchvision_reference(jitter: tuple[float, ...]) -> Any:
+def torchvision_reference(jitter: tuple[float, ...]) -> Loading:
     """The PIL path of torchvision's reference training, with colour jitter."""
     from PIL import Image
     from torchvision import transforms
@@ -215,7 +195,7 @@ def torchvision_reference(jitter: tuple[float, ...]) -> Any:
     return load
 
 
-def torchvision_v2(jitter: tuple[float, ...]) -> Any:
+def torchvision_v2(jitter: tuple[float, ...]) -> Loading:
     """torchvision's v2 transforms on tensors, from its own JPEG decoder."""
     from torchvision.io import ImageReadMode, decode_image
     from torchvision.transforms import v2
@@ -234,23 +214,12 @@ def torchvision_v2(jitter: tuple[float, ...]) -> Any:
 
 def timm_loader(paths: list[Path], jitter: tuple[float, ...]) -> Work:
     """timm's own loader in the main process, with its default crop and flip."""
-    from timm.data import create_loader
-    from timm.data.readers.reader import Reader
+    from timm.data import ImageDataset, create_loader
 
-    class Files(Reader):
-        def __getitem__(self, index: int) -> tuple[Any, int]:
-            return open(paths[index], "rb"), 0
-
-        def __len__(self) -> int:
-            return len(paths)
-
-        def _filename(self, index: int, basename: bool = False, absolute: bool = False) -> str:
-            return paths[index].name if basename else str(paths[index])
-
-    from timm.data import ImageDataset
-
+    dataset = ImageDataset(str(paths[0].parent))
+    dataset.reader.samples = [(str(path), 0) for path in paths]
     loader = create_loader(
-        ImageDataset("", reader=Files()),
+        dataset,
         input_size=(3, SIZE, SIZE),
         batch_size=BATCH,
         is_training=True,
@@ -260,9 +229,4 @@ def timm_loader(paths: list[Path], jitter: tuple[float, ...]) -> Work:
         pin_memory=False,
         device=torch.device("cpu"),
     )
-
-    def work() -> None:
-        for _ in loader:
-            pass
-
-    return work
+    return lambda: deque(loader, maxlen=0)

@@ -4,7 +4,6 @@
 the command prints is ``docs/results/involution.md``.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Annotated, Any
@@ -12,14 +11,14 @@ from typing import Annotated, Any
 import torch
 import typer
 from torch import Tensor
-from torch.autograd.graph import saved_tensors_hooks
 from torch.profiler import ProfilerActivity, profile
 
 from backbones.involution import GROUP_CHANNELS, shifted, unfolded
+from benchmarks.measure import kept_bytes, lap
 from tricklift.errors import UserError
 
 Form = Callable[[Tensor, Tensor, int, int], Tensor]
-Size = tuple[int, int, int, int]
+Size = tuple[int, ...]  # N, C, H, W
 
 #: Inputs of the involutions in RedNet-50, 4 images of 224 px.
 STAGES: tuple[Size, ...] = ((4, 64, 56, 56), (4, 128, 28, 28), (4, 256, 14, 14), (4, 512, 7, 7))
@@ -43,11 +42,6 @@ def naive(x: Tensor, kernels: Tensor, stride: int = 1, dilation: int = 1) -> Ten
 def cost(form: Form, size: Size, kernel: int = 7) -> dict[str, float]:
     """Measure one forward and backward pass on random numbers, on the CPU in float32.
 
-    Args:
-        form: What to measure.
-        size: Of the input, ``(N, C, H, W)``.
-        kernel: K.
-
     Returns:
         ``kept``: what the forward pass leaves for the backward pass, and ``peak``: the most that is
         in use at once beside the inputs; both in sizes of the input. ``seconds``: CPU time of all
@@ -59,36 +53,18 @@ def cost(form: Form, size: Size, kernel: int = 7) -> dict[str, float]:
     shape = (count, channels // GROUP_CHANNELS, kernel**2, *sides)
     kernels = torch.randn(shape, generator=generator).requires_grad_()
 
-    kept: dict[int, int] = {}
+    def work() -> None:
+        form(x, kernels, 1, 1).sum().backward()
 
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with saved_tensors_hooks(note, lambda tensor: tensor):
-        out = form(x, kernels, 1, 1)  # alive until its saved tensors are counted
-    del out
+    kept = kept_bytes(lambda: form(x, kernels, 1, 1))
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        form(x, kernels, 1, 1).sum().backward()
-    seconds = []
-    for _ in range(3):
-        start = time.process_time()
-        form(x, kernels, 1, 1).sum().backward()
-        seconds.append(time.process_time() - start)
-    unit = x.untyped_storage().nbytes()
-    return {
-        "kept": sum(kept.values()) / unit,
-        "peak": _peak(profiler) / unit,
-        "seconds": min(seconds),
-    }
-
-
-def _peak(profiler: Any) -> int:
-    """The most bytes in use at once, from the profiler's list of allocations and releases."""
-    events = profiler.profiler.kineto_results.events()
+        work()
+    events: Any = profiler.profiler.kineto_results.events()  # allocations, releases as negative
     steps = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
-    return max(accumulate(step for _, step in steps))
+    peak = max(accumulate(step for _, step in steps))
+    unit = x.untyped_storage().nbytes()
+    seconds = min(lap(work).cpu for _ in range(3))
+    return {"kept": kept / unit, "peak": peak / unit, "seconds": seconds}
 
 
 def error(form: Form) -> float:
@@ -111,12 +87,8 @@ def page(sizes: Sequence[Size], kernel: int = 7) -> str:
             ratio = row["seconds"] / found["unfold"]["seconds"]
             lines.append(f"| {' x '.join(map(str, size))} | {name} | {numbers} | {ratio:.2f} |")
     errors = ", ".join(f"{name} {error(form):.0e}" for name, form in forms.items())
-    return PAGE.format(
-        kernel=kernel,
-        machine=f"{torch.get_num_threads()} threads, torch {torch.__version__}",
-        lines="\n".join(lines),
-        errors=errors,
-    )
+    machine = f"{torch.get_num_threads()} threads, torch {torch.__version__}"
+    return PAGE.format(kernel=kernel, machine=machine, lines="\n".join(lines), errors=errors)
 
 
 PAGE = """# Involution: what our formulation costs
@@ -149,13 +121,10 @@ def involution(
     ] = None,
 ) -> None:
     """Print what each form of an involution costs, as docs/results/involution.md has it."""
-    sizes: Sequence[Size] = [_size(text) for text in size] if size else STAGES
-    print(page(sizes, kernel), end="")
-
-
-def _size(text: str) -> Size:
-    parts = text.split(",")
-    if len(parts) != 4 or not all(part.isdigit() for part in parts):
-        raise UserError(f"--size takes N,C,H,W such as 4,64,56,56, got {text!r}")
-    count, channels, height, width = map(int, parts)
-    return count, channels, height, width
+    sizes = []
+    for text in size or ():
+        parts = text.split(",")
+        if len(parts) != 4 or not all(part.isdigit() for part in parts):
+            raise UserError(f"--size takes N,C,H,W such as 4,64,56,56, got {text!r}")
+        sizes.append(tuple(map(int, parts)))
+    print(page(sizes or STAGES, kernel), end="")

@@ -2,11 +2,14 @@
 
 import gc
 import resource
-import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
+
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 REPETITIONS = 5
 
@@ -16,12 +19,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Lap:
-    """One repetition.
-
-    Attributes:
-        wall: Seconds that passed.
-        cpu: Processor seconds that this process and the children it has reaped took.
-    """
+    """Seconds of one repetition; `cpu`: processor's, of this process and the children it reaped."""
 
     wall: float
     cpu: float
@@ -44,8 +42,8 @@ class Finding:
         bench: A name from `benchmarks.suite.BENCHES`.
         case: What was measured, and against what.
         ours: Median.
-        peer: Median; None where the target is an absolute one.
         unit: Of `ours` and `peer`.
+        peer: Median; None where the target is an absolute one.
         ratio: How many times better ours is; None where there is no peer.
         target: In words.
         met: Whether the median reaches the target; None where none is set.
@@ -58,19 +56,15 @@ class Finding:
     bench: str
     case: str
     ours: float
-    peer: float | None
     unit: str
-    ratio: Ratio | None
-    target: str
-    met: bool | None
+    peer: float | None = None
+    ratio: Ratio | None = None
+    target: str = ""
+    met: bool | None = None
     cpu: dict[str, float] = field(default_factory=dict)
     wall: dict[str, float] = field(default_factory=dict)
     at: float | None = None
     split: dict[str, tuple[float, float]] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the JSON file."""
-        return asdict(self)
 
 
 def prefixed(words: str, say: Progress) -> Progress:
@@ -125,47 +119,57 @@ def against(
     laps: dict[str, list[Lap]],
     peer: str,
     *,
-    bench: str,
-    case: str,
-    unit: str,
     amount: float,
-    at_least: float | None,
+    at_least: float | None = None,
     ours: str = "ours",
+    **known: Any,
 ) -> Finding:
-    """Our rate against a peer's, from one `take_turns`.
+    """Our rate against a peer's.
 
     Args:
         laps: What `take_turns` gave.
         peer: Name of the peer in it.
-        bench: See `Finding`.
-        case: See `Finding`.
-        unit: Of the rate, e.g. `images/s`.
         amount: Units of work in one call.
         at_least: The ratio that is aimed at, None where the peer is shown for information.
         ours: Our name in `laps`.
+        **known: ``bench``, ``case`` and ``unit`` (of the rate) of the `Finding`.
     """
     ratio = ratio_of(laps[ours], laps[peer])
-    target = "" if at_least is None else f"at least {at_least:g} x"
+    wall = {name: median(lap.wall for lap in laps[name]) for name in (ours, peer)}
     return Finding(
-        bench=bench,
-        case=case,
-        ours=amount / median_wall(laps[ours]),
-        peer=amount / median_wall(laps[peer]),
-        unit=unit,
+        ours=amount / wall[ours],
+        peer=amount / wall[peer],
         ratio=ratio,
-        target=target,
+        target="" if at_least is None else f"at least {at_least:g} x",
         met=None if at_least is None else ratio.median >= at_least,
-        cpu={name: statistics.median(taken.cpu for taken in laps[name]) for name in (ours, peer)},
-        wall={name: median_wall(laps[name]) for name in (ours, peer)},
+        cpu={name: median(lap.cpu for lap in laps[name]) for name in wall},
+        wall=wall,
+        **known,
     )
+
+
+def at_most(limit: float, ours: float, unit: str, **known: Any) -> Finding:
+    """A figure of ours that has a limit and no peer."""
+    target = f"at most {limit:g} {unit}"
+    return Finding(ours=ours, unit=unit, target=target, met=ours <= limit, **known)
 
 
 def ratio_of(ours: Sequence[Lap], peer: Sequence[Lap]) -> Ratio:
     """The peer's time over ours, round by round."""
     values = [theirs.wall / own.wall for own, theirs in zip(ours, peer, strict=True)]
-    return Ratio(statistics.median(values), min(values), max(values))
+    return Ratio(median(values), min(values), max(values))
 
 
-def median_wall(laps: Sequence[Lap]) -> float:
-    """Median of the seconds."""
-    return statistics.median(taken.wall for taken in laps)
+def kept_bytes(forward: Work) -> int:
+    """What a forward pass, which returns its result, keeps for the backward pass."""
+    sizes: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with saved_tensors_hooks(note, lambda tensor: tensor):
+        result = forward()  # alive until its saved tensors are counted
+    del result
+    return sum(sizes.values())

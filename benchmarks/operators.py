@@ -37,25 +37,13 @@ def group_of(operator: str) -> str:
     return REST
 
 
-def split(ours: Work, peer: Work) -> dict[str, tuple[float, float]]:
-    """Group -> milliseconds of ours and of the peer in one call; without empty groups."""
-    return beside(times(ours), times(peer))
-
-
 def beside(own: dict[str, float], other: dict[str, float]) -> dict[str, tuple[float, float]]:
-    """Two `times` group by group; without empty groups."""
+    """Group -> milliseconds of two calls, as `times` gives them; without empty groups."""
     return {name: (own[name], other[name]) for name in own if own[name] + other[name] > 0}
 
 
 def limit(parts: dict[str, tuple[float, float]]) -> tuple[float, float]:
-    """What convolutions and matrix products allow.
-
-    Args:
-        parts: What `split` gives.
-
-    Returns:
-        The ratio that they have on their own, and their share of our time.
-    """
+    """The ratio that convolutions and matrix products have alone, and their share of our time."""
     arithmetic = [parts[name] for name in ("convolutions", "matrix products") if name in parts]
     own, other = (sum(pair[side] for pair in arithmetic) for side in (0, 1))
     return (other / own if own else 0.0), own / sum(pair[0] for pair in parts.values())

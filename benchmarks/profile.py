@@ -5,7 +5,6 @@ with a stopwatch around mmengine's own parts. Phases do not overlap: what is sav
 counts as saving.
 """
 
-import argparse
 import json
 import os
 import resource
@@ -16,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import wraps
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ PHASES = {
 #: What the processes of the data loaders take, and what cannot be told from them: the very end.
 WORKERS = "data workers"
 Phases = dict[str, dict[str, float]]
+RESULT = "phases.json"
 
 
 class Stopwatch:
@@ -82,22 +83,14 @@ class Stopwatch:
         return timed
 
 
-class Batches:
+def waited_for(batches: Iterator[Any], watch: Stopwatch) -> Iterator[Any]:
     """The batches of one pass over a loader, each of which is waited for under the stopwatch."""
-
-    def __init__(self, start: Callable[[], Iterator[Any]], watch: Stopwatch) -> None:
-        self.watch = watch
-        with watch.phase("first batches"):
-            self.batches = start()
-        self.name = "first batches"
-
-    def __iter__(self) -> "Batches":
-        return self
-
-    def __next__(self) -> Any:
-        name, self.name = self.name, "batches"
-        with self.watch.phase(name):
-            return next(self.batches)
+    for name in chain(["first batches"], repeat("batches")):
+        with watch.phase(name):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 @contextmanager
@@ -109,7 +102,7 @@ def watched(watch: Stopwatch) -> Iterator[None]:
 
     from tricklift.records.results import ResultHook
 
-    places: list[tuple[Any, str, str]] = [
+    places = [
         (reading, "import_modules_from_strings", "imports"),
         (Runner, "__init__", "build"),
         (Runner, "train", "build"),
@@ -121,51 +114,41 @@ def watched(watch: Stopwatch) -> Iterator[None]:
         *((ResultHook, when, "result") for when in ("before_train", "after_train")),
         *((ResultHook, when, "result") for when in ("after_train_epoch", "after_val_epoch")),
     ]
+    start = watch.around(DataLoader.__iter__, "first batches")
+    timed = [
+        (owner, name, watch.around(getattr(owner, name), what)) for owner, name, what in places
+    ]
+    timed += [(DataLoader, "__iter__", lambda loader: waited_for(start(loader), watch))]
     with ExitStack() as undo:
-        for owner, name, phase in places:
-            _replace(owner, name, watch.around(getattr(owner, name), phase), undo)
-        start = DataLoader.__iter__
-        _replace(DataLoader, "__iter__", lambda loader: Batches(lambda: start(loader), watch), undo)
+        for owner, name, function in timed:
+            undo.callback(setattr, owner, name, getattr(owner, name))
+            setattr(owner, name, function)
         yield
 
 
-def _replace(owner: Any, name: str, value: Any, undo: ExitStack) -> None:
-    undo.callback(setattr, owner, name, getattr(owner, name))
-    setattr(owner, name, value)
-
-
-def child(argv: Sequence[str] | None = None) -> None:
-    """What the started process does: trains, and leaves its phases in a file."""
-    parser = argparse.ArgumentParser(description="Train a config under a stopwatch")
-    parser.add_argument("config")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--work-dir", required=True)
-    parser.add_argument("--started", type=float, required=True, help="monotonic seconds")
-    parser.add_argument("--cfg-options", nargs="*", default=[])
-    args = parser.parse_args(argv)
+def child(config: str, options: Sequence[str], folder: str, started: float) -> None:
+    """What the process does that was started at `started`: trains, and leaves its phases there."""
     watch = Stopwatch()
     with watch.phase("imports"):
         from tricklift import config_keys
         from tricklift import train as training
-    watch.wall["imports"] = time.monotonic() - args.started
+    watch.wall["imports"] = time.monotonic() - started
     watch.cpu["imports"] = time.process_time()
     with watched(watch):
         with watch.phase("config"):
-            options = config_keys.parse_options(args.cfg_options)
-            cfg = training.build_config(args.config, work_dir=args.work_dir, options=options)
+            parsed = config_keys.parse_options(options)
+            cfg = training.build_config(config, work_dir=f"{folder}/run", options=parsed)
         with watch.phase("build"):
             training.train(cfg)
     found = {"wall": watch.wall, "cpu": watch.cpu, "ended": time.monotonic()}
-    args.out.write_text(json.dumps(found))
+    Path(folder, RESULT).write_text(json.dumps(found))
 
 
 def profile(config: str, options: Sequence[str] = (), tree: str | Path | None = None) -> Phases:
     """Train a config once in a process of its own, and say where the time went.
 
-    Args:
-        config: Short name or path; its data are below `TRICKLIFT_ROOT`.
-        options: `--cfg-options`.
-        tree: Another checkout of this project whose code is to run; None is the installed one.
+    Its data are below `TRICKLIFT_ROOT`, `options` are `--cfg-options`, and `tree` is another
+    checkout of this project whose code is to run.
 
     Returns:
         Phase -> `{wall, cpu}` in seconds, and one more for the data workers' processor seconds.
@@ -174,14 +157,13 @@ def profile(config: str, options: Sequence[str] = (), tree: str | Path | None = 
         RuntimeError: The training failed; says how.
     """
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "phases.json"
-        command = [sys.executable, "-P", __file__, config, "--out", str(out)]
         environment = {**os.environ, **({"PYTHONPATH": str(tree)} if tree else {})}
         before = _children()
-        command += ["--work-dir", f"{folder}/run", "--started", str(time.monotonic())]
-        command += ["--cfg-options", *options]
+        settings = json.dumps([config, options, folder, time.monotonic()])
+        command = [sys.executable, "-P", __file__, settings]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         ended, used = time.monotonic(), _children() - before
+        out = Path(folder, RESULT)
         if done.returncode or not out.is_file():
             words = (done.stderr.strip().splitlines() or ["no output"])[-1]
             raise RuntimeError(f"the run under the stopwatch failed: {words}")
@@ -200,4 +182,4 @@ def _children() -> float:
 
 
 if __name__ == "__main__":
-    child()
+    child(*json.loads(sys.argv[1]))

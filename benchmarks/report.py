@@ -106,12 +106,7 @@ def number(value: float) -> str:
 
 
 def page(kept: dict[str, Any], curves: list[str]) -> str:
-    """The page: how it was measured, all findings, what limits them, and the pictures.
-
-    Args:
-        kept: What `benchmarks.suite.stored` gives.
-        curves: Names of picture files beside the page.
-    """
+    """The page of what `suite.stored` gives, with the names of the pictures beside it."""
     findings = [
         finding for bench, part in kept.items() if bench != CURVES for finding in part["findings"]
     ]

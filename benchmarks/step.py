@@ -1,6 +1,7 @@
 """One training step: ours through mmengine's Runner, against the loops that people write."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,6 @@ def bench(say: Progress, batch: int = 32, side: int = 224) -> list[Finding]:
     """ResNet-50-D through the Runner in float32 and bfloat16, against the plain loop in float32.
 
     Ours keeps weights and images channels-last and has the fused optimizer, in both.
-
-    Args:
-        say: Gets a line of progress.
-        batch: Images a step.
-        side: Their side in pixels.
     """
     with tempfile.TemporaryDirectory() as folder:
         work: dict[str, Work] = {
@@ -37,16 +33,9 @@ def bench(say: Progress, batch: int = 32, side: int = 224) -> list[Finding]:
         spent = {name: times(loop) for name, loop in work.items()}
     found = []
     for name, target in (("float32", 1.0), ("bfloat16", 2.4)):
-        speed = against(
-            laps,
-            "plain loop",
-            ours=name,
-            bench="step",
-            case=f"ResNet-50-D, {batch} x {side} px, {name}, against torchvision's loop",
-            unit="images/s",
-            amount=STEPS * batch,
-            at_least=target,
-        )
+        case = f"ResNet-50-D, {batch} x {side} px, {name}, against torchvision's loop"
+        known = {"bench": "step", "case": case, "unit": "images/s", "ours": name}
+        speed = against(laps, "plain loop", amount=STEPS * batch, at_least=target, **known)
         found.append(replace(speed, split=beside(spent[name], spent["plain loop"])))
     return found
 
@@ -56,24 +45,17 @@ def bench_runner(say: Progress, batch: int = 16, side: int = 64) -> list[Finding
 
     The network is small on purpose: what the Runner does beside it then weighs most.
     """
+    name, steps = "resnet18_d", 40
     with tempfile.TemporaryDirectory() as folder:
-        steps = 40
-        ours = runner_loop(
-            batch, side, Path(folder), False, "resnet18_d", steps, channels_last=False
-        )
-        bare = bare_loop(batch, side, "resnet18_d", steps)
-        laps = take_turns({"ours": ours, "bare loop": bare}, repetitions=7, say=say)
-    return [
-        against(
-            laps,
-            "bare loop",
-            bench="runner",
-            case=f"Runner's iteration, ResNet-18-D, {batch} x {side} px, against a bare loop",
-            unit="steps/s",
-            amount=steps,
-            at_least=round(1 / (1 + OVERHEAD), 4),
-        )
-    ]
+        work = {
+            "ours": runner_loop(batch, side, Path(folder), False, name, steps, channels_last=False),
+            "bare loop": bare_loop(batch, side, name, steps),
+        }
+        laps = take_turns(work, repetitions=7, say=say)
+    case = f"Runner's iteration, ResNet-18-D, {batch} x {side} px, against a bare loop"
+    known = {"bench": "runner", "case": case, "unit": "steps/s"}
+    least = round(1 / (1 + OVERHEAD), 4)
+    return [against(laps, "bare loop", amount=steps, at_least=least, **known)]
 
 
 def batch_of(count: int, side: int) -> tuple[Tensor, Tensor]:
@@ -85,48 +67,42 @@ def batch_of(count: int, side: int) -> tuple[Tensor, Tensor]:
 
 def plain_loop(batch: int, side: int) -> Work:
     """As torchvision's reference trains: normalised float32 images, SGD, cross-entropy."""
-    model = network("resnet50_d").train()
-    criterion = nn.CrossEntropyLoss()
-    optimizer = torch.optim.SGD(model.parameters(), **SGD)
-    images, labels = batch_of(batch, side)
-    images = (images.float() - 117) / 58
-
-    def work() -> None:
-        for _ in range(STEPS):
-            output = model(images)
-            loss = criterion(output, labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            loss.item()
-
-    return work
-
-
-def bare_loop(batch: int, side: int, name: str, steps: int) -> Work:
-    """Our model and its preprocessing, in a loop of six lines."""
-    model = classifier(name, channels_last=False).train()
-    optimizer = torch.optim.SGD(model.parameters(), **SGD, fused=True)
-    images, labels = batch_of(batch, side)
-
-    def work() -> None:
-        for _ in range(steps):
-            data = model.data_preprocessor({"inputs": images, "labels": labels}, training=True)
-            loss = model(**data, mode="loss")["loss"]
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            loss.item()
-
-    return work
-
-
-def network(name: str) -> nn.Module:
-    """A backbone with 1000 classes, the same weights each time."""
     import backbones
 
     torch.manual_seed(0)
-    return backbones.build(name)
+    model = backbones.build("resnet50_d").train()
+    criterion = nn.CrossEntropyLoss()
+    images, labels = batch_of(batch, side)
+    images = (images.float() - 117) / 58
+    optimizer = torch.optim.SGD(model.parameters(), **SGD)
+    return training_loop(lambda: criterion(model(images), labels), optimizer, STEPS)
+
+
+def bare_loop(batch: int, side: int, name: str, steps: int) -> Work:
+    """Our model and its preprocessing, in such a loop."""
+    model = classifier(name, channels_last=False).train()
+    images, labels = batch_of(batch, side)
+
+    def loss() -> Tensor:
+        data = model.data_preprocessor({"inputs": images, "labels": labels}, training=True)
+        return model(**data, mode="loss")["loss"]
+
+    optimizer = torch.optim.SGD(model.parameters(), **SGD, fused=True)
+    return training_loop(loss, optimizer, steps)
+
+
+def training_loop(loss_of: Callable[[], Tensor], optimizer: Any, steps: int) -> Work:
+    """The loop that people write."""
+
+    def work() -> None:
+        for _ in range(steps):
+            loss = loss_of()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            loss.item()
+
+    return work
 
 
 def classifier(name: str, channels_last: bool) -> Any:
@@ -135,10 +111,7 @@ def classifier(name: str, channels_last: bool) -> Any:
 
     torch.manual_seed(0)
     return ImageClassifier(
-        backbone={"name": name},
-        num_classes=1000,
-        channels_last=channels_last,
-        data_preprocessor={"jitter": {}},
+        {"name": name}, 1000, channels_last=channels_last, data_preprocessor={"jitter": {}}
     )
 
 

@@ -1,19 +1,25 @@
-"""Which benches there are, running them, and keeping what they found."""
+"""`python -m benchmarks speed`: which benches there are, running them, keeping what they found."""
 
 import json
 import platform
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from benchmarks import downstream, growth, index, inputs, step
+import typer
+from rich.console import Console
+
+from benchmarks import downstream, growth, index, inputs, report, step
 from benchmarks.measure import Finding, Progress, prefixed
 from tricklift.errors import UserError, did_you_mean
 from tricklift.records.atomic import write_text
+from tricklift.records.machine import machine as computer
 
 #: Name on the command line -> what runs; each takes the data root and a sink for progress lines.
-BENCHES: dict[str, list[Callable[[Path, Progress], list[Finding]]]] = {
+BENCHES: dict[str, list[Callable[[Path, Progress], Iterable[Finding]]]] = {
     "input": [inputs.bench],
     "step": [lambda root, say: step.bench(say), lambda root, say: step.bench_runner(say)],
     "det": [lambda root, say: downstream.bench_det(say)],
@@ -41,17 +47,9 @@ def chosen(name: str) -> list[str]:
 def run(
     name: str, root: Path, out: Path, say: Progress, resume: bool = False
 ) -> list[dict[str, Any]]:
-    """Measure, and keep each bench's findings as soon as it is through.
+    """Measure, keep each bench's findings in `out` as soon as it is through, and return them.
 
-    Args:
-        name: A key of `BENCHES`, or `all`.
-        root: Data root.
-        out: Folder; `findings.json` in it keeps the newest findings of every bench.
-        say: Gets lines of progress.
-        resume: Take what is kept of this machine and these versions instead of measuring again.
-
-    Returns:
-        The findings of the chosen benches.
+    `resume` takes what is kept of this machine and these versions instead of measuring again.
     """
     measured = []
     for bench in chosen(name):
@@ -60,8 +58,8 @@ def run(
             say(f"{bench}: kept from {kept['measured']}")
             measured += kept["findings"]
             continue
-        found = [finding for part in BENCHES[bench] for finding in part(root, prefixed(bench, say))]
-        fresh = [finding.as_dict() for finding in found]
+        parts = [part(root, prefixed(bench, say)) for part in BENCHES[bench]]
+        fresh = [asdict(finding) for part in parts for finding in part]
         keep(out, bench, fresh)
         measured += fresh
     return measured
@@ -70,7 +68,8 @@ def run(
 def keep(out: Path, bench: str, findings: list[dict[str, Any]]) -> None:
     """Put a bench's findings into the folder's file, in the place of older ones."""
     kept = stored(out)
-    kept[bench] = {"findings": findings, "measured": now(), "machine": machine()}
+    now = datetime.now(UTC).isoformat(timespec="minutes")
+    kept[bench] = {"findings": findings, "measured": now, "machine": machine()}
     kept = {name: kept[name] for name in BENCHES if name in kept}
     write_text(out / RESULTS, json.dumps(kept, indent=2) + "\n")
 
@@ -92,11 +91,63 @@ def stored(out: Path) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """What it is measured on."""
-    from tricklift.records.machine import machine as computer
-
     return {**computer(), "python": platform.python_version()}
 
 
-def now() -> str:
-    """Date and time, UTC."""
-    return datetime.now(UTC).isoformat(timespec="minutes")
+ABOUT = """Measure our speed against what people use today.
+
+Each figure is a ratio of two things that took turns.
+
+\b
+  input  JPEG to batch, per core: torchvision (PIL, v2) and timm
+  step   a training step and the Runner's overhead: plain loops
+  det    a detector's training step: mmdet's stock config
+  seg    a segmenter's training step: mmseg's stock config
+  index  opening ImageNet's list of images: torchvision's ImageFolder
+  growth cost against workers, batch, image size and boxes
+  all    each of them, in about 20 minutes on two cores
+
+Nothing else should run on the machine meanwhile. Each bench is kept when it is through: what broke
+off goes on with --missing.
+"""
+
+
+def speed(
+    name: Annotated[str, typer.Argument(help="input, step, det, seg, index, growth or all.")],
+    root: Annotated[
+        Path, typer.Option(envvar="TRICKLIFT_ROOT", help="Data root, with imagenet-samples.")
+    ] = Path("data"),
+    out: Annotated[
+        Path, typer.Option(file_okay=False, help="Folder that keeps the findings.")
+    ] = Path("bench"),
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A JSON list instead of a table.")
+    ] = False,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="Write all that is kept, with pictures, to this markdown page."),
+    ] = None,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Measure only what --out lacks of this machine.")
+    ] = False,
+) -> None:
+    terminal = Console(stderr=True)
+    with terminal.status("starting") as status:
+
+        def say(text: str) -> None:
+            if terminal.is_terminal:
+                status.update(text)
+            else:
+                print(text, file=sys.stderr, flush=True)
+
+        findings = run(name, root, out, say, missing)
+    if page is not None:
+        kept = stored(out)
+        curves = kept.get(report.CURVES, {"findings": []})["findings"]
+        pictures = growth.plot(curves, page.parent / "images")
+        write_text(page, report.page(kept, [file.name for file in pictures]))
+    if as_json:
+        print(json.dumps(findings, indent=2))
+    else:
+        sys.stdout.write(report.table(findings) + "\n")
+    print(f"kept in {out}", file=sys.stderr)

@@ -128,8 +128,7 @@ def colour_map(
 
     Args:
         images: ``(N, 3, H, W)`` in 0..255, RGB, of any type.
-        mean: Means ``(3,)``.
-        std: Standard deviations ``(3,)``.
+        mean, std: Means and standard deviations ``(3,)``.
         jitter: On the images' device, or None for normalisation alone.
         generator: On that device; None is its global one.
 
@@ -153,14 +152,8 @@ def apply_colour(
     On a CPU a few images go at a time, so that what lies between stays in the cache; and the
     products run over planes, since with the colours innermost they take four times as long.
 
-    Args:
-        images: ``(N, 3, H, W)`` of any type.
-        matrix: Float32 ``(N, 3, 3)``.
-        offset: Float32 ``(N, 3)``.
-        memory_format: Of the result.
-
-    Returns:
-        Float32 ``(N, 3, H, W)``.
+    Images ``(N, 3, H, W)`` of any type, matrices ``(N, 3, 3)`` and offsets ``(N, 3)`` in float32
+    give float32 ``(N, 3, H, W)``.
     """
     mapped = torch.empty(
         images.shape, dtype=matrix.dtype, device=images.device, memory_format=memory_format

@@ -83,24 +83,18 @@ class ClassFolders(BaseDataset):
         if self.cached_from is None:
             return self.checked_index(classes)
         mark = folder_fingerprint(self.data_root, classes)
-        index = recall(self.data_root, mark, self.checked_files)
-        if index is None:
-            index = self.checked_index(classes)
-            if len(index) >= self.cached_from:
-                self.keep(index, mark)
-        return index
-
-    def keep(self, index: FolderIndex, mark: str) -> None:
-        """Write the list to its file; where that cannot be, say so and go on without."""
+        kept = recall(self.data_root, mark, self.checked_files)
+        if kept is not None:
+            return kept
+        index = self.checked_index(classes)
         try:
-            store(index, mark, self.checked_files)
+            if len(index) >= self.cached_from:
+                store(index, mark, self.checked_files)
         except (OSError, RuntimeError) as error:
-            print_log(
-                f"the list of {self.data_root} is not kept for the next start ({error}); set "
-                "XDG_CACHE_HOME to a folder that can be written",
-                logger="current",
-                level=logging.WARNING,
-            )
+            words = f"the list of {self.data_root} is not kept for the next start ({error}); set "
+            words += "XDG_CACHE_HOME to a folder that can be written"
+            print_log(words, logger="current", level=logging.WARNING)
+        return index
 
     def checked_index(self, classes: list[str]) -> FolderIndex:
         """List the files of each class, and look into some of them."""

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from tricklift.records.atomic import write_bytes
 VERSION = "2"
 
 
+@dataclass(frozen=True, eq=False)
 class FolderIndex(Sequence[dict[str, Any]]):
     """Images below ``root/<class>/``, each as mmengine's ``dict(img_path=str, gt_label=int)``.
 
-    Args:
+    Attributes:
         root: The folder that holds the class folders.
         classes: Their names; a label is a place in this list.
         labels: int32 ``(N,)``.
@@ -33,19 +35,11 @@ class FolderIndex(Sequence[dict[str, Any]]):
         ends: int64 ``(N,)``: where each name ends in `names`.
     """
 
-    def __init__(
-        self,
-        root: str,
-        classes: Sequence[str],
-        labels: np.ndarray,
-        names: np.ndarray,
-        ends: np.ndarray,
-    ) -> None:
-        self.root = root
-        self.classes = tuple(classes)
-        self.labels = labels
-        self.names = names
-        self.ends = ends
+    root: str
+    classes: tuple[str, ...]
+    labels: np.ndarray
+    names: np.ndarray
+    ends: np.ndarray
 
     @classmethod
     def of(cls, root: str, files: Mapping[str, Sequence[str]]) -> "FolderIndex":
@@ -55,7 +49,7 @@ class FolderIndex(Sequence[dict[str, Any]]):
         lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
         labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
         names = np.frombuffer(b"".join(encoded), np.uint8)
-        return cls(root, list(files), labels, names, lengths.cumsum())
+        return cls(root, tuple(files), labels, names, lengths.cumsum())
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -92,12 +86,7 @@ def cache_file(root: str | Path) -> Path:
 
 
 def store(index: FolderIndex, mark: str, checked: int) -> None:
-    """Keep an index.
-
-    Args:
-        index: What to keep.
-        mark: `folder_fingerprint` of its folder.
-        checked: How many of its files, at the most, have been looked into.
+    """Keep an index, with the mark of its folder and how many files at the most were looked into.
 
     Raises:
         OSError: It cannot be written.
@@ -125,4 +114,4 @@ def recall(root: str, mark: str, checked: int) -> FolderIndex | None:
             labels, names, ends = (content.get_tensor(key) for key in ("labels", "names", "ends"))
     except (SafetensorError, OSError, RuntimeError, ValueError):
         return None
-    return FolderIndex(root, json.loads(facts["classes"]), labels, names, ends)
+    return FolderIndex(root, tuple(json.loads(facts["classes"])), labels, names, ends)

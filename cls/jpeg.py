@@ -39,19 +39,12 @@ FRAMES = {0xC0: True, 0xC1: True, 0xC2: False}
 
 @dataclass(frozen=True)
 class Frame:
-    """What a JPEG file says of its picture.
-
-    Attributes:
-        height: Rows.
-        width: Columns.
-        place: Where in the file the height stands, as two bytes.
-        sequential: Whether the rows are coded from top to bottom (else they come in passes).
-    """
+    """What a JPEG file says of its picture."""
 
     height: int
     width: int
-    place: int
-    sequential: bool
+    place: int  # where in the file the height stands, as two bytes
+    sequential: bool  # the rows are coded from top to bottom, else they come in passes
 
 
 class _Shared(threading.local):
@@ -145,12 +138,8 @@ def decode(data: bytes, frame: Frame, bottom: int, factor: int = 1) -> np.ndarra
     rows, columns = -(-height // factor), -(-frame.width // factor)
     fits = rows * columns * 3 <= SHARED_BYTES
     try:
-        return simplejpeg.decode_jpeg(
-            data,
-            min_height=rows,
-            min_width=columns,
-            buffer=_shared.pixels if fits else None,
-            strict=False,
-        )
+        sides = {"min_height": rows, "min_width": columns}
+        buffer = _shared.pixels if fits else None
+        return simplejpeg.decode_jpeg(data, **sides, buffer=buffer, strict=False)
     except ValueError:
         return None

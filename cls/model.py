@@ -83,13 +83,10 @@ class ImageClassifier(BaseModel):
             indices: The images' places in the set ``(N,)``, by which a hook can name them.
             mode: ``tensor`` (logits), ``loss`` (a dict of losses) or ``predict``.
         """
-        if mode == "loss":
-            assert labels is not None, "training needs labels"
-            return self.loss(inputs, labels)
-        if mode == "predict":
-            assert labels is not None, "validation needs labels"
-            return self.predict(inputs, labels)
-        return self.backbone(inputs)
+        if mode == "tensor":
+            return self.backbone(inputs)
+        assert labels is not None, f"mode {mode!r} needs labels"
+        return self.loss(inputs, labels) if mode == "loss" else self.predict(inputs, labels)
 
     def loss(self, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
         """Cross-entropy, in float32, of the logits against smoothed and mixed targets.

@@ -31,12 +31,9 @@ def smooth_targets(labels: Tensor, num_classes: int, eps: float, form: str = "pa
         raise UserError(f"unknown form {form!r} of label smoothing; known: {', '.join(FORMS)}")
     if eps > 0 and num_classes < 2:
         raise UserError("label smoothing needs at least 2 classes")
-    if form == "paper":
-        off = eps / max(num_classes - 1, 1)
-        on = 1 - eps
-    else:
-        off = eps / num_classes
-        on = 1 - eps + off
+    paper = form == "paper"
+    off = eps / (max(num_classes - 1, 1) if paper else num_classes)
+    on = 1 - eps if paper else 1 - eps + off
     targets = torch.full((len(labels), num_classes), off, device=labels.device)
     return targets.scatter_(1, labels.unsqueeze(1), on)
 

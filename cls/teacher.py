@@ -13,7 +13,8 @@ from backbones.checkpoint import pretrained
 from backbones.files import read_any
 from backbones.libraries import is_reference, statistics, whole
 from backbones.normalisation import as_metadata
-from backbones.timm_models import PREFIX, create
+from backbones.registry import TIMM
+from backbones.timm_models import create
 from tricklift.errors import MissingFileError, UserError
 
 GIVE = (
@@ -95,7 +96,11 @@ def _network(
 ) -> tuple[nn.Module, Mapping[str, str]]:
     """The network with all its weights, and metadata as of `Checkpoint`."""
     if is_reference(ref) and name is None and not options:
-        return _whole(ref, num_classes), as_metadata(*statistics(ref))
+        network = whole(ref)
+        layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+        if len(layers[-1].weight) != num_classes:
+            raise _unfit(ref, num_classes, f"it has {len(layers[-1].weight)}")
+        return network, as_metadata(*statistics(ref))
     if not is_reference(ref) and not Path(ref).is_file():
         raise MissingFileError(f"the teacher's checkpoint {ref!r} is no file; {GIVE}")
     file = None if is_reference(ref) else read_any(ref)
@@ -108,9 +113,9 @@ def _network(
             f"the teacher's checkpoint {ref} does not say which network it is for; set "
             "model.distillation.teacher.name, e.g. to resnet152_b or timm/vit_small_patch16_224"
         )
-    if file and not holds and name.startswith(PREFIX):
+    if file and not holds and name.startswith(TIMM):
         backbones.info(name)  # refuses what timm lacks
-        network = create(name.removeprefix(PREFIX), num_classes, **options)
+        network = create(name.removeprefix(TIMM), num_classes, **options)
         return _loaded(network, file.state, ref, num_classes), {}
     held = pretrained(name, file or ref, **options)
     network = backbones.build(name, num_classes=num_classes, **options)
@@ -125,23 +130,14 @@ def _loaded(
     given = {key: tuple(value.shape) for key, value in state.items()}
     unfit = [key for key in own if given.get(key) != own[key]]
     if unfit:
-        raise UserError(
-            f"the teacher {ref} does not fit {num_classes} classes: "
-            + ", ".join(f"{key} {given.get(key, 'missing')} for {own[key]}" for key in unfit[:4])
-            + "; student and teacher must be trained on the same classes"
-        )
+        what = [f"{key} {given.get(key, 'missing')} for {own[key]}" for key in unfit[:4]]
+        raise _unfit(ref, num_classes, ", ".join(what))
     network.load_state_dict({key: state[key] for key in own})
     return network
 
 
-def _whole(ref: str, num_classes: int) -> nn.Module:
-    """A library's own network."""
-    network = whole(ref)
-    layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
-    last = layers[-1].weight.shape[0]
-    if last != num_classes:
-        raise UserError(
-            f"the teacher {ref} does not fit {num_classes} classes: it has {last}; student and "
-            "teacher must be trained on the same classes"
-        )
-    return network
+def _unfit(ref: str, num_classes: int, what: str) -> UserError:
+    return UserError(
+        f"the teacher {ref} does not fit {num_classes} classes: {what}; student and teacher must "
+        "be trained on the same classes"
+    )

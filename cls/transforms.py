@@ -93,20 +93,12 @@ class DecodeRandomResizedCrop(RandomResizedCropUint8):
     move by up to half a pixel where a reduced box is rounded.
 
     Args:
-        size: Side of the output in pixels.
-        scale: Range of the box's share of the image area.
-        ratio: Range of the box's width over height.
+        *crop, **settings: ``size``, ``scale`` and ``ratio`` of `RandomResizedCropUint8`.
         reduced: False decodes every image in full, and gives what the two transforms give.
     """
 
-    def __init__(
-        self,
-        size: int,
-        scale: tuple[float, float] = (0.08, 1.0),
-        ratio: tuple[float, float] = (3 / 4, 4 / 3),
-        reduced: bool = True,
-    ) -> None:
-        super().__init__(size, scale, ratio)
+    def __init__(self, *crop: Any, reduced: bool = True, **settings: Any) -> None:
+        super().__init__(*crop, **settings)
         self.reduced = reduced
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -162,18 +154,14 @@ class ResizeCenterCropUint8(BaseTransform):
         height, width = image.shape[:2]
         factor = self.short_side / min(height, width)
         image = resized(image, round(height * factor), round(width * factor))
-        top = (image.shape[0] - self.size) // 2
-        left = (image.shape[1] - self.size) // 2
+        top, left = ((side - self.size) // 2 for side in image.shape[:2])
         results["img"] = image[top : top + self.size, left : left + self.size]
         return results
 
 
 @TRANSFORMS.register_module()
 class PackClassified(BaseTransform):
-    """Hand on ``dict(inputs, labels, indices)``.
-
-    They are a uint8 tensor ``(3, H, W)`` in RGB, the label, and the image's place in the set.
-    """
+    """Hand on ``inputs`` (uint8 ``(3, H, W)``, RGB), ``labels``, ``indices`` (place in the set)."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Turn the image into a tensor."""
@@ -204,20 +192,15 @@ def content(path: str) -> bytes:
 def decoded(data: bytes, path: str) -> np.ndarray:
     """Decode any file that OpenCV reads: uint8 ``(H, W, 3)``, RGB, turned as its EXIF part says.
 
-    Args:
-        data: The file.
-        path: Its name, for the message.
-
     Raises:
-        UserError: It cannot be decoded, or is a JPEG that is cut short.
+        UserError: It cannot be decoded, or is a JPEG that is cut short; names `path`.
     """
-    if jpeg.cut_short(data):  # not every OpenCV refuses it
-        raise UserError(
-            f"cannot decode the image {path!r}: its end is missing; replace or remove the file"
-        )
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    cut = jpeg.cut_short(data)  # not every OpenCV refuses it
+    readable = data and not cut
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if readable else None
     if image is None:
-        raise UserError(f"cannot decode the image {path!r}; replace or remove the file")
+        why = ": its end is missing" if cut else ""
+        raise UserError(f"cannot decode the image {path!r}{why}; replace or remove the file")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 

@@ -49,7 +49,8 @@ def test_plain_weights_go_into_it(randomise, images, tmp_path: Path) -> None:
 
 def test_plain_weights_go_into_one_stage_of_it(randomise, tmp_path: Path) -> None:
     plain = randomise(backbones.build("resnet18_d", 5, width=0.25))
-    head = TrickStage("resnet18_d", 3, exported(tmp_path, plain, width=0.25), **OPTIONS).eval()
+    weights = exported(tmp_path, plain, width=0.25)
+    head = TrickStage("resnet18_d", checkpoint=weights, **OPTIONS).eval()
     head.init_weights()
     maps = torch.randn(2, head.in_channels, 6, 6)
     with torch.no_grad():

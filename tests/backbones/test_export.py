@@ -247,10 +247,10 @@ def test_the_tolerance_scales_with_large_outputs_only(
     checkpoint.save(tmp_path / "head.safetensors", {**source.state, **head}, source.metadata)
 
     def export_that_is_off_by(difference: float) -> Report:
-        def reload(self, path, model):
-            return lambda images: (model(images) + difference,)
+        def load(self, path, model):
+            return lambda images: model(images) + difference
 
-        monkeypatch.setattr(Tricklift, "reload", reload)
+        monkeypatch.setattr(Tricklift, "load", load)
         return export(tmp_path / "head.safetensors", tmp_path / "out.safetensors")
 
     report = export_that_is_off_by(0.9 * TOLERANCE * scale)

@@ -100,7 +100,7 @@ def test_what_has_no_stem_kernel(exported, tmp_path) -> None:
     with pytest.raises(ValueError, match="holds 'resnet18_b', and only a rednet has a stem kernel"):
         with_stem_kernel(exported("resnet18_b", width=0.25), out)
     path = exported("rednet26", **SMALL)
-    with pytest.raises(ValueError, match="stem_kernel must be 3 or 7; got 5"):
+    with pytest.raises(ValueError, match=r"stem_kernel must be 3 .* or 7 .*; got 5"):
         with_stem_kernel(path, out, 5)
     with pytest.raises(ValueError, match=r"writes \.safetensors; got 'a\.pth'"):
         with_stem_kernel(path, tmp_path / "a.pth")

@@ -198,7 +198,7 @@ def test_squeeze_and_excitation_by_hand() -> None:
 
     expand gives log 3 and 0 for each channel from 3: sigmoid 0.75 and 0.5.
     """
-    module = backbones.squeeze_excite.SqueezeExcite(2)
+    module = backbones.blocks.SqueezeExcite(2)
     assert module.reduce.out_channels == 8
     with torch.no_grad():
         for p in module.parameters():

@@ -10,18 +10,14 @@ from benchmarks import downstream
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("package", "config", "batch"),
+    ("config", "batch"),
     [
-        (
-            "mmdet",
-            "pascal_voc/faster-rcnn_r50_fpn_1x_voc0712.py",
-            downstream.detection_batch,
-        ),
-        ("mmseg", "fcn/fcn_r50-d8_4xb4-80k_ade20k-512x512.py", downstream.segmentation_batch),
+        (downstream.DETECTOR, downstream.detection_batch),
+        (downstream.SEGMENTER, downstream.segmentation_batch),
     ],
 )
-def test_the_same_weights_give_the_same_loss(package, config, batch):
-    stock = downstream.stock_config(package, config)
+def test_the_same_weights_give_the_same_loss(config, batch):
+    stock = downstream.stock_config(config)
     peer, ours = (
         downstream.Trainee(downstream.built(stock, ours=own), batch(), bfloat16=False)
         for own in (False, True)

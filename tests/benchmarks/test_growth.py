@@ -1,5 +1,7 @@
 """How cost grows: the curves are all there, from real steps, and each is a picture."""
 
+from dataclasses import asdict
+
 import cv2
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ def small(tmp_path, monkeypatch):
 
 
 def test_curves_and_their_pictures(small, tmp_path):
-    findings = [finding.as_dict() for finding in growth.bench(small, lambda text: None)]
+    findings = [asdict(finding) for finding in growth.bench(small, lambda text: None)]
     curves = {}
     for finding in findings:
         curves.setdefault((finding["case"], finding["unit"]), []).append(finding["at"])

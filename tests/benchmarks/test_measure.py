@@ -1,6 +1,7 @@
 """Timing in turns: who runs when, what a ratio is, when a target is met."""
 
 import time
+from dataclasses import asdict
 
 import pytest
 
@@ -44,5 +45,5 @@ def test_a_finding_says_whether_the_target_is_met(at_least, met):
     assert (found.ours, found.peer, found.met) == (10.0, 5.0, met)
     assert found.cpu == {"ours": 0.5, "peer": 1.5}
     keys = {"bench", "case", "ours", "peer", "unit", "ratio", "target", "met"}
-    assert keys <= set(found.as_dict())
-    assert found.as_dict()["ratio"] == {"median": 2.0, "min": 2.0, "max": 2.0}
+    assert keys <= set(asdict(found))
+    assert asdict(found)["ratio"] == {"median": 2.0, "min": 2.0, "max": 2.0}

@@ -25,7 +25,8 @@ def test_groups(name, group):
 
 def test_two_calls_side_by_side():
     conv, square = torch.nn.Conv2d(8, 8, 3), torch.ones(300, 300)
-    found = operators.split(lambda: conv(torch.ones(1, 8, 64, 64)), lambda: square @ square)
+    convolved = operators.times(lambda: conv(torch.ones(1, 8, 64, 64)))
+    found = operators.beside(convolved, operators.times(lambda: square @ square))
     assert found["convolutions"][0] > 0 == found["convolutions"][1]
     assert found["matrix products"][0] == 0 < found["matrix products"][1]
     assert "box suppression" not in found

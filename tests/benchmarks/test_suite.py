@@ -37,14 +37,14 @@ def test_newer_findings_take_the_place_of_older_ones(tmp_path):
 
 def test_the_page_shows_ratios_targets_and_pictures(tmp_path):
     suite.keep(tmp_path, "step", [FINDING, {**FINDING, "ratio": None, "peer": None, "met": None}])
-    text = report.page(suite.stored(tmp_path), ["growth-1.png"], "## Limits\n\nNone.")
+    text = report.page(suite.stored(tmp_path), ["growth-1.png"])
     assert "| step | a \\| b | 1,234 | 2 | images/s | 1.50 (1.00 to 2.00) | 0.25 / 0.75 |" in text
     assert "| 0.5 / 1.25 | at least 2 x | **no** |" in text
     assert "| convolutions | 100 | 250 | 2.50 |\n| softmax | 0 | 5 |  |" in text
     assert "![growth-1.png](images/growth-1.png)" in text
     assert "step: a | b: 1.50, at least 2 x. Convolutions and matrix products alone have a" in text
     assert "a ratio of 2.50, and are 100% of ours" in text
-    assert "## Limits\n\nNone.\n\n## Machine\n\n- step: " in text
+    assert "[gpu.md](gpu.md).\n\n## Machine\n\n- step: " in text
     assert json.dumps(suite.stored(tmp_path))
 
 
@@ -53,7 +53,7 @@ def test_what_is_kept_of_this_machine_is_not_measured_again(tmp_path, monkeypatc
 
     def measure(root, say):
         calls.append(root)
-        return [Finding("seg", "a", 1.0, None, "s", None, "", None)]
+        return [Finding("seg", "a", 1.0, "s")]
 
     monkeypatch.setitem(suite.BENCHES, "seg", [measure])
     lines = []

@@ -8,8 +8,8 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS
 
 import cls  # noqa: F401  (registers the parts)
+from backbones.blocks import SqueezeExcite
 from backbones.deformable import DeformableConv
-from backbones.squeeze_excite import SqueezeExcite
 from tricklift.tricks import use
 
 
