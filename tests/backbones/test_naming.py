@@ -1,5 +1,7 @@
 """Our networks against the same networks of torchvision, timm and mmdet, with the same weights."""
 
+from itertools import product
+
 import pytest
 import timm
 import torch
@@ -103,14 +105,22 @@ def test_features_equal_mmdet(name: str, randomise, images) -> None:
             torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("library", naming.LIBRARIES)
-@pytest.mark.parametrize("name", backbones.names())
-def test_the_tables_read_both_ways(name: str, library: str) -> None:
+def held(name: str, library: str) -> bool:
+    """Whether a library has a network; where it has not, the refusal gives its reason."""
     try:
-        known = naming.library_naming(name, library)
+        naming.library_naming(name, library)
     except ValueError as error:
-        assert "cannot hold" in str(error)  # each refusal gives its reason
-        return
+        assert "cannot hold" in str(error)
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [pair for pair in product(backbones.names(), naming.LIBRARIES) if held(*pair)],
+)
+def test_the_tables_read_both_ways(name: str, library: str) -> None:
+    known = naming.library_naming(name, library)
     with torch.device("meta"):
         state = backbones.build(name).state_dict()
     renamed = known.to_library(state)
