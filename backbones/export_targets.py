@@ -135,7 +135,8 @@ class Mmdet(Library):
             classes = importlib.import_module("mmdet.models.backbones.resnet")
         except ImportError as error:
             raise UserError(
-                f"an export to mmdet is checked with mmdet, which cannot be imported here ({error})"
+                f"an export to mmdet is checked with mmdet, which cannot be imported here "
+                f"({error}); without compiled mmcv, import tricklift.compat.setup first"
             ) from error
         other = getattr(classes, naming.network)(**naming.arguments)
         pth = path.suffix == ".pth"

@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 import backbones
+import tricklift.compat.setup  # noqa: F401  (mmdet imports mmcv.ops)
 from backbones import checkpoint
 
 

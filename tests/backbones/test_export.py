@@ -91,7 +91,8 @@ def test_to_torchvision_and_timm(name: str, to: str, exported, images, tmp_path:
     ],
 )
 def test_to_mmdet(name: str, options: dict, exported, tmp_path: Path) -> None:
-    resnet = pytest.importorskip("mmdet.models.backbones.resnet")
+    from mmdet.models.backbones import resnet
+
     report = export(exported(name, **options), tmp_path / "out.safetensors", to="mmdet")
     assert report.compared == "stage features"
     metadata = metadata_of(report.path)
@@ -103,7 +104,8 @@ def test_to_mmdet(name: str, options: dict, exported, tmp_path: Path) -> None:
 
 
 def test_to_mmdet_as_pth_for_its_own_pretrained_setting(exported, tmp_path: Path) -> None:
-    resnet = pytest.importorskip("mmdet.models.backbones.resnet")
+    from mmdet.models.backbones import resnet
+
     report = export(exported("resnet18_d"), tmp_path / "out.pth", to="mmdet")
     assert report.usage == (
         "backbone=dict(type='ResNetV1d', depth=18, style='pytorch', "

@@ -93,7 +93,8 @@ def test_the_shortcut_of_a_dilated_d_stage_does_not_pool(name: str, randomise, i
 
 @pytest.mark.parametrize("name", ["resnet50_a", "resnet50_c", "resnet18_d"])
 def test_features_equal_mmdet(name: str, randomise, images) -> None:
-    resnet = pytest.importorskip("mmdet.models.backbones.resnet")
+    from mmdet.models.backbones import resnet
+
     known = naming.library_naming(name, "mmdet")
     theirs = getattr(resnet, known.network)(**known.arguments)
     theirs.eval()

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+import backbones
+from backbones.files import save
 from tricklift import __version__
 from tricklift.cli import main
 from tricklift.cli.training import spread
@@ -43,6 +45,18 @@ def test_backbones_as_json_and_as_a_table(capsys):
     code, out, _ = run(capsys, "backbones")
     assert code == 0
     assert "resnet50_d" in out
+
+
+def test_an_export_to_mmdet_in_a_process_of_its_own(tmp_path):
+    """Nothing but the command itself makes mmcv.ops importable there."""
+    source, out = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    metadata = {"architecture": "resnet18_b", "options": json.dumps({"width": 0.25})}
+    state = backbones.build("resnet18_b", width=0.25).state_dict()
+    save(source, state, {**metadata, "num_classes": "1000"})
+    command = [sys.executable, "-m", "tricklift", "export", str(source), str(out), "--to", "mmdet"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert out.is_file()
 
 
 def test_tricks_are_listed_with_their_tasks(capsys):

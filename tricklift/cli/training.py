@@ -152,7 +152,9 @@ def export(
 ) -> None:
     """Write a trained backbone for other libraries. The written file is checked."""
     from backbones.export import export as write
+    from tricklift.compat import finder
 
+    finder.install()  # mmdet, which checks an export to it, imports mmcv.ops
     report = write(checkpoint, out, to=to, ema=ema)
     print(
         f"done: {out} ({report.architecture}); its {report.compared} differ by "
