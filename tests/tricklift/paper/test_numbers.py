@@ -2,6 +2,7 @@
 
 import pytest
 
+from tricklift.errors import UserError
 from tricklift.paper import numbers
 
 TRANSFER = ("B-standard", "D-efficient", "+ cosine", "+ smooth", "+ distill w/o mixup",
@@ -103,7 +104,7 @@ def test_the_claims_of_the_paper_hold_in_its_numbers():
 
 
 def test_unknown_table_and_row_say_what_there_is():
-    with pytest.raises(KeyError, match="no table '99'; it has 2, 3"):
+    with pytest.raises(UserError, match="no table '99'; it has 2, 3"):
         numbers.table("99")
-    with pytest.raises(KeyError, match=r"no transfer row '\+ cosin'.*did you mean '\+ cosine'"):
+    with pytest.raises(UserError, match=r"no transfer row '\+ cosin'.*did you mean '\+ cosine'"):
         numbers.transfer("+ cosin")

@@ -82,7 +82,7 @@ def test_heads(built):
     for head in (decode, auxiliary):
         assert head.dropout.p == 0.1
         assert (head.conv_seg.kernel_size, head.conv_seg.out_channels) == ((1, 1), 150)
-    assert cfg.sync_bn == "torch" and model.backbone.frozen_stages == -1
+    assert cfg.sync_bn == "torch" and model.backbone.frozen == []
     assert all(m.training for m in model.modules() if isinstance(m, nn.BatchNorm2d))
 
 
