@@ -99,12 +99,12 @@ with torch.device("meta"):
     model = MODELS.build(cfg.model)
     maps = model.backbone(torch.empty(1, 3, 64, 64))
 strides = [64 // each.shape[-1] for each in maps]
-print(strides, model.backbone.frozen_stages, model.backbone.norm_eval)
+print(strides, len(model.backbone.frozen), model.backbone.norm_eval)
 """
 
 
 @pytest.mark.parametrize(
-    ("place", "expected"), [(0, "[4, 8, 16, 32] 1 True"), (1, "[4, 8, 8, 8] -1 False")]
+    ("place", "expected"), [(0, "[4, 8, 16, 32] 2 True"), (1, "[4, 8, 8, 8] 0 False")]
 )
 def test_our_backbone_in_a_stock_config(repo: Path, tmp_path: Path, place: int, expected: str):
     config = tmp_path / "mine.py"

@@ -62,7 +62,7 @@ def test_a_checkpoint_of_mmengine(trained) -> None:
     assert checkpoint.options == {"width": 0.25}
     assert checkpoint.metadata["row"] == "D-tricks"
     assert json.loads(checkpoint.metadata["tricks"]) == ["cosine", "mixup"]
-    assert checkpoint.metadata["dataset"] == "MiniWorld"
+    assert checkpoint.metadata["dataset"] == "RandomImages"  # what was read, not the label
     assert json.loads(checkpoint.metadata["mean"]) == [127.5] * 3
     assert json.loads(checkpoint.metadata["std"]) == [58.393, 57.12, 57.375]  # the default
 
