@@ -31,4 +31,5 @@ def test_the_memory_of_this_process():
     with mmap.mmap(-1, 50 << 20) as block:  # pages of its own: freed ones may stay with the process
         for _ in range(50):
             block.write(os.urandom(1 << 20))
-        assert 45 < index.pss(os.getpid()) - before < 60
+        # more where a child of an earlier test ends meanwhile: what both shared is ours alone then
+        assert index.pss(os.getpid()) - before > 45

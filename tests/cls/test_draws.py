@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmengine.runner import Runner
+from stopping import train_and_stop
 
 import cls.model
 from cls.colour import ColourJitter
@@ -28,18 +29,22 @@ def drawn(monkeypatch):
 
 
 def test_a_resumed_run_draws_on_as_one_in_one_piece(tiny_config, drawn):
-    def train(folder, epochs, resume=False):
+    def train(folder, stop=False, resume=False):
         drawn.clear()
-        cfg = tiny_config("resnet18_d-tricks", epochs=epochs)
+        cfg = tiny_config("resnet18_d-tricks", epochs=2)
         cfg.work_dir += folder
         cfg.resume = resume
         torch.rand(7)  # what the process drew before does not matter
-        Runner.from_cfg(cfg).train()
+        runner = Runner.from_cfg(cfg)
+        if stop:
+            train_and_stop(runner, epoch=1)
+        else:
+            runner.train()
         return list(drawn)
 
-    whole = train("-whole", 2)
+    whole = train("-whole")
     assert len(whole) == 2 * 12 and len({tuple(step.tolist()) for step in whole}) == 24
-    halves = train("-halves", 1) + train("-halves", 2, resume=True)
+    halves = train("-halves", stop=True) + train("-halves", resume=True)
     assert all(torch.equal(a, b) for a, b in zip(whole, halves, strict=True))
 
 

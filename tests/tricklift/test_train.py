@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from laid import rates
+from stopping import train_and_stop
 
 import backbones
 from tricklift import configs
@@ -196,18 +197,19 @@ def test_train_resume_and_test(root, tmp_path):
     assert result["seed"] == 1
     assert 0 <= result["metrics"]["top1"] <= 100
 
-    # One more epoch from the checkpoint, and nothing of the first again.
-    longer = {**QUICK, "train_cfg.max_epochs": 2}
-    second = training.build_config(BASELINE, work_dir=tmp_path, options=longer, resume="auto")
-    training.train(second)
-    assert sorted(file.name for file in tmp_path.glob("epoch_*.pth")) == ["epoch_2.pth"]
-    log = "".join(file.read_text() for file in sorted(tmp_path.rglob("*.log")))
+    # The second epoch from the checkpoint, and nothing of the first again.
+    folder, longer = tmp_path / "two", {**QUICK, "train_cfg.max_epochs": 2}
+    second = training.build_config(BASELINE, work_dir=folder, options=longer)
+    train_and_stop(training.build_runner(second), epoch=1)
+    training.train(training.build_config(BASELINE, work_dir=folder, options=longer, resume="auto"))
+    assert sorted(file.name for file in folder.glob("epoch_*.pth")) == ["epoch_2.pth"]
+    log = "".join(file.read_text() for file in sorted(folder.rglob("*.log")))
     assert "resumed epoch: 1" in log
-    result = json.loads((tmp_path / "result.json").read_text())
+    result = json.loads((folder / "result.json").read_text())
 
     metrics = training.test(
         training.build_config(BASELINE, work_dir=tmp_path / "t", options=QUICK),
-        tmp_path / "epoch_2.pth",
+        folder / "epoch_2.pth",
     )
     assert metrics["accuracy/top1"] == pytest.approx(result["metrics"]["top1"], abs=0.01)
 

@@ -31,11 +31,20 @@ def _note_rank(rank: int | None) -> None:
         os.environ.setdefault("LOCAL_RANK", str(rank))
 
 
-# What `mim` and `torch.distributed.launch` add to a command.
-Launcher = Annotated[Literal["none", "pytorch", "slurm", "mpi"], typer.Option(hidden=True)]
+# `mim` looks for both in the help before it starts several processes.
+Launcher = Annotated[
+    Literal["none", "pytorch", "slurm", "mpi"],
+    typer.Option(help="What started the processes, e.g. pytorch under torchrun."),
+]
 LocalRank = Annotated[
     int | None,
-    typer.Option("--local_rank", "--local-rank", hidden=True, callback=_note_rank),
+    typer.Option(
+        "--local_rank",
+        "--local-rank",
+        metavar="N",
+        callback=_note_rank,
+        help="Set by torch.distributed.launch.",
+    ),
 ]
 
 

@@ -156,7 +156,9 @@ def test_parts_of_a_concatenation_that_differ_in_something(runner, tiny_root, cl
     assert data_of(run)["classes"]["count"] == 12
     meta = {"dataset_meta": run.train_dataloader.dataset.metainfo}
     run._resume = True
-    run.call_hook("after_load_checkpoint", checkpoint={"meta": meta})
+    run.call_hook(
+        "after_load_checkpoint", checkpoint={"meta": meta, "state_dict": run.model.state_dict()}
+    )
 
 
 def tiny(repo, folder: Path, **loaders: str) -> Runner:

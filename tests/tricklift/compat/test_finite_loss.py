@@ -75,11 +75,10 @@ def test_the_last_good_checkpoint_stays_and_resumes(tiny, tmp_path):
 
 def test_a_gradient_that_is_not_finite_is_no_fault(tiny, tmp_path):
     """What a scaler of float16 passes over."""
-    runner = Runner.from_cfg(tiny.config(tmp_path))
+    wrapper = dict(type="AmpOptimWrapper", dtype="float16", optimizer=dict(type="SGD", lr=0.1))
+    runner = Runner.from_cfg(tiny.config(tmp_path, optim_wrapper=wrapper))
     tiny.answer({"accuracy/top1": 1.0}, {"accuracy/top1": 1.0})
     runner.model.fc.weight.register_hook(lambda grad: grad * float("inf"))
-    runner.optim_wrapper["type"] = "AmpOptimWrapper"
-    runner.optim_wrapper["dtype"] = "float16"
     runner.train()
     assert torch.isfinite(runner.model.fc.weight).all()
 
