@@ -49,6 +49,8 @@ class BackboneInfo:
 
 
 _REGISTRY: dict[str, BackboneInfo] = {}
+#: Prefix of names that are known without being registered -> what describes such a name.
+_PREFIXES: dict[str, Callable[[str], BackboneInfo]] = {}
 #: Stands before the names of timm's networks, all of which are known, listed or not.
 TIMM = "timm/"
 
@@ -66,6 +68,11 @@ def register(
         _REGISTRY[name] = BackboneInfo(name, family, paper, source, factory, **known)
 
 
+def register_prefix(prefix: str, describe: Callable[[str], BackboneInfo]) -> None:
+    """Ask `describe` about names that begin with `prefix` and are not registered."""
+    _PREFIXES[prefix] = describe
+
+
 def names() -> list[str]:
     """All registered names, in the order in which the families register them."""
     return list(_REGISTRY)
@@ -79,10 +86,9 @@ def info(name: str) -> BackboneInfo:
     """
     if name in _REGISTRY:
         return _REGISTRY[name]
-    if str(name).startswith(TIMM):
-        from backbones.timm_models import describe_timm
-
-        return describe_timm(name)
+    for prefix, describe in _PREFIXES.items():
+        if str(name).startswith(prefix):
+            return describe(name)
     hint = did_you_mean(name, _REGISTRY)
     raise UserError(f"unknown backbone {name!r}; known: {', '.join(_REGISTRY)}{hint}")
 

@@ -56,7 +56,8 @@ class StagedNet(Backbone):
         Raises:
             UserError: Images below `smallest`.
         """
-        if self.smallest > 1 and min(x.shape[2:]) < self.smallest:
+        traced = torch.jit.is_tracing()  # the sizes are tensors then, and the trace is of one size
+        if self.smallest > 1 and not traced and min(x.shape[2:]) < self.smallest:
             raise UserError(
                 f"{self.name} needs images of at least {self.smallest} pixels, since its first "
                 f"convolutions have no padding; got {tuple(x.shape[2:])}"

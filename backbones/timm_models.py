@@ -16,7 +16,7 @@ from backbones.dilation import dilate
 from backbones.features import Backbone, FeatureInfo
 from backbones.initialisation import initialise
 from backbones.last_norms import last_norms
-from backbones.registry import TIMM, BackboneInfo, register
+from backbones.registry import TIMM, BackboneInfo, register, register_prefix
 from backbones.staged import StagedNet
 from backbones.timm_whole import layers_in_order, linear, whole
 from tricklift.errors import UserError, did_you_mean
@@ -199,6 +199,7 @@ def describe_timm(name: str) -> BackboneInfo:
     return BackboneInfo(name, "timm", paper, f"timm {timm.__version__}", factory, size)
 
 
+register_prefix(TIMM, describe_timm)
 for _network, (_paper, _arxiv) in LISTED.items():
     _source = f"arXiv:{_arxiv}; timm.create_model('{_network}')"
     _factory = {TIMM + _network: partial(timm_network, network=_network)}
