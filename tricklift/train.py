@@ -17,6 +17,8 @@ from mmengine.logging import MMLogger
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+import tricklift.compat.setup
+import tricklift.records.results  # noqa: F401  (both register what every config may name)
 from backbones.libraries import is_reference
 from tricklift import config_keys, configs
 from tricklift.compat.checkpoints import misfits, refuse

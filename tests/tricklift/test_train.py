@@ -1,6 +1,8 @@
 """Training, resuming and testing real configs on a MiniWorld of a few pictures."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -269,3 +271,17 @@ def test_fewer_images_than_a_batch_stop_before_training(root, tmp_path, tricks):
     with pytest.raises(ValueError, match=r"64 images on 1 process .* make no batch of 65; set"):
         training.train(cfg)
     assert not (tmp_path / "result.json").exists()
+
+
+def test_our_command_brings_what_a_config_of_ones_own_leaves_out(tmp_path, repo):
+    """A list of imports takes the place of the leaf's, in a process that imported nothing else."""
+    (tmp_path / "own.py").write_text(
+        f"_base_ = {str(repo / 'configs/det/mini/faster_rcnn_fpn.py')!r}\n"
+        "custom_imports = dict(imports=['json'], allow_failed_imports=False)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "tricklift", "train", "own.py"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "custom_imports of this config is" in done.stderr.splitlines()[-1]
