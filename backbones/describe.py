@@ -1,4 +1,4 @@
-"""What a backbone costs and hands on: parameters, MACs, channels and strides, from the network."""
+"""A backbone in numbers, from the network: parameters, MACs, channels and strides."""
 
 from typing import Any
 

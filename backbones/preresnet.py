@@ -4,7 +4,7 @@ Paper: He, Zhang, Ren, Sun, "Identity Mappings in Deep Residual Networks", ECCV 
 (arXiv:1603.05027), Figure 4(e) and the appendix. As in timm's ``resnetv2_50``, the stride stands on
 the bottleneck's 3x3 (variant B), and D adds the tweaks of "Bag of Tricks" (``resnetv2_50d``).
 
-A stage hands on the bare sum, as timm's features do; the last one ends in the norm and ReLU that
+The features of a stage are the bare sum, as timm's are; the last one ends in the norm and ReLU that
 the paper puts behind the last block, so that the head and a detector see the same map.
 """
 

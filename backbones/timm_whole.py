@@ -102,8 +102,8 @@ def whole(model: Any, output_stride: int) -> WholeNet:
     """Wrap a network of timm that is not cut.
 
     Raises:
-        UserError: It hands on no maps at falling resolution, or has no linear classifier, or no
-            such output stride.
+        UserError: It has no feature maps at growing strides, no linear classifier, or no such
+            output stride.
     """
     name = model.pretrained_cfg["architecture"]
     info = list(getattr(model, "feature_info", []))
@@ -113,8 +113,8 @@ def whole(model: Any, output_stride: int) -> WholeNet:
     pyramid = different and different == sorted({*different})
     if not hasattr(model, "forward_intermediates") or not pyramid:
         raise UserError(
-            f"timm/{name} hands on no feature maps at growing strides (timm says {strides}): it "
-            "cannot be a backbone here; choose a network with a pyramid of maps"
+            f"timm/{name} has no feature maps at growing strides (timm says {strides}), so it "
+            "cannot be a backbone here; choose a network that supports timm's features_only"
         )
     if output_stride < 32 and max(strides) > output_stride:
         raise UserError(

@@ -57,7 +57,7 @@ def test_op_nms(op):
         torch.testing.assert_close(ours.cpu(), theirs, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("op", ["roi_align", "roi_align-adaptive", "roi_align-max", "roi_pool"])
+@pytest.mark.parametrize("op", ["roi_align", "roi_align-adaptive"])
 def test_op_roi(op):
     from mmcv import ops
 
@@ -65,8 +65,6 @@ def test_op_roi(op):
     calls = {
         "roi_align": lambda x: ops.roi_align(x, where.to(x), 7, 0.5, 2),
         "roi_align-adaptive": lambda x: ops.roi_align(x, where.to(x), 7, 0.5, 0),
-        "roi_align-max": lambda x: ops.roi_align(x, where.to(x), 7, 0.5, 2, "max"),
-        "roi_pool": lambda x: ops.roi_pool(x, where.to(x), 7, 0.5),
     }
     both(calls[op], numbers(2, 3, 32, 32))
 
@@ -84,9 +82,10 @@ def test_op_deformable(op):
         both(plain, x, offset, mask, weight)
 
 
-@pytest.mark.parametrize("op", ["sigmoid_focal_loss", "softmax_focal_loss"])
-def test_op_focal(op):
+def test_op_focal():
     from mmcv import ops
 
     labels = torch.arange(30) % 5
-    both(lambda x: getattr(ops, op)(x, labels.to(x.device), 2.0, 0.25), numbers(30, 5) * 8 - 4)
+    both(
+        lambda x: ops.sigmoid_focal_loss(x, labels.to(x.device), 2.0, 0.25), numbers(30, 5) * 8 - 4
+    )

@@ -40,7 +40,7 @@ OTHER_WORLD_SIZE = "allow_other_world_size"
 class LengthChecks(Hook):
     """Refuses a training whose schedule has another length, or another start than its checkpoint.
 
-    Milestones beyond the end, and a warmup that goes on to the end, are logged: a run that was cut
+    Milestones beyond the end, and a warmup that lasts to the end, are logged: a run that was cut
     short to try something has them.
 
     Raises:
