@@ -1,0 +1,219 @@
+"""The engine for a Slurm cluster: one Slurm job for each of ours, submitted with submitit.
+
+Which waits for which is Slurm's affair (`afterok`), so this process may leave and come back: it
+finds its jobs in the queue by their names. Whether one is done is told by files, `OUT/state` and
+the results; Slurm is asked what is in the queue, and nothing of its accounting.
+"""
+
+import importlib.util
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tricklift.errors import UserError, did_you_mean
+from tricklift.records import lock
+from tricklift.suite.board import Board
+from tricklift.suite.engines import Failure, Resources, slurm_client
+from tricklift.suite.engines.script import sbatch_lines
+from tricklift.suite.engines.slurm_client import SlurmError
+from tricklift.suite.engines.slurm_job import Work
+from tricklift.suite.engines.slurm_options import (
+    DEFAULT_MINUTES,
+    WARNING_SECONDS,
+    SlurmOptions,
+    minutes_of,
+)
+from tricklift.suite.engines.slurm_watch import Watch
+from tricklift.suite.jobs import Export, Job
+from tricklift.suite.work import attempt
+
+#: Below the output folder: what submitit keeps, and what the jobs say outside of their own logs.
+FOLDER = "slurm"
+#: Requeues for the time limit; those that save nothing end sooner (`slurm_job.UNSAVED`).
+TIMEOUTS = 10_000
+
+
+@dataclass(frozen=True)
+class SlurmEngine:
+    """Jobs go to Slurm.
+
+    Attributes:
+        options: What they ask for beside processes and GPUs.
+        resources: Of a training.
+        max_parallel: So many in the queue at a time; None: all at once.
+        retries: How often a job that failed is tried again, in the same Slurm job.
+    """
+
+    options: SlurmOptions = SlurmOptions()
+    resources: Resources = Resources()
+    max_parallel: int | None = None
+    retries: int = 0
+
+    def check(self) -> None:
+        """Has Slurm look at what would be submitted, and submits nothing.
+
+        Raises:
+            UserError: submitit or Slurm's commands are missing, there is no such partition, a time
+                limit above the partition's, or what else Slurm would refuse.
+        """
+        refuse_missing_submitit()
+        slurm_client.refuse_missing_commands()
+        try:
+            options = self.fitted()
+            lines = ["#!/bin/bash", *sbatch_lines(options.flags(None, self.resources)), "exit"]
+            with tempfile.NamedTemporaryFile("w", suffix=".sh") as script:
+                print("\n".join(lines), file=script, flush=True)
+                slurm_client.ask("sbatch", "--test-only", script.name)
+        except SlurmError as error:
+            raise UserError(f"Slurm refuses these jobs: {error}; {self._asked()}") from None
+
+    def fitted(self) -> SlurmOptions:
+        """The options, with a time limit that the partition allows.
+
+        Raises:
+            UserError: There is no such partition, or it does not allow the time that was given.
+            SlurmError: Slurm does not answer.
+        """
+        known = {part.name: part for part in slurm_client.partitions()}
+        given = self.options.partition
+        for name in given.split(",") if given else ():
+            if name not in known:
+                raise UserError(
+                    f"--partition: no partition {name!r} on this cluster; known: "
+                    f"{', '.join(known) or 'none'}{did_you_mean(name, known)}"
+                )
+        names = given.split(",") if given else [n for n, part in known.items() if part.default]
+        limits = [known[n].limit for n in names if known[n].limit not in ("infinite", "n/a")]
+        most = min((minutes_of("limit", limit) for limit in limits), default=None)
+        minutes = self.options.minutes
+        if most is None:
+            return replace(self.options, minutes=minutes or DEFAULT_MINUTES)
+        if minutes is not None and minutes > most:
+            raise UserError(
+                f"--time: partition {','.join(names)} allows {most} minutes, got {minutes}; give "
+                "less (a job that meets its limit saves, is queued again and resumes)"
+            )
+        return replace(self.options, minutes=minutes or min(most, DEFAULT_MINUTES))
+
+    def _asked(self) -> str:
+        flags = self.options.flags(None, self.resources)
+        words = [k if v is None else f"{k}={v}" for k, v in flags.items()]
+        return f"asked for: {' '.join(words)}; change --slurm KEY=VALUE, --partition or the like"
+
+    def run(self, jobs: Sequence[Job], out: Path, board: Board) -> list[Failure]:
+        """Brings jobs to their end, see `tricklift.suite.engines.Engine`."""
+        watch = Watch(jobs, out, board)
+        try:
+            while watch.open():
+                with lock.alone(out / FOLDER / ".submitting.lock"):
+                    watch.look()
+                    self._submit(watch, out, board)
+                watch.rest()
+        except KeyboardInterrupt:
+            if numbers := watch.numbers():
+                board.say(
+                    f"{len(numbers)} jobs go on in Slurm; the same command finds them again, and "
+                    f"'scancel {' '.join(numbers)}' ends them"
+                )
+            raise
+        return watch.failures
+
+    def _submit(self, watch: Watch, out: Path, board: Board) -> None:
+        """Puts into the queue what may go there now.
+
+        Raises:
+            UserError: Slurm refuses one; those before it have been cancelled, or are named.
+        """
+        ready = watch.ready(self.max_parallel)
+        if not ready:
+            return
+        new: list[str] = []
+        options = self.fitted()
+        try:
+            for job in ready:
+                number = self._submit_one(job, watch.needs(job), options, out)
+                new.append(number)
+                watch.submitted(job, number)
+        except BaseException as error:
+            words = self._withdrawn(new)
+            if isinstance(error, SlurmError):
+                limit = "; --max-parallel N keeps fewer in the queue" * ("imit" in str(error))
+                raise UserError(f"Slurm refused {job.name}: {error}{limit}; {words}") from None
+            board.say(words)
+            raise
+
+    def _withdrawn(self, numbers: Sequence[str]) -> str:
+        try:
+            slurm_client.cancel(numbers)
+        except SlurmError as error:
+            left = f"cancel them with 'scancel {' '.join(numbers)}'"
+            return f"the {len(numbers)} submitted before it could not be cancelled ({error}): {left}"
+        return f"the {len(numbers)} jobs submitted before it were cancelled"
+
+    def _submit_one(
+        self, job: Job, needs: Sequence[str], options: SlurmOptions, out: Path
+    ) -> str:
+        """Submits a job; returns Slurm's number.
+
+        Raises:
+            SlurmError: Slurm refuses it.
+        """
+        from submitit import SlurmExecutor
+        from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+        resources = Resources() if isinstance(job, Export) else self.resources
+        command = [part for part in attempt(out, job.name, resources) if part != "--here"]
+        executor = SlurmExecutor(
+            folder=out.resolve() / FOLDER,
+            max_num_timeout=TIMEOUTS,
+            python=f"exec {shlex.quote(sys.executable)} -P",  # so the signal is for it, not a shell
+        )
+        executor.update_parameters(**self._parameters(job, needs, options, out))
+        try:
+            return str(executor.submit(Work(command, self.retries, WARNING_SECONDS / 2)).job_id)
+        except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError) as error:
+            lines = str(error).splitlines()
+            told = [line for line in lines if line.startswith("sbatch: ")] or lines
+            raise SlurmError(slurm_client.said("\n".join(told))) from None
+
+    def _parameters(
+        self, job: Job, needs: Sequence[str], options: SlurmOptions, out: Path
+    ) -> dict[str, Any]:
+        """What submitit writes into the file for sbatch."""
+        from submitit.slurm.slurm import SlurmJobEnvironment
+
+        flags: dict[str, Any] = {
+            key: True if value is None else value
+            for key, value in options.flags(job, self.resources).items()
+        }
+        if needs:
+            flags["dependency"] = f"afterok:{':'.join(needs)}"
+        minutes = int(flags.pop("time"))
+        warning = min(WARNING_SECONDS, minutes * 30)
+        flags["signal"] = f"B:{SlurmJobEnvironment.USR_SIG}@{warning}"
+        return {
+            "job_name": slurm_client.name_in_slurm(out, job.name),
+            "time": minutes,
+            "nodes": int(flags.pop("nodes")),
+            "ntasks_per_node": int(flags.pop("ntasks-per-node")),
+            "use_srun": False,
+            "stderr_to_stdout": True,
+            "additional_parameters": flags,
+        }
+
+
+def refuse_missing_submitit() -> None:
+    """Raises a UserError where submitit is not installed."""
+    if importlib.util.find_spec("submitit") is None:
+        raise UserError(
+            "--launcher slurm needs submitit, which is not installed; run: pip install "
+            "'tricklift[slurm]' (or 'pip install submitit'), or let 'tricklift plan ... --sbatch "
+            "DIR' write scripts that need nothing"
+        )
+
