@@ -32,15 +32,20 @@ class Card:
 _V100_RATES, _A100_RATES = (7608, 2851), (15977, 7365)
 #: Minutes of MLPerf Training 3.0, ResNet-50, 16 cards each in Dell's servers with the same hosts:
 #: A100-SXM-80GB and H100-SXM5-80GB. Mixed precision; 32 bits are taken to gain as much.
-#: Source: silvertonconsulting.com/2023/07/12/mlperf-results-show-h100-v-a100-and-v-habana-gaudi2-gpus
+#: Source: "MLperf results show H100 v A100 and v Habana Gaudi2 GPUs", silvertonconsulting.com.
 _H100_OVER_A100 = 14.4 / 7.8
-_A100 = tuple(new / old for new, old in zip(_A100_RATES, _V100_RATES, strict=True))
+_A100 = _A100_RATES[0] / _V100_RATES[0], _A100_RATES[1] / _V100_RATES[1]
 
 CARDS = {
     "V100": Card(1.0, 1.0, "the paper's Table 3"),
-    "A100": Card(*_A100, "NVIDIA's DeepLearningExamples, ResNet-50 v1.5 on 8 A100 and on 8 V100"),
+    "A100": Card(
+        _A100[0],
+        _A100[1],
+        "NVIDIA's DeepLearningExamples, ResNet-50 v1.5 on 8 A100 and on 8 V100",
+    ),
     "H100": Card(
-        *(factor * _H100_OVER_A100 for factor in _A100),
+        _A100[0] * _H100_OVER_A100,
+        _A100[1] * _H100_OVER_A100,
         "the A100's, times MLPerf Training 3.0, ResNet-50 on 16 A100 (14.4 min) and H100 (7.8)",
     ),
 }
@@ -54,9 +59,12 @@ def hours(name: str, card: str) -> float:
 
 
 def newer_software() -> tuple[float, float]:
-    """How much faster NVIDIA's code of 2020 is than the paper's, on 8 V100, ResNet-50; half, single.
+    """How much faster NVIDIA's code of 2020 trains ResNet-50 on 8 V100 than the paper's.
 
     So far may an estimate be too high where the host keeps up.
+
+    Returns:
+        In mixed precision, and in float32.
     """
     row = next(entry for entry in numbers.table(3)["rows"] if entry["row"] == "ResNet-50")
     minutes = row["minutes_per_epoch"], row["baseline_minutes_per_epoch"]

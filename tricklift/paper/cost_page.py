@@ -4,7 +4,7 @@ Writes between the two marks of the page, and leaves the rest of it alone.
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from tricklift.errors import UserError, report_user_errors
@@ -23,7 +23,7 @@ STAGES = {
     "PSPNet (7)": "seg/full/pspnet",
 }
 #: What the paper's Tables 8 and 9 have: one detector, one segmenter.
-PAPER_HEADS = tuple(STAGES)[:3] + ("FCN (7)",)
+PAPER_HEADS = (*tuple(STAGES)[:3], "FCN (7)")
 
 
 def configs() -> list[str]:
@@ -41,9 +41,9 @@ def configs() -> list[str]:
     return list(found)
 
 
-def chain(name: str, cost: Callable[[str], float]) -> float:
-    """Cost of a run and of the dearest chain of what it waits for."""
-    return cost(name) + max((chain(need, cost) for need in needs_of(name)), default=0.0)
+def chain(name: str, card: str) -> float:
+    """GPU-hours of a run and of the dearest chain of what it waits for."""
+    return hours(name, card) + max((chain(need, card) for need in needs_of(name)), default=0.0)
 
 
 def section() -> str:
@@ -58,7 +58,7 @@ def section() -> str:
     lines = [[stage, *_whole(values)] for stage, values in totals.items()]
     lines.append(["**all, four heads**", *_whole(both)])
     lines.append(["the paper's two heads alone", *_whole(paper)])
-    longest = [max(chain(name, lambda n, c=card: hours(n, c)) for name in names) for card in CARDS]
+    longest = [max(chain(name, card) for name in names) for card in CARDS]
     walls = [
         ["one GPU", *_days(both)],
         [f"one host with {GPUS}", *_days(value / GPUS for value in both)],
@@ -76,17 +76,17 @@ def section() -> str:
             grid(["stage", *CARDS], lines),
             "Wall time of all four heads, one seed, in days:",
             grid(["on", *CARDS], walls),
-            "A card's hours are those of the paper's V100s (`tricklift rows`; Table 3's minutes per "
-            "epoch, images, epochs and MACs, see tricklift/paper/gpu_hours.py) divided by how much "
-            "faster it trains ResNet-50 (tricklift/paper/cards.py):",
+            "A card's hours are those of the paper's V100s (`tricklift rows`; Table 3's minutes "
+            "per epoch, images, epochs and MACs, see tricklift/paper/gpu_hours.py) divided by how "
+            "much faster it trains ResNet-50 (tricklift/paper/cards.py):",
             grid(["card", "mixed precision", "float32 (TF32)", "source"], factors),
             f"The last line of the wall times is the longest chain (teacher, pretraining, PSPNet), "
             f"each job on {GPUS} cards; the others take all cards to be busy all the time and "
             "several cards to be as good as their number. Nobody has run this: read them as an "
-            "order, within a factor of two. They are too high where the software is newer than the "
-            f"paper's and the host keeps up (NVIDIA's code of 2020 is {half:.1f} times as fast in "
-            f"mixed precision and {single:.1f} times in float32 as the paper on the same V100s), and "
-            "too low where it does not, or where one or two images a card leave an H100 idle: "
+            "order, within a factor of two. They are too high where the software is newer than "
+            f"the paper's and the host keeps up (NVIDIA's code of 2020 is {half:.1f} times as fast "
+            f"in mixed precision and {single:.1f} times in float32 as the paper on the same V100s), "
+            "and too low where it does not, or where one or two images a card leave an H100 idle: "
             "in MLPerf 3.0 an H100 gains 1.4 to 2.0 over an A100, by task.",
         )
     )

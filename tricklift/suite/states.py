@@ -1,6 +1,7 @@
 """`OUT/state/JOB.json` and `OUT/logs/JOB.log`: what a job's latest attempt has come to.
 
-States: `running`, `done`, `failed`, and `stopped` (by a signal; it can be resumed).
+States: `queued` (on a cluster), `running`, `done`, `failed`, and `stopped` (by a signal; it can be
+resumed).
 """
 
 import contextlib
@@ -50,6 +51,20 @@ def begun(out: Path, name: str) -> dict[str, Any]:
     }
     write_text(file_of(out, name), json.dumps(note, indent=1) + "\n")
     return note
+
+
+def queue(out: Path, name: str) -> None:
+    """Note that a job goes to a cluster's queue; said before it goes, for it may begin at once."""
+    before = read(out, name)
+    attempt = 0 if before.get("state") == "done" else before.get("attempt", 0)
+    note = {"state": "queued", "attempt": attempt, "queued": now()}
+    write_text(file_of(out, name), json.dumps(note, indent=1) + "\n")
+
+
+def unqueue(out: Path, name: str) -> None:
+    """It is not there any more, and never began."""
+    if read(out, name).get("state") == "queued":
+        file_of(out, name).unlink(missing_ok=True)
 
 
 def ended(out: Path, name: str, note: dict[str, Any], **outcome: Any) -> None:

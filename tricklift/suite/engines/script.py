@@ -61,7 +61,9 @@ trap withdraw ERR
 submit() {{
   local file=$1 needs=; shift
   for need in "$@"; do needs+=":${{number[$need]}}"; done
-  number[$file]=$(sbatch --parsable ${{needs:+--dependency=afterok$needs}} "${{options[@]}}" "$file")
+  number[$file]=$(
+    sbatch --parsable ${{needs:+--dependency=afterok$needs}} "${{options[@]}}" "$file"
+  )
   number[$file]=${{number[$file]%%;*}}
   echo "$file: ${{number[$file]}}"
 }}

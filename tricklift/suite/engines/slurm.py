@@ -10,14 +10,15 @@ import shlex
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tricklift.errors import UserError, did_you_mean
+from tricklift.markdown import count
 from tricklift.records import lock
+from tricklift.suite import states
 from tricklift.suite.board import Board
 from tricklift.suite.engines import Failure, Resources, slurm_client
 from tricklift.suite.engines.script import sbatch_lines
@@ -50,8 +51,8 @@ class SlurmEngine:
         retries: How often a job that failed is tried again, in the same Slurm job.
     """
 
-    options: SlurmOptions = SlurmOptions()
-    resources: Resources = Resources()
+    options: SlurmOptions = field(default_factory=SlurmOptions)
+    resources: Resources = field(default_factory=Resources)
     max_parallel: int | None = None
     retries: int = 0
 
@@ -107,13 +108,17 @@ class SlurmEngine:
         return f"asked for: {' '.join(words)}; change --slurm KEY=VALUE, --partition or the like"
 
     def run(self, jobs: Sequence[Job], out: Path, board: Board) -> list[Failure]:
-        """Brings jobs to their end, see `tricklift.suite.engines.Engine`."""
+        """Brings jobs to their end, see `tricklift.suite.engines.Engine`.
+
+        Raises:
+            UserError: Slurm refuses a job; those submitted before it were cancelled, or are named.
+        """
         watch = Watch(jobs, out, board)
         try:
             while watch.open():
                 with lock.alone(out / FOLDER / ".submitting.lock"):
-                    watch.look()
-                    self._submit(watch, out, board)
+                    if watch.look():
+                        self._submit(watch, out, board)
                 watch.rest()
         except KeyboardInterrupt:
             if numbers := watch.numbers():
@@ -125,40 +130,30 @@ class SlurmEngine:
         return watch.failures
 
     def _submit(self, watch: Watch, out: Path, board: Board) -> None:
-        """Puts into the queue what may go there now.
-
-        Raises:
-            UserError: Slurm refuses one; those before it have been cancelled, or are named.
-        """
+        """Puts into the queue what may go there now."""
         ready = watch.ready(self.max_parallel)
         if not ready:
             return
-        new: list[str] = []
-        options = self.fitted()
+        new: list[tuple[Job, str]] = []
         try:
+            options = self.fitted()
             for job in ready:
-                number = self._submit_one(job, watch.needs(job), options, out)
-                new.append(number)
-                watch.submitted(job, number)
+                states.queue(out, job.name)
+                new.append((job, self._submit_one(job, watch.needs(job), options, out)))
+                watch.submitted(*new[-1])
         except BaseException as error:
-            words = self._withdrawn(new)
+            for job in ready[len(new) : len(new) + 1]:
+                states.unqueue(out, job.name)
+            words = _withdrawn(new, watch, out)
             if isinstance(error, SlurmError):
-                limit = "; --max-parallel N keeps fewer in the queue" * ("imit" in str(error))
-                raise UserError(f"Slurm refused {job.name}: {error}{limit}; {words}") from None
-            board.say(words)
+                limit = "; --max-parallel N keeps fewer in the queue" * ("limit" in str(error))
+                raise UserError(
+                    f"Slurm refused {ready[len(new)].name}: {error}{limit}{words}"
+                ) from None
+            board.say(f"submitting was stopped{words}")
             raise
 
-    def _withdrawn(self, numbers: Sequence[str]) -> str:
-        try:
-            slurm_client.cancel(numbers)
-        except SlurmError as error:
-            left = f"cancel them with 'scancel {' '.join(numbers)}'"
-            return f"the {len(numbers)} submitted before it could not be cancelled ({error}): {left}"
-        return f"the {len(numbers)} jobs submitted before it were cancelled"
-
-    def _submit_one(
-        self, job: Job, needs: Sequence[str], options: SlurmOptions, out: Path
-    ) -> str:
+    def _submit_one(self, job: Job, needs: Sequence[str], options: SlurmOptions, out: Path) -> str:
         """Submits a job; returns Slurm's number.
 
         Raises:
@@ -208,6 +203,22 @@ class SlurmEngine:
         }
 
 
+def _withdrawn(new: Sequence[tuple[Job, str]], watch: Watch, out: Path) -> str:
+    """Cancels what was submitted in one go; what to say of it."""
+    if not new:
+        return ""
+    numbers = [number for _, number in new]
+    try:
+        slurm_client.cancel(numbers)
+    except SlurmError as error:
+        left = f"end them with 'scancel {' '.join(numbers)}'"
+        return f"; {len(new)} submitted before it could not be cancelled ({error}): {left}"
+    for job, _ in new:
+        watch.withdrawn(job)
+        states.unqueue(out, job.name)
+    return f"; {count(len(new), 'job')} submitted before it cancelled again"
+
+
 def refuse_missing_submitit() -> None:
     """Raises a UserError where submitit is not installed."""
     if importlib.util.find_spec("submitit") is None:
@@ -216,4 +227,3 @@ def refuse_missing_submitit() -> None:
             "'tricklift[slurm]' (or 'pip install submitit'), or let 'tricklift plan ... --sbatch "
             "DIR' write scripts that need nothing"
         )
-

@@ -82,7 +82,7 @@ class SlurmOptions:
             UserError: No such form of time or memory, or a key that is set here.
         """
         if memory is not None and not re.fullmatch(r"\d+[KMGT]?", memory, re.IGNORECASE):
-            raise UserError(f"--memory takes a number with K, M, G or T such as 32G, got {memory!r}")
+            raise UserError(f"--memory takes a number with K, M, G or T like 32G, got {memory!r}")
         minutes = None if time is None else minutes_of("--time", time)
         return cls(partition, account, minutes, memory, _extra(slurm))
 
@@ -120,12 +120,12 @@ def minutes_of(option: str, text: str) -> int:
         raise UserError(f"{option} takes {TIME_FORMS}, got {text!r}")
     numbers = [int(part) for part in parts]
     if dash:  # D-HH, D-HH:MM, D-HH:MM:SS
-        hours, minutes, seconds = (numbers + [0, 0])[:3]
+        hours, minutes, seconds = [*numbers, 0, 0][:3]
         hours += 24 * int(days)
-    else:  # MM, MM:SS, HH:MM:SS
-        hours, minutes, seconds = (
-            numbers if len(numbers) == 3 else [0, *numbers, *[0] * (2 - len(numbers))]
-        )
+    elif len(numbers) == 3:
+        hours, minutes, seconds = numbers
+    else:  # MM, MM:SS
+        hours, (minutes, seconds) = 0, [*numbers, 0][:2]
     total = hours * 60 + minutes + -(-seconds // 60)
     if total < 1:
         raise UserError(f"{option} must be at least one minute, got {text!r}")

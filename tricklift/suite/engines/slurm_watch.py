@@ -10,10 +10,9 @@ from tricklift.suite.engines import Failure, slurm_client
 from tricklift.suite.engines.slurm_client import Queued, SlurmError
 from tricklift.suite.jobs import Job
 
-#: Seconds between two looks at the queue: short after something happened, longer while nothing does.
+#: Seconds between two looks at the queue: short after something happened, then longer.
 SHORTEST, LONGEST = 1.0, 15.0
-#: A job has left the queue, and its files do not say how it ended: so many seconds may a shared file
-#: system take to show them here.
+#: Seconds that a shared file system may take to show here how a job has ended that left the queue.
 FILES_LATE = 90.0
 #: How Slurm calls the end of a job that had no chance to note it.
 CUT_OFF = {
@@ -43,7 +42,6 @@ class Watch:
         self.jobs = {job.name: job for job in jobs}
         self.out, self.board = out, board
         self.failures: list[Failure] = []
-        self.titles = {name: f"[{n}/{len(jobs)}] {name}" for n, name in enumerate(self.jobs, 1)}
         self._new = set(self.jobs)
         self._queued: dict[str, Queued] = {}
         self._gone: dict[str, tuple[Queued, float]] = {}
@@ -83,24 +81,30 @@ class Watch:
         """Note that a job is in the queue."""
         self._new.discard(job.name)
         self._queued[job.name] = Queued(number, "PENDING", "", "")
-        self.board.say(f"{self.titles[job.name]}: submitted as Slurm job {number}")
+        self.board.ended(job.name, f"submitted as Slurm job {number}")
         self._pause = SHORTEST
+
+    def withdrawn(self, job: Job) -> None:
+        """Note that a job was taken out of the queue again."""
+        self._queued.pop(job.name, None)
 
     def rest(self) -> None:
         """Waits until it is time to look again."""
-        if self.open():
-            time.sleep(self._pause)
-            self._pause = min(self._pause * 1.3, LONGEST)
+        end = time.monotonic() + self._pause
+        while self.open() and time.monotonic() < end:
+            self.board.tick()
+            time.sleep(min(1.0, self._pause))
+        self._pause = min(self._pause * 1.3, LONGEST)
 
-    def look(self) -> None:
-        """Asks Slurm and the files what has happened since."""
+    def look(self) -> bool:
+        """Asks Slurm and the files what has happened since; False where Slurm does not answer."""
         try:
             now = slurm_client.queue(self.out)
         except SlurmError as error:
             if not self._silent:
                 self.board.say(f"Slurm does not answer ({error}); asking again")
             self._silent = True
-            return
+            return False
         self._silent = False
         for name, queued in now.items():
             if name in self.jobs and name not in self._done | self._lost:
@@ -112,9 +116,12 @@ class Watch:
             queued, since = self._gone[name]
             if self._judged(name, queued, time.monotonic() - since):
                 del self._gone[name]
+                self.board.over(name)
         self._leave_out()
+        return True
 
     def _seen(self, name: str, queued: Queued) -> None:
+        """A job is in the queue."""
         if queued.reason == "DependencyNeverSatisfied":
             slurm_client.cancel([queued.id])
             self._queued.pop(name, None)
@@ -122,50 +129,45 @@ class Watch:
             return
         before = self._queued.get(name)
         self._queued[name] = queued
-        title = self.titles[name]
         if name in self._new:
             self._new.discard(name)
-            self.board.say(f"{title}: is Slurm job {queued.id} already, {queued.state.lower()}")
-        elif before and before.state != queued.state:
-            self._pause = SHORTEST
-            if queued.state == "RUNNING":
-                self.board.say(f"{title}: runs on {queued.nodes}")
-            elif queued.state == "PENDING":
-                self.board.say(f"{title}: was stopped and queued again; it resumes")
+            self.board.ended(name, f"is Slurm job {queued.id} already, {queued.state.lower()}")
+        if before and before.state == queued.state:
+            return
+        self._pause = SHORTEST
         if queued.state == "RUNNING":
-            self.board.now(title, f"runs on {queued.nodes}")
-        else:
-            self.board.now(title, " ".join(filter(None, (queued.state.lower(), queued.reason))))
+            self.board.began(name)
+        elif before:
+            self.board.over(name)
+            if queued.state == "PENDING":
+                self.board.ended(name, "was stopped and is queued again; it resumes")
 
     def _judged(self, name: str, queued: Queued, seconds: float) -> bool:
         """Whether it is known how a job that left the queue has ended."""
-        note = states.read(self.out, name)
-        mine = note.get("slurm_job") == queued.id and note.get("state") != "running"
-        if mine and note["state"] != "done":
-            self._failed(name, note.get("words") or note["state"], int(note.get("code") or 1))
-            return True
-        if self.jobs[name].state() == "done":
+        note, job = states.read(self.out, name), self.jobs[name]
+        if note.get("slurm_job") == queued.id and note.get("state") == "failed":
+            self._failed(name, str(note.get("words")), int(note.get("code") or 1))
+        elif job.state() == "done":
             self._done.add(name)
-            self.board.over(self.titles[name])
-            self.board.say(f"{self.titles[name]}: done", self.jobs[name].summary())
-            return True
-        if any(need in self._lost for need in self.jobs[name].needs):
+            self.board.ended(name, "done", job.summary())
+        elif any(need in self._lost for need in job.needs):
             self._new.add(name)  # Slurm took it out of the queue; `_leave_out` says so
-            return True
-        if any(need in self._gone for need in self.jobs[name].needs):
+        elif any(need in self._gone for need in job.needs):
             return False
-        state, reason = slurm_client.ending(queued.id)
-        if state in CUT_OFF or seconds > FILES_LATE:
+        else:
+            state, _ = slurm_client.ending(queued.id)
+            if state not in CUT_OFF and seconds < FILES_LATE:
+                return False
             why = CUT_OFF.get(state) or f"Slurm says {state or 'nothing'}, and it left no result"
-            self._failed(name, f"{why} (Slurm job {queued.id})", 1)
-            return True
-        return False
+            words = f"{why} (Slurm job {queued.id})"
+            states.ended(self.out, name, note, state="failed", code=1, words=words)
+            self._failed(name, words, 1)
+        return True
 
     def _failed(self, name: str, words: str, code: int) -> None:
         self._lost.add(name)
-        self.board.over(self.titles[name])
         self.failures.append(Failure(name, words, states.log_of(self.out, name), code))
-        self.board.say(f"{self.titles[name]}: failed, {words}")
+        self.board.ended(name, f"failed: {words}")
 
     def _leave_out(self) -> None:
         """Jobs that need one that failed are not submitted any more."""
@@ -174,5 +176,5 @@ class Watch:
             if name in self._new and lost:
                 self._new.discard(name)
                 self._lost.add(name)
-                self.board.over(self.titles[name])
-                self.board.say(f"{self.titles[name]}: left out, it needs {lost[0]}")
+                states.unqueue(self.out, name)
+                self.board.ended(name, f"left out, it needs {lost[0]}")
