@@ -14,7 +14,7 @@ from tricklift.errors import STOPPED, UserError
 from tricklift.records.atomic import write_text
 from tricklift.suite.engines import Resources
 from tricklift.suite.engines.slurm_client import name_in_slurm
-from tricklift.suite.engines.slurm_options import WARNING_SECONDS, SlurmOptions
+from tricklift.suite.engines.slurm_options import DEFAULT_MINUTES, SlurmOptions, warning
 from tricklift.suite.jobs import Export, Job
 from tricklift.suite.work import attempt
 
@@ -131,7 +131,7 @@ def text_of(
         "job-name": name_in_slurm(out, job.name),
         "output": str(out / "slurm" / "%j.log"),
         "open-mode": "append",
-        "signal": f"B:USR1@{WARNING_SECONDS}",
+        "signal": f"B:USR1@{warning(options.minutes or DEFAULT_MINUTES)}",
     }
     command = [part for part in attempt(out, job.name, resources) if part != "--here"]
     return _SCRIPT.format(

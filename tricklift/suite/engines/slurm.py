@@ -26,9 +26,9 @@ from tricklift.suite.engines.slurm_client import SlurmError
 from tricklift.suite.engines.slurm_job import Work
 from tricklift.suite.engines.slurm_options import (
     DEFAULT_MINUTES,
-    WARNING_SECONDS,
     SlurmOptions,
     minutes_of,
+    warning,
 )
 from tricklift.suite.engines.slurm_watch import Watch
 from tricklift.suite.jobs import Export, Job
@@ -171,7 +171,8 @@ class SlurmEngine:
         )
         executor.update_parameters(**self._parameters(job, needs, options, out))
         try:
-            return str(executor.submit(Work(command, self.retries, WARNING_SECONDS / 2)).job_id)
+            patience = warning(options.minutes or DEFAULT_MINUTES) * 0.8
+            return str(executor.submit(Work(command, self.retries, patience)).job_id)
         except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError) as error:
             lines = str(error).splitlines()
             told = [line for line in lines if line.startswith("sbatch: ")] or lines
@@ -190,8 +191,7 @@ class SlurmEngine:
         if needs:
             flags["dependency"] = f"afterok:{':'.join(needs)}"
         minutes = int(flags.pop("time"))
-        warning = min(WARNING_SECONDS, minutes * 30)
-        flags["signal"] = f"B:{SlurmJobEnvironment.USR_SIG}@{warning}"
+        flags["signal"] = f"B:{SlurmJobEnvironment.USR_SIG}@{warning(minutes)}"
         return {
             "job_name": slurm_client.name_in_slurm(out, job.name),
             "time": minutes,

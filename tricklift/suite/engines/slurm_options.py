@@ -11,8 +11,8 @@ from tricklift.suite.jobs import Export, Job
 #: Minutes of a job's time limit where none is given. A job that meets it saves, is queued again and
 #: resumes, and Slurm finds room for short jobs sooner.
 DEFAULT_MINUTES = 4 * 60
-#: Seconds before the time limit at which a job is told to save.
-WARNING_SECONDS = 120
+#: So many seconds before its time limit a job is told to save; a part of a short limit.
+WARNING_SECONDS, WARNING_SHARE = 120, 0.25
 #: Options of `sbatch` that are set here, or that would break what is built on them.
 TAKEN = {
     "array": "each job is submitted by itself",
@@ -106,6 +106,11 @@ class SlurmOptions:
         given = {"partition": self.partition, "account": self.account, "mem": self.memory}
         held |= {key: value for key, value in given.items() if value is not None}
         return held | {"kill-on-invalid-dep": "yes", "requeue": None} | dict(self.extra)
+
+
+def warning(minutes: int) -> int:
+    """Seconds before a time limit at which a job is told to save; Slurm may be 30 s early."""
+    return min(WARNING_SECONDS, int(minutes * 60 * WARNING_SHARE))
 
 
 def minutes_of(option: str, text: str) -> int:
