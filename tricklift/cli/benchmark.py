@@ -6,6 +6,14 @@ from typing import Annotated
 
 import typer
 
+from tricklift.cli.engines import (
+    GpusPerJob,
+    MaxParallel,
+    Only,
+    ProcessesPerJob,
+    Retries,
+    engine_of,
+)
 from tricklift.errors import UserError, stoppable
 
 Root = Annotated[
@@ -113,10 +121,11 @@ def run(
         str | None,
         typer.Option(metavar="A,B", help="Run each row with each of these backbones instead."),
     ] = None,
-    max_parallel: Annotated[
-        int,
-        typer.Option("--jobs", min=1, help="Jobs to run at the same time; they share the cores."),
-    ] = 1,
+    max_parallel: MaxParallel = None,
+    gpus_per_job: GpusPerJob = None,
+    processes_per_job: ProcessesPerJob = 1,
+    retries: Retries = 0,
+    only: Only = None,
 ) -> None:
     """Run all jobs of a tier. Rerun the same command to resume.
 
@@ -134,26 +143,33 @@ def run(
 
     from tricklift.suite.run import note_command
     from tricklift.suite.run import run as run_tier
-    from tricklift.tables.compare import compare as build
-    from tricklift.tables.page import to_markdown
-    from tricklift.tricks import split_names
 
     run_tier(
         tier,
         out,
         root,
-        max_parallel,
+        engine_of(max_parallel, gpus_per_job, processes_per_job, retries),
         on_start=lambda: note_command(out, context.obj),
+        only=split(only) or None,
+        typed=context.obj,
         seeds=numbers("--seeds", seeds),
         downstream_seeds=numbers("--downstream-seeds", downstream_seeds),
-        rows=split_names(rows) or None,
-        tricks=split_names(tricks),
+        rows=split(rows) or None,
+        tricks=split(tricks),
         teacher=teacher,
-        backbones=split_names(backbones) or None,
+        backbones=split(backbones) or None,
     )
+    from tricklift.tables.compare import compare as build  # not before: it imports much
+    from tricklift.tables.page import to_markdown
+
     page = to_markdown(*build(out), out)
     Console().print(page, markup=False, highlight=False, soft_wrap=True)
     print(f"Everything is in {out}; 'tricklift compare {out}' prints the table again")
+
+
+def split(text: str | None) -> list[str]:
+    """The names of an option such as `a,b`."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def numbers(option: str, text: str | None) -> list[int] | None:
