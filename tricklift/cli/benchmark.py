@@ -7,11 +7,18 @@ from typing import Annotated
 import typer
 
 from tricklift.cli.engines import (
+    Account,
     GpusPerJob,
+    Launcher,
     MaxParallel,
+    Memory,
+    Nodes,
     Only,
+    Partition,
     ProcessesPerJob,
     Retries,
+    Slurm,
+    Time,
     engine_of,
 )
 from tricklift.errors import UserError, stoppable
@@ -126,6 +133,13 @@ def run(
     processes_per_job: ProcessesPerJob = 1,
     retries: Retries = 0,
     only: Only = None,
+    launcher: Launcher = "local",
+    partition: Partition = None,
+    account: Account = None,
+    time: Time = None,
+    memory: Memory = None,
+    nodes: Nodes = 1,
+    slurm: Slurm = None,
 ) -> None:
     """Run all jobs of a tier. Rerun the same command to resume.
 
@@ -148,7 +162,7 @@ def run(
         tier,
         out,
         root,
-        engine_of(max_parallel, gpus_per_job, processes_per_job, retries),
+        engine_of(context.params),
         on_start=lambda: note_command(out, context.obj),
         only=split(only) or None,
         typed=context.obj,

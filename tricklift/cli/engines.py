@@ -1,11 +1,17 @@
 """The options of `tricklift run` that say where jobs run, and the engine that they make."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tricklift.errors import UserError
+
 if TYPE_CHECKING:
     from tricklift.suite.engines import Engine
+    from tricklift.suite.engines.slurm_options import SlurmOptions
+    from tricklift.suite.jobs import Job
 
 MaxParallel = Annotated[
     int | None,
@@ -42,10 +48,98 @@ Only = Annotated[
 ]
 
 
-def engine_of(
-    max_parallel: int | None, gpus_per_job: float | None, processes_per_job: int, retries: int
-) -> "Engine":
-    """The engine that was asked for."""
+Launcher = Annotated[
+    Literal["local", "slurm"],
+    typer.Option(help="Where jobs run: on this host, or on the Slurm cluster that it belongs to."),
+]
+Partition = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Partition of the cluster.  [default: the cluster's]"),
+]
+Account = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Account that is charged."),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIMIT",
+        help="Time limit of a job: minutes, HH:MM:SS or D-HH:MM:SS. A job that meets it saves, is "
+        "queued again and resumes.  [default: 4:00:00, or the partition's if less]",
+    ),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option(metavar="SIZE", help="Memory of each node, e.g. 64G."),
+]
+Nodes = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, help="Nodes of each training."),
+]
+Slurm = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--slurm",
+        metavar="KEY=VALUE",
+        help="Any other option of sbatch by its long name, e.g. cpus-per-task=10, qos=long, "
+        "exclusive. May be given several times.",
+    ),
+]
+
+
+def engine_of(given: Mapping[str, Any]) -> "Engine":
+    """The engine that was asked for.
+
+    Args:
+        given: The options above by their names, as a command's `context.params` has them.
+
+    Raises:
+        UserError: One of Slurm's options says nothing that Slurm knows, or jobs run on this host.
+    """
+    from tricklift.suite.engines.slurm_options import SlurmOptions
+
+    options = slurm_options(given)
+    if given["launcher"] == "slurm":
+        from tricklift.suite.engines.slurm import Slurm as Cluster
+
+        keys = ("gpus_per_job", "processes_per_job", "nodes", "max_parallel", "retries")
+        return Cluster(options, **{key: given[key] for key in keys})
+    if given["nodes"] > 1 or options != SlurmOptions():
+        raise UserError(
+            "--partition, --account, --time, --memory, --nodes and --slurm are for a cluster; add "
+            "--launcher slurm, or leave them out"
+        )
     from tricklift.suite.engines.local import Local
 
-    return Local(max_parallel, gpus_per_job, processes_per_job, retries)
+    return Local(
+        max_parallel=given["max_parallel"],
+        gpus_per_job=given["gpus_per_job"],
+        processes_per_job=given["processes_per_job"],
+        retries=given["retries"],
+    )
+
+
+def slurm_options(given: Mapping[str, Any]) -> "SlurmOptions":
+    """What was given for Slurm; see `engine_of`."""
+    from tricklift.suite.engines.slurm_options import SlurmOptions
+
+    keys = ("partition", "account", "time", "memory")
+    return SlurmOptions.parse(**{key: given[key] for key in keys}, slurm=given["slurm"] or ())
+
+
+def write_scripts(jobs: "Sequence[Job]", out: Path, folder: Path, given: Mapping[str, Any]) -> None:
+    """Writes plain sbatch scripts of jobs, and says what to type; see `engine_of`.
+
+    Args:
+        jobs: Not yet done, each after those among them that it needs; `out` holds `jobs.json`.
+        out: Output folder.
+        folder: For the scripts.
+        given: As of `engine_of`; without `--gpus-per-job` a training gets one GPU.
+    """
+    from tricklift.suite.engines import script
+    from tricklift.suite.engines.slurm_options import resources_of
+
+    gpus = 1 if given["gpus_per_job"] is None else given["gpus_per_job"]
+    resources = resources_of(gpus, given["processes_per_job"], given["nodes"])
+    files = script.write(jobs, out, folder, slurm_options(given), resources)
+    print(f"wrote {len(files) - 1} scripts; submit them with: {files[-1]}")

@@ -6,8 +6,7 @@ lines, and the rest stays.
 """
 
 import shlex
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tricklift.errors import STOPPED, UserError
@@ -125,7 +124,6 @@ def text_of(
     exports: dict[str, str],
 ) -> str:
     """The script of a job."""
-    resources = Resources() if isinstance(job, Export) else resources
     out = out.resolve()
     flags = options.flags(job, resources) | {
         "job-name": name_in_slurm(out, job.name),
@@ -133,20 +131,25 @@ def text_of(
         "open-mode": "append",
         "signal": f"B:USR1@{warning(options.minutes or DEFAULT_MINUTES)}",
     }
-    command = [part for part in attempt(out, job.name, resources) if part != "--here"]
     return _SCRIPT.format(
         name=job.name,
         needs=f"needs {', '.join(job.needs)}" if job.needs else "needs no other job",
         header="\n".join(sbatch_lines(flags)),
         here=shlex.quote(str(Path.cwd())),
         exports="".join(f"export {key}={shlex.quote(value)}\n" for key, value in exports.items()),
-        command=shlex.join([sys.executable, *command[1:]]),
+        command=shlex.join(at_work(out, job, resources)),
         stopped=STOPPED,
         unsaved=UNSAVED,
     )
 
 
-def sbatch_lines(flags: dict[str, str | None]) -> list[str]:
+def at_work(out: Path, job: Job, resources: Resources) -> list[str]:
+    """The command that brings a job to its end, watched: `tricklift work`."""
+    resources = Resources() if isinstance(job, Export) else resources
+    return [part for part in attempt(out.resolve(), job.name, resources) if part != "--here"]
+
+
+def sbatch_lines(flags: Mapping[str, str | None]) -> list[str]:
     """`#SBATCH` lines of long options."""
     return [
         f"#SBATCH --{key}" + ("" if value is None else f"={shlex.quote(value)}")

@@ -10,7 +10,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,18 @@ from tricklift.records import lock
 from tricklift.suite import states
 from tricklift.suite.board import Board
 from tricklift.suite.engines import Failure, Resources, slurm_client
-from tricklift.suite.engines.script import sbatch_lines
-from tricklift.suite.engines.slurm_client import SlurmError
+from tricklift.suite.engines.script import at_work, sbatch_lines
+from tricklift.suite.engines.slurm_client import Partition, SlurmError
 from tricklift.suite.engines.slurm_job import Work
 from tricklift.suite.engines.slurm_options import (
     DEFAULT_MINUTES,
     SlurmOptions,
     minutes_of,
+    resources_of,
     warning,
 )
 from tricklift.suite.engines.slurm_watch import Watch
-from tricklift.suite.jobs import Export, Job
-from tricklift.suite.work import attempt
+from tricklift.suite.jobs import Job
 
 #: Below the output folder: what submitit keeps, and what the jobs say outside of their own logs.
 FOLDER = "slurm"
@@ -41,18 +41,23 @@ TIMEOUTS = 10_000
 
 
 @dataclass(frozen=True)
-class SlurmEngine:
-    """Jobs go to Slurm.
+class Slurm:
+    """Jobs go to a Slurm cluster.
 
     Attributes:
         options: What they ask for beside processes and GPUs.
-        resources: Of a training.
+        gpus_per_job: GPUs of a training on each node, one process each. None: one where the
+            partition has any.
+        processes_per_job: Processes of a training on each node, without GPUs.
+        nodes: Of a training.
         max_parallel: So many in the queue at a time; None: all at once.
         retries: How often a job that failed is tried again, in the same Slurm job.
     """
 
     options: SlurmOptions = field(default_factory=SlurmOptions)
-    resources: Resources = field(default_factory=Resources)
+    gpus_per_job: float | None = None
+    processes_per_job: int = 1
+    nodes: int = 1
     max_parallel: int | None = None
     retries: int = 0
 
@@ -61,24 +66,29 @@ class SlurmEngine:
 
         Raises:
             UserError: submitit or Slurm's commands are missing, there is no such partition, a time
-                limit above the partition's, or what else Slurm would refuse.
+                limit above the partition's, more GPUs than a node has, or what else Slurm refuses.
         """
         refuse_missing_submitit()
         slurm_client.refuse_missing_commands()
+        flags: Mapping[str, str | None] = {}
         try:
-            options = self.fitted()
-            lines = ["#!/bin/bash", *sbatch_lines(options.flags(None, self.resources)), "exit"]
+            options, resources = self.fitted()
+            flags = options.flags(None, resources)
             with tempfile.NamedTemporaryFile("w", suffix=".sh") as script:
-                print("\n".join(lines), file=script, flush=True)
+                text = "\n".join(["#!/bin/bash", *sbatch_lines(flags), "exit", ""])
+                script.write(text)
+                script.flush()
                 slurm_client.ask("sbatch", "--test-only", script.name)
         except SlurmError as error:
-            raise UserError(f"Slurm refuses these jobs: {error}; {self._asked()}") from None
+            words = " ".join(line.partition("--")[2] for line in sbatch_lines(flags))
+            asked = f"; asked for: {words}; change --partition, --slurm KEY=VALUE or the like"
+            raise UserError(f"Slurm refuses: {error}{asked * bool(flags)}") from None
 
-    def fitted(self) -> SlurmOptions:
-        """The options, with a time limit that the partition allows.
+    def fitted(self) -> tuple[SlurmOptions, Resources]:
+        """What a training gets: a time limit and GPUs that the partition has.
 
         Raises:
-            UserError: There is no such partition, or it does not allow the time that was given.
+            UserError: There is no such partition, or it does not allow what was given.
             SlurmError: Slurm does not answer.
         """
         known = {part.name: part for part in slurm_client.partitions()}
@@ -90,22 +100,32 @@ class SlurmEngine:
                     f"{', '.join(known) or 'none'}{did_you_mean(name, known)}"
                 )
         names = given.split(",") if given else [n for n, part in known.items() if part.default]
-        limits = [known[n].limit for n in names if known[n].limit not in ("infinite", "n/a")]
+        chosen = [known[name] for name in names]
+        return self._in_time(chosen), self._on_gpus(chosen)
+
+    def _in_time(self, partitions: Sequence[Partition]) -> SlurmOptions:
+        limits = [part.limit for part in partitions if part.limit not in ("infinite", "n/a")]
         most = min((minutes_of("limit", limit) for limit in limits), default=None)
         minutes = self.options.minutes
-        if most is None:
-            return replace(self.options, minutes=minutes or DEFAULT_MINUTES)
-        if minutes is not None and minutes > most:
+        if minutes is not None and most is not None and minutes > most:
             raise UserError(
-                f"--time: partition {','.join(names)} allows {most} minutes, got {minutes}; give "
-                "less (a job that meets its limit saves, is queued again and resumes)"
+                f"--time: partition {_named(partitions)} allows {most} minutes, got {minutes}; "
+                "give less (a job that meets its limit saves, is queued again and resumes)"
             )
-        return replace(self.options, minutes=minutes or min(most, DEFAULT_MINUTES))
+        minutes = minutes or (DEFAULT_MINUTES if most is None else min(most, DEFAULT_MINUTES))
+        return replace(self.options, minutes=minutes)
 
-    def _asked(self) -> str:
-        flags = self.options.flags(None, self.resources)
-        words = [k if v is None else f"{k}={v}" for k, v in flags.items()]
-        return f"asked for: {' '.join(words)}; change --slurm KEY=VALUE, --partition or the like"
+    def _on_gpus(self, partitions: Sequence[Partition]) -> Resources:
+        most = max((part.gpus for part in partitions), default=0)
+        gpus = min(1, most) if self.gpus_per_job is None else self.gpus_per_job
+        if gpus % 1:
+            raise UserError(f"--gpus-per-job: Slurm gives whole GPUs, got {gpus:g}; give 1 or more")
+        if gpus > most:
+            raise UserError(
+                f"--gpus-per-job {gpus:g}: a node of partition {_named(partitions)} has "
+                f"{count(most, 'GPU')}; give fewer, or more --nodes, or another --partition"
+            )
+        return resources_of(gpus, self.processes_per_job, self.nodes)
 
     def run(self, jobs: Sequence[Job], out: Path, board: Board) -> list[Failure]:
         """Brings jobs to their end, see `tricklift.suite.engines.Engine`.
@@ -136,10 +156,10 @@ class SlurmEngine:
             return
         new: list[tuple[Job, str]] = []
         try:
-            options = self.fitted()
+            fitted = self.fitted()
             for job in ready:
                 states.queue(out, job.name)
-                new.append((job, self._submit_one(job, watch.needs(job), options, out)))
+                new.append((job, self._submit_one(job, watch.needs(job), *fitted, out)))
                 watch.submitted(*new[-1])
         except BaseException as error:
             for job in ready[len(new) : len(new) + 1]:
@@ -153,7 +173,14 @@ class SlurmEngine:
             board.say(f"submitting was stopped{words}")
             raise
 
-    def _submit_one(self, job: Job, needs: Sequence[str], options: SlurmOptions, out: Path) -> str:
+    def _submit_one(
+        self,
+        job: Job,
+        needs: Sequence[str],
+        options: SlurmOptions,
+        resources: Resources,
+        out: Path,
+    ) -> str:
         """Submits a job; returns Slurm's number.
 
         Raises:
@@ -162,45 +189,45 @@ class SlurmEngine:
         from submitit import SlurmExecutor
         from submitit.core.utils import FailedJobError, FailedSubmissionError
 
-        resources = Resources() if isinstance(job, Export) else self.resources
-        command = [part for part in attempt(out, job.name, resources) if part != "--here"]
+        minutes = options.minutes or DEFAULT_MINUTES
+        work = Work(at_work(out, job, resources), self.retries, patience=warning(minutes) * 0.8)
         executor = SlurmExecutor(
             folder=out.resolve() / FOLDER,
             max_num_timeout=TIMEOUTS,
             python=f"exec {shlex.quote(sys.executable)} -P",  # so the signal is for it, not a shell
         )
-        executor.update_parameters(**self._parameters(job, needs, options, out))
+        executor.update_parameters(**parameters(job, needs, options, resources, out))
         try:
-            patience = warning(options.minutes or DEFAULT_MINUTES) * 0.8
-            return str(executor.submit(Work(command, self.retries, patience)).job_id)
+            return str(executor.submit(work).job_id)
         except (FailedJobError, FailedSubmissionError, subprocess.SubprocessError) as error:
             lines = str(error).splitlines()
             told = [line for line in lines if line.startswith("sbatch: ")] or lines
             raise SlurmError(slurm_client.said("\n".join(told))) from None
 
-    def _parameters(
-        self, job: Job, needs: Sequence[str], options: SlurmOptions, out: Path
-    ) -> dict[str, Any]:
-        """What submitit writes into the file for sbatch."""
-        from submitit.slurm.slurm import SlurmJobEnvironment
 
-        flags: dict[str, Any] = {
-            key: True if value is None else value
-            for key, value in options.flags(job, self.resources).items()
-        }
-        if needs:
-            flags["dependency"] = f"afterok:{':'.join(needs)}"
-        minutes = int(flags.pop("time"))
-        flags["signal"] = f"B:{SlurmJobEnvironment.USR_SIG}@{warning(minutes)}"
-        return {
-            "job_name": slurm_client.name_in_slurm(out, job.name),
-            "time": minutes,
-            "nodes": int(flags.pop("nodes")),
-            "ntasks_per_node": int(flags.pop("ntasks-per-node")),
-            "use_srun": False,
-            "stderr_to_stdout": True,
-            "additional_parameters": flags,
-        }
+def parameters(
+    job: Job, needs: Sequence[str], options: SlurmOptions, resources: Resources, out: Path
+) -> dict[str, Any]:
+    """What submitit writes into the file for sbatch."""
+    from submitit.slurm.slurm import SlurmJobEnvironment
+
+    flags: dict[str, Any] = {
+        key: True if value is None else value
+        for key, value in options.flags(job, resources).items()
+    }
+    minutes = int(flags.pop("time"))
+    flags["signal"] = f"B:{SlurmJobEnvironment.USR_SIG}@{warning(minutes)}"
+    if needs:
+        flags["dependency"] = f"afterok:{':'.join(needs)}"
+    return {
+        "job_name": slurm_client.name_in_slurm(out, job.name),
+        "time": minutes,
+        "nodes": int(flags.pop("nodes")),
+        "ntasks_per_node": int(flags.pop("ntasks-per-node")),
+        "use_srun": False,
+        "stderr_to_stdout": True,
+        "additional_parameters": flags,
+    }
 
 
 def _withdrawn(new: Sequence[tuple[Job, str]], watch: Watch, out: Path) -> str:
@@ -217,6 +244,10 @@ def _withdrawn(new: Sequence[tuple[Job, str]], watch: Watch, out: Path) -> str:
         watch.withdrawn(job)
         states.unqueue(out, job.name)
     return f"; {count(len(new), 'job')} submitted before it cancelled again"
+
+
+def _named(partitions: Sequence[Partition]) -> str:
+    return ",".join(part.name for part in partitions)
 
 
 def refuse_missing_submitit() -> None:

@@ -48,11 +48,13 @@ class Partition:
         name: Of the partition.
         limit: Longest time of a job, as Slurm writes it; `infinite` where there is none.
         default: Whether a job goes there that names none.
+        gpus: Most on one node.
     """
 
     name: str
     limit: str
     default: bool
+    gpus: int = 0
 
 
 def refuse_missing_commands() -> None:
@@ -126,11 +128,14 @@ def partitions() -> list[Partition]:
     Raises:
         SlurmError: Slurm does not answer.
     """
-    found = []
-    for line in ask("sinfo", "-h", "-o", "%P|%l").splitlines():
-        name, limit = line.split("|")
-        found.append(Partition(name.rstrip("*"), limit, name.endswith("*")))
-    return list(dict.fromkeys(found))
+    found: dict[str, Partition] = {}
+    for line in ask("sinfo", "-h", "-o", "%P|%l|%G").splitlines():
+        word, limit, gres = line.split("|", 2)
+        name = word.rstrip("*")
+        gpus = sum(int(number) for number in re.findall(r"gpu(?::[^,:(]+)?:(\d+)", gres))
+        most = max(gpus, found[name].gpus if name in found else 0)
+        found[name] = Partition(name, limit, word.endswith("*"), most)
+    return list(found.values())
 
 
 def cancel(numbers: Sequence[str]) -> None:

@@ -108,6 +108,21 @@ class SlurmOptions:
         return held | {"kill-on-invalid-dep": "yes", "requeue": None} | dict(self.extra)
 
 
+def resources_of(gpus: float | None, processes: int, nodes: int) -> Resources:
+    """What a training gets: one process a GPU, or so many processes without GPUs.
+
+    Raises:
+        UserError: Processes are given beside GPUs.
+    """
+    whole = int(gpus or 0)
+    if whole and processes > 1:
+        raise UserError(
+            f"--processes-per-job is for the CPU, and here each of {whole} GPUs gets a process; "
+            "leave it out, or give --gpus-per-job 0"
+        )
+    return Resources(processes=whole or processes, gpus=whole, nodes=nodes)
+
+
 def warning(minutes: int) -> int:
     """Seconds before a time limit at which a job is told to save; Slurm may be 30 s early."""
     return min(WARNING_SECONDS, int(minutes * 60 * WARNING_SHARE))

@@ -145,9 +145,10 @@ class Watch:
     def _judged(self, name: str, queued: Queued, seconds: float) -> bool:
         """Whether it is known how a job that left the queue has ended."""
         note, job = states.read(self.out, name), self.jobs[name]
-        if note.get("slurm_job") == queued.id and note.get("state") == "failed":
+        came_to = note.get("state") if note.get("slurm_job") == queued.id else None
+        if came_to == "failed":
             self._failed(name, str(note.get("words")), int(note.get("code") or 1))
-        elif job.state() == "done":
+        elif came_to == "done":
             self._done.add(name)
             self.board.ended(name, "done", job.summary())
         elif any(need in self._lost for need in job.needs):
