@@ -54,8 +54,6 @@ SchedulerParameters=sched_interval=1,bf_interval=1
 ReturnToService=2
 JobRequeue=1
 MaxJobCount=10000
-KillWait=5
-OverTimeLimit=0
 SlurmctldTimeout=30
 SlurmdTimeout=300
 {accounting}

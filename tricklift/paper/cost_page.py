@@ -86,8 +86,8 @@ def section() -> str:
             "order, within a factor of two. They are too high where the software is newer than "
             f"the paper's and the host keeps up (NVIDIA's code of 2020 is {half:.1f} times as fast "
             f"in mixed precision and {single:.1f} times in float32 as the paper on the same "
-            "cards), and too low where it does not, or where one or two images a card leave an H100 idle: "
-            "in MLPerf 3.0 an H100 gains 1.4 to 2.0 over an A100, by task.",
+            "cards), and too low where it does not, or where one or two images a card leave an "
+            "H100 idle: in MLPerf 3.0 an H100 gains 1.4 to 2.0 over an A100, by task.",
         )
     )
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 from tricklift.errors import STOPPED, UserError
 from tricklift.records.atomic import write_text
-from tricklift.suite.engines import Resources
-from tricklift.suite.engines.slurm_client import name_in_slurm
+from tricklift.suite.engines import Resources, slurm_client
 from tricklift.suite.engines.slurm_options import DEFAULT_MINUTES, SlurmOptions, warning
 from tricklift.suite.jobs import Export, Job
 from tricklift.suite.work import attempt
@@ -102,7 +101,9 @@ def write(
     }
     for old in folder.glob(f"*{SUFFIX}"):
         old.unlink()
-    (out / "slurm").mkdir(parents=True, exist_ok=True)  # sbatch makes no folder for its output
+    (out / slurm_client.FOLDER).mkdir(
+        parents=True, exist_ok=True
+    )  # sbatch makes no folder for its output
     for job in jobs:
         write_text(folder / files[job.name], text_of(job, out, options, resources, exports or {}))
     calls = [
@@ -126,8 +127,8 @@ def text_of(
     """The script of a job."""
     out = out.resolve()
     flags = options.flags(job, resources) | {
-        "job-name": name_in_slurm(out, job.name),
-        "output": str(out / "slurm" / "%j.log"),
+        "job-name": slurm_client.name_in_slurm(out, job.name),
+        "output": str(slurm_client.log_of(out, "%j")),
         "open-mode": "append",
         "signal": f"B:USR1@{warning(options.minutes or DEFAULT_MINUTES)}",
     }

@@ -22,7 +22,7 @@ from tricklift.suite import states
 from tricklift.suite.board import Board
 from tricklift.suite.engines import Failure, Resources, slurm_client
 from tricklift.suite.engines.script import at_work, sbatch_lines
-from tricklift.suite.engines.slurm_client import Partition, SlurmError
+from tricklift.suite.engines.slurm_client import FOLDER, Partition, SlurmError
 from tricklift.suite.engines.slurm_job import Work
 from tricklift.suite.engines.slurm_options import (
     DEFAULT_MINUTES,
@@ -34,8 +34,6 @@ from tricklift.suite.engines.slurm_options import (
 from tricklift.suite.engines.slurm_watch import Watch
 from tricklift.suite.jobs import Job
 
-#: Below the output folder: what submitit keeps, and what the jobs say outside of their own logs.
-FOLDER = "slurm"
 #: Requeues for the time limit; those that save nothing end sooner (`slurm_job.UNSAVED`).
 TIMEOUTS = 10_000
 
@@ -226,6 +224,7 @@ def parameters(
         "ntasks_per_node": int(flags.pop("ntasks-per-node")),
         "use_srun": False,
         "stderr_to_stdout": True,
+        "wckey": None,
         "additional_parameters": flags,
     }
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from tricklift.errors import UserError
 
 COMMANDS = ("sbatch", "squeue", "scontrol", "sinfo", "scancel")
+#: Below the output folder: what submitit keeps, and what the jobs say outside of their own logs.
+FOLDER = "slurm"
 #: Seconds that a command may take; a busy controller takes its time.
 PATIENCE = 120.0
 
@@ -109,17 +111,22 @@ def queue(out: Path) -> dict[str, Queued]:
     return found
 
 
-def ending(number: str) -> tuple[str, str]:
-    """State and reason of a job that has left the queue; empty where Slurm forgot it.
+def log_of(out: Path, number: str) -> Path:
+    """What a job of Slurm says outside of our job's own log: submitit's lines, and Slurm's."""
+    return out / FOLDER / f"{number}_0_log.out"
+
+
+def ending(number: str) -> str:
+    """The state of a job that has left the queue; empty where Slurm forgot it.
 
     Slurm keeps them for some minutes (`MinJobAge`).
     """
     try:
         text = ask("scontrol", "show", "job", number, "--oneliner")
     except SlurmError:
-        return "", ""
-    held = dict(re.findall(r"(\w+)=(\S*)", text))
-    return held.get("JobState", ""), held.get("Reason", "")
+        return ""
+    found = re.search(r"\bJobState=(\w+)", text)
+    return found[1] if found else ""
 
 
 def partitions() -> list[Partition]:

@@ -9,11 +9,12 @@ from tricklift.suite.board import Board
 from tricklift.suite.engines import Failure, slurm_client
 from tricklift.suite.engines.slurm_client import Queued, SlurmError
 from tricklift.suite.jobs import Job
+from tricklift.suite.processes import last_words
 
 #: Seconds between two looks at the queue: short after something happened, then longer.
 SHORTEST, LONGEST = 1.0, 15.0
 #: Seconds that a shared file system may take to show here how a job has ended that left the queue.
-FILES_LATE = 90.0
+FILES_LATE = 45.0
 #: How Slurm calls the end of a job that had no chance to note it.
 CUT_OFF = {
     "OUT_OF_MEMORY": "it took more memory than it had; give more --memory",
@@ -151,31 +152,35 @@ class Watch:
         elif came_to == "done":
             self._done.add(name)
             self.board.ended(name, "done", job.summary())
-        elif any(need in self._lost for need in job.needs):
-            self._new.add(name)  # Slurm took it out of the queue; `_leave_out` says so
+        elif lost := [need for need in job.needs if need in self._lost]:
+            self._leave(name, lost[0])  # Slurm took it out of the queue
         elif any(need in self._gone for need in job.needs):
             return False
         else:
-            state, _ = slurm_client.ending(queued.id)
-            if state not in CUT_OFF and seconds < FILES_LATE:
+            state = slurm_client.ending(queued.id)
+            if seconds < (0 if state in CUT_OFF else FILES_LATE):
                 return False
-            why = CUT_OFF.get(state) or f"Slurm says {state or 'nothing'}, and it left no result"
-            words = f"{why} (Slurm job {queued.id})"
+            outer = slurm_client.log_of(self.out, queued.id)
+            why = CUT_OFF.get(state) or f"it left no result: {last_words(outer)}"
+            words = f"{why} (Slurm job {queued.id}{f', {state}' if state else ''})"
             states.ended(self.out, name, note, state="failed", code=1, words=words)
-            self._failed(name, words, 1)
+            self._failed(name, words, 1, None if state in CUT_OFF else outer)
         return True
 
-    def _failed(self, name: str, words: str, code: int) -> None:
+    def _failed(self, name: str, words: str, code: int, log: Path | None = None) -> None:
         self._lost.add(name)
-        self.failures.append(Failure(name, words, states.log_of(self.out, name), code))
+        self.failures.append(Failure(name, words, log or states.log_of(self.out, name), code))
         self.board.ended(name, f"failed: {words}")
+
+    def _leave(self, name: str, need: str) -> None:
+        self._new.discard(name)
+        self._lost.add(name)
+        states.unqueue(self.out, name)
+        self.board.ended(name, f"left out, it needs {need}")
 
     def _leave_out(self) -> None:
         """Jobs that need one that failed are not submitted any more."""
         for name, job in self.jobs.items():
             lost = [need for need in job.needs if need in self._lost]
             if name in self._new and lost:
-                self._new.discard(name)
-                self._lost.add(name)
-                states.unqueue(self.out, name)
-                self.board.ended(name, f"left out, it needs {lost[0]}")
+                self._leave(name, lost[0])
