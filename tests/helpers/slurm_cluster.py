@@ -281,25 +281,29 @@ class Cluster:
 
     def stop(self) -> None:
         """Ends all jobs and daemons, by process id."""
-        if any("slurmctld" in daemon.args[0] for daemon in self._daemons):  # type: ignore[index]
-            with contextlib.suppress(RuntimeError, subprocess.TimeoutExpired):
-                self.clear(8)
+        daemons = {daemon.pid for daemon in self._daemons}
+        self._kill(daemons)
         for daemon in reversed(self._daemons):
-            with contextlib.suppress(ProcessLookupError):
-                daemon.terminate()
+            daemon.terminate()
         for daemon in self._daemons:
             try:
-                daemon.wait(5)
-            except subprocess.TimeoutExpired:
+                daemon.wait(1)
+            except subprocess.TimeoutExpired:  # it waits for jobs that are gone
                 daemon.kill()
                 daemon.wait(5)
         self._daemons.clear()
-        for pid in self._left():  # slurmstepd outlives slurmd, and so does what it watches
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self._kill(set())  # what slurmd started while it ended
 
-    def _left(self) -> Iterator[int]:
-        """Processes of this user that have this cluster in their environment, and are not us."""
+    def _kill(self, spared: set[int]) -> None:
+        """Kills the clients and jobs of this cluster, which have it in their environment."""
+        end = time.monotonic() + 5
+        while (left := set(self._clients()) - spared) and time.monotonic() < end:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+
+    def _clients(self) -> Iterator[int]:
         mine = f"SLURM_CONF={self.environment['SLURM_CONF']}".encode()
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):

@@ -86,7 +86,8 @@ def ask(*command: str) -> str:
 
 def said(text: str) -> str:
     """Slurm's complaint in one line, without the command's name before it."""
-    lines = [re.sub(r"^\w+: (error: |fatal: )?", "", line.strip()) for line in text.splitlines()]
+    prefix = r"^\w+: (error: |fatal: )?(allocation failure: |Batch job submission failed: )?"
+    lines = [re.sub(prefix, "", line.strip()) for line in text.splitlines()]
     return "; ".join(dict.fromkeys(line for line in lines if line))
 
 
