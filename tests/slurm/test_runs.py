@@ -1,0 +1,98 @@
+"""Tiers through Slurm: the same table, whoever is stopped on the way."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from tricklift.records.atomic import read_json
+from tricklift.suite import states
+from tricklift.suite.engines import slurm_client
+from tricklift.tables.compare import compare
+from tricklift.tables.page import render
+
+TIER = Path(__file__).with_name("tiny.yaml")
+BASE = "resnet18_b-baseline"
+
+
+def table(out: Path) -> str:
+    """The table's digits."""
+    rows, records = compare(out)
+    return render(rows, records, "csv", out)
+
+
+@pytest.fixture
+def call(tiny_root):
+    """The arguments of a run of the tests' tier."""
+
+    def build(out: Path, *more: str) -> tuple[str | Path, ...]:
+        return ("run", TIER, "--out", out, "--root", tiny_root, *more)
+
+    return build
+
+
+def log(out: Path, name: str) -> str:
+    """What a job's attempts said."""
+    file = states.log_of(out, name)
+    return file.read_text(errors="replace") if file.is_file() else ""
+
+
+def steps(out: Path, name: str) -> list[int]:
+    """Epochs of which a line of the training was logged, in order."""
+    return [int(number) for number in re.findall(r"Epoch\(train\) +\[(\d+)\]", log(out, name))]
+
+
+def test_the_table_is_that_of_a_local_run_though_the_front_door_is_killed(
+    cluster, front, call, tmp_path
+):
+    local, out = tmp_path / "local", tmp_path / "out"
+    rows = ("--rows", f"random-init,{BASE}")
+    first = front(*call(out, *rows, "--launcher", "slurm"))
+    first.until(lambda: first.said.count("submitted as Slurm job") == 6)
+    first.process.send_signal(signal.SIGKILL)
+    first.process.wait()
+    numbers = {name: queued.id for name, queued in slurm_client.queue(out).items()}
+    said = front(*call(out, *rows, "--launcher", "slurm")).ends()
+    assert "submitted as" not in said  # all were in the queue, or done
+    for name, number in numbers.items():
+        assert f"{name}: is Slurm job {number} already" in said or f"{name}: already done" in said
+        assert states.read(out, name)["slurm_job"] == number
+    front(*call(local, *rows, "--jobs", "2")).ends()
+    assert table(out) == table(local) and BASE in str(compare(out)[0])
+
+
+def test_stopped_jobs_resume_and_a_failed_one_stops_no_other(
+    cluster, at_once, front, call, tmp_path
+):
+    out, slow = tmp_path / "out", "cls/slow/seed0"
+    rows = ("--rows", "slow,broken", "--heads", "seg")
+    run = front(*call(out, *rows, "--launcher", "slurm"))
+    run.until(lambda: steps(out, slow))
+    number = slurm_client.queue(out)[slow].id
+    cluster.call("scontrol", "requeue", number)  # as a cluster that pre-empts does
+    run.until(lambda: log(out, slow).count("# attempt ") == 2)
+    before = max(steps(out, slow))
+    run.until(lambda: max(steps(out, slow)) > before)
+    cluster.call("scontrol", "update", f"JobId={number}", "TimeLimit=1")
+    run.until(lambda: "is queued again" in run.said.split("is queued again", 1)[-1])
+    cluster.call("scontrol", "update", f"JobId={number}", "TimeLimit=30")
+    said = run.ends(code=1)
+
+    seen = steps(out, slow)
+    assert log(out, slow).count("# attempt ") == 3 and seen[-1] == 150
+    assert log(out, slow).count("a checkpoint is saved") >= 2
+    assert all(later >= earlier for earlier, later in zip(seen, seen[1:], strict=False)), seen
+    assert read_json(out / slow / "result.json")["status"] == "done"
+    assert "seg/slow-seed0/seed0: done" in said
+    assert "failed: cls/broken/seed0" in said and "--only cls/broken/seed0" in said
+    assert "seg/broken-seed0/seed0: left out" in said
+    assert not slurm_client.queue(out)
+
+
+def test_two_nodes_train_one_job_together(cluster, front, call, tmp_path):
+    name = f"cls/{BASE}/seed0"
+    more = ("--rows", BASE, "--only", name, "--launcher", "slurm", "--nodes", "2")
+    front(*call(tmp_path / "out", *more)).ends()
+    ranks = re.findall(r"world_size.*?(\d+)|GPU number: (\d+)|Distributed.*", log(tmp_path / "out", name))
+    assert read_json(tmp_path / "out" / name / "result.json")["status"] == "done", ranks
