@@ -11,6 +11,7 @@ clients find the cluster by the environment (`Cluster.environment`). To look at 
 """
 
 import contextlib
+import ctypes
 import getpass
 import os
 import secrets
@@ -102,6 +103,12 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [one.getsockname()[1] for one in sockets]
+
+
+def _ends_with_parent() -> None:
+    """Linux ends this process when the one that started it is gone, killed or not."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 class Cluster:
@@ -223,6 +230,7 @@ class Cluster:
                     stdout=said,
                     stderr=said,
                     start_new_session=True,
+                    preexec_fn=_ends_with_parent,
                     cwd=self.folder,
                 )
             )

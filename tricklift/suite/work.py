@@ -21,6 +21,7 @@ from tricklift.records import lock
 from tricklift.records.machine import cores
 from tricklift.suite import graph, states
 from tricklift.suite.engines import Resources
+from tricklift.suite.engines.srun import spread
 from tricklift.suite.jobs import TRICKLIFT, Export, Job
 from tricklift.suite.processes import (
     LOOK,
@@ -90,9 +91,7 @@ def launched(job: Job, command: Sequence[str], resources: Resources) -> list[str
         return list(command)
     module = list(command[command.index("-m") :])
     if resources.nodes > 1:
-        tasks = f"--ntasks-per-node={resources.processes}"
-        spread = ["srun", f"--nodes={resources.nodes}", tasks, "--kill-on-bad-exit=1"]
-        return [*spread, *command, "--launcher", "slurm"]
+        return spread(command, resources)
     torchrun = ["-m", "torch.distributed.run", "--standalone"]
     count = f"--nproc-per-node={resources.processes}"
     return [sys.executable, "-P", *torchrun, count, *module, "--launcher", "pytorch"]

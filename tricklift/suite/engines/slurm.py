@@ -141,8 +141,8 @@ class Slurm:
         except KeyboardInterrupt:
             if numbers := watch.numbers():
                 board.say(
-                    f"{len(numbers)} jobs go on in Slurm; the same command finds them again, and "
-                    f"'scancel {' '.join(numbers)}' ends them"
+                    f"{count(len(numbers), 'job')} left in Slurm; the same command finds them "
+                    f"again, and 'scancel {' '.join(numbers)}' ends them"
                 )
             raise
         return watch.failures
