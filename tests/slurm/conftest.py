@@ -49,7 +49,8 @@ def cluster(_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clus
 def environment(cluster: Cluster) -> dict[str, str]:
     """What a client has beside its own variables: the cluster, and this source tree."""
     source = str(Path(tricklift.__file__).parents[1])
-    return {**cluster.environment, "PYTHONPATH": source, "OMP_NUM_THREADS": "1"}
+    path = f"{source}:{HERE.parent / 'helpers'}"
+    return {**cluster.environment, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture

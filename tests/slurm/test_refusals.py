@@ -44,7 +44,9 @@ def test_more_than_there_is(cluster, given, words):
         Slurm(**given).check()
 
 
-def test_the_command_line_says_it_in_one_line_and_leaves_nothing(cluster, front, tiny_root, tmp_path):
+def test_the_command_line_says_it_in_one_line_and_leaves_nothing(
+    cluster, front, tiny_root, tmp_path
+):
     out = tmp_path / "out"
     tier = Path(__file__).with_name("tiny.yaml")
     call = ("run", tier, "--out", out, "--root", tiny_root, "--launcher", "slurm")

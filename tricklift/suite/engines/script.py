@@ -29,11 +29,11 @@ set -u
 cd {here}
 {exports}
 # A child, so that this shell can pass on what Slurm tells it: USR1 before the time limit.
-{command} &
-child=$!
-told=
+child= told=
 trap 'told=1; kill -USR1 "$child" 2>/dev/null' USR1
 trap 'kill -TERM "$child" 2>/dev/null' TERM
+{command} &
+child=$!
 wait "$child"; code=$?
 while kill -0 "$child" 2>/dev/null; do wait "$child"; code=$?; done
 # {stopped}: a checkpoint is saved, and the same call goes on from there.
@@ -47,12 +47,13 @@ _SUBMIT = """\
 #!/usr/bin/env bash
 # Submits the {count} jobs of {out}; those that are done end at once, stopped ones resume.
 # Options of sbatch given here are for all: ./{file} --partition=gpu
-set -euo pipefail
+set -Eeuo pipefail
 cd "$(dirname "$0")"
 declare -A number
 withdraw() {{
   echo "sbatch refused a job; cancelling the ${{#number[@]}} submitted before it" >&2
   [ ${{#number[@]}} -eq 0 ] || scancel "${{number[@]}}"
+  exit 1
 }}
 trap withdraw ERR
 # submit FILE NEEDED_FILE...

@@ -49,7 +49,8 @@ class SlurmOptions:
     Attributes:
         partition: Or None for the cluster's default.
         account: Or None for the user's default.
-        minutes: Time limit of a job, or None for `DEFAULT_MINUTES`, at most the partition's.
+        minutes: Time limit of a job, or None: the engine takes `DEFAULT_MINUTES`, at most the
+            partition's; a script leaves it to the cluster.
         memory: Of a node, as Slurm writes it (`32G`), or None for the cluster's default.
         extra: Further options of `sbatch` by their long names; None as value: a bare flag.
     """
@@ -97,8 +98,9 @@ class SlurmOptions:
         held: dict[str, str | None] = {
             "nodes": str(nodes),
             "ntasks-per-node": str(tasks),
-            "time": str(self.minutes or DEFAULT_MINUTES),
         }
+        if self.minutes:  # a limit above the partition's would wait for ever
+            held["time"] = str(self.minutes)
         if resources.processes > tasks and not alone:
             held["cpus-per-task"] = str(resources.processes)
         if resources.gpus and not alone:
