@@ -70,7 +70,7 @@ class StopSignals(Hook):
     def after_val_iter(
         self, runner: Any, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Save and end within a validation of the training, in the steps that all processes make."""
+        """Save and end within a validation of the training, in steps that all processes make."""
         common = self._training and batch_idx < _common_steps(runner.val_dataloader) - 1
         if common and self._agreed():
             for hook in runner.hooks:
