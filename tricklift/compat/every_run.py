@@ -20,6 +20,7 @@ from tricklift.compat.start_checks import StartChecks
 from tricklift.compat.statistics import StatisticsHook
 from tricklift.compat.stop_signals import StopSignals
 from tricklift.compat.tuning.hook import CpuTuning
+from tricklift.compat.within_epoch import WithinEpoch
 from tricklift.records.checkpoint_metadata import CheckpointMetadata
 
 __all__ = ["HOOKS", "install"]
@@ -34,6 +35,7 @@ HOOKS: tuple[type[Hook], ...] = (
     StatisticsHook,
     CheckpointMetadata,
     CpuTuning,
+    WithinEpoch,
     StopSignals,
 )
 

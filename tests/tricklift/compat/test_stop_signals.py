@@ -95,6 +95,8 @@ def weights(folder: Path, name: str) -> dict[str, torch.Tensor]:
         (False, "train_iter", 1, 2),
         (False, "train_iter", 3, 4),  # the validation that follows is left at once
         (False, "val_iter", 1, 4),
+        (True, "train_iter", 1, 2),  # within an epoch
+        (True, "train_iter", 6, 7),
         (True, "train_iter", 3, 4),  # at the end of an epoch
         (True, "val_iter", 0, 4),
     ],
