@@ -4,12 +4,11 @@ import json
 import os
 import signal
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fake_jobs import until
-from short_runs import FEW, LEAVES, SHORT
+from short_runs import LEAVES
 
 from tricklift.configs import find_config
 from tricklift.errors import STOPPED
@@ -26,38 +25,45 @@ KEEPS = """
 import json, os
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.registry import HOOKS
+from tricklift.compat import every_run
 
-@HOOKS.register_module()
 class KeepMetrics(Hook):
     priority = 'VERY_LOW'
     def after_val_epoch(self, runner, metrics=None):
         place = os.path.join(runner.work_dir, f'rank{get_rank()}.json')
         with open(place, 'w') as file:
             json.dump({key: float(value) for key, value in metrics.items()}, file)
+
+every_run.HOOKS = (*every_run.HOOKS, KeepMetrics)
 """
 
 
-def short(out: Path, task: str, **changes: object) -> Training:
-    """A training of two steps, whose config is a file of the user's."""
-    leaf = out / f"{task}_leaf.py"
+#: Few steps, and a validation.
+SHORT = {
+    "cls": ("train_cfg.max_epochs=1", "train_cfg.val_interval=1", "model.backbone.width=0.25"),
+    "det": ("train_cfg.max_epochs=1", "train_cfg.val_interval=1"),
+    "seg": ("train_cfg.max_iters=2", "train_cfg.val_interval=2"),
+}
+
+
+def short(out: Path, task: str, *options: str) -> Training:
+    """A training of a config of the user's, whose processes keep their metrics."""
     base = find_config(LEAVES[task]).resolve()
     (out / "keep_metrics.py").write_text(KEEPS)
-    lines = [f"_base_ = [{str(base)!r}]", "custom_imports = dict(imports=['keep_metrics'])"]
-    leaf.write_text("\n".join(lines) + "\n")
-    given = {**FEW, **SHORT[task], **changes}
-    options = [f"{key}={json.dumps(value)}" for key, value in given.items()]
-    return Training(f"{task}/a/seed0", str(leaf), out / task, 0, options=tuple(options))
+    leaf = out / f"{task}_leaf.py"
+    imports = f"custom_imports = dict(imports=[{task!r}, 'keep_metrics'])"
+    leaf.write_text(f"_base_ = [{str(base)!r}]\n{imports}\n")
+    name, given = f"{task}/a/seed0", (*SHORT[task], *options)
+    return Training(name, str(leaf), out / name, 0, options=given)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", ["cls", "det", "seg"])
-def test_two_processes_train_one_job(tiny_root, tmp_path, monkeypatch, capsys, task):
+def test_two_processes_train_one_job(tiny_root, tmp_path, monkeypatch, task):
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    monkeypatch.syspath_prepend(tmp_path)
     job = short(tmp_path, task)
-    hook = '{"type": "KeepMetrics"}'
-    hooks = read_hooks(job)
-    job = replace(job, options=(*job.options, f"custom_hooks=[{', '.join([*hooks, hook])}]"))
     graph.write(tmp_path, "mini", tiny_root, {}, [job])
     with Board(tmp_path) as board:
         assert Local(processes_per_job=2).run([job], tmp_path, board) == []
@@ -70,11 +76,6 @@ def test_two_processes_train_one_job(tiny_root, tmp_path, monkeypatch, capsys, t
     with Board(tmp_path) as board:
         (failure,) = Local().run([job], tmp_path, board)
     assert failure.code == 2 and "trained by 2 processes, and this run has 1" in failure.words
-
-
-def read_hooks(job: Training) -> list[str]:
-    """The config's own custom hooks, as text."""
-    return [json.dumps(dict(hook)) for hook in job.resolved().get("custom_hooks", [])]
 
 
 def begin(out: Path, job: Training, root: Path) -> subprocess.Popen[str]:
