@@ -1,5 +1,6 @@
-"""`tricklift status`: where jobs are, from files as runs leave them; and the board that shows it."""
+"""`tricklift status`: where jobs are, from files as runs leave them, and the board of `run`."""
 
+import io
 import json
 import os
 import platform
@@ -56,7 +57,11 @@ def test_progress_of_a_training_by_epochs(running):
     result = {"status": "running", "epochs": 4, "batch_size": 64, "metrics": {"top1": 31.2}}
     leave(running, "a", log=f"# attempt 1\n$ x\n{EPOCH}", result=result)
     found = one(running)
-    assert (found.state, found.words, found.metrics) == ("running", "epoch 3/4, 50/100", {"top1": 31.2})
+    assert (found.state, found.words, found.metrics) == (
+        "running",
+        "epoch 3/4, 50/100",
+        {"top1": 31.2},
+    )
     assert found.progress == pytest.approx(2.5 / 4)
     assert found.images_per_second == pytest.approx(64 / 0.2)
     assert found.eta == 24 * 3600 + 20 * 60 + 41
@@ -94,7 +99,12 @@ def test_a_job_whose_process_is_gone_is_stopped(tmp_path):
 
 
 def test_what_waits_and_what_cannot_run(tmp_path):
-    jobs = [job(tmp_path, "a"), job(tmp_path, "b", "a"), job(tmp_path, "c", "b"), job(tmp_path, "d")]
+    jobs = [
+        job(tmp_path, "a"),
+        job(tmp_path, "b", "a"),
+        job(tmp_path, "c", "b"),
+        job(tmp_path, "d"),
+    ]
     write(tmp_path, jobs)
     leave(tmp_path, "a", state="failed", words="KeyError: 3")
     leave(tmp_path, "d", result={"status": "done", "metrics": {"top1": 5}, "wall_seconds": 61})
@@ -139,7 +149,7 @@ def test_many_jobs_are_counted_not_listed(tmp_path):
     jobs = [job(tmp_path, f"job{number}") for number in range(board.MOST + 1)]
     write(tmp_path, jobs)
     leave(tmp_path, "job7", state="failed", words="KeyError: 3")
-    console = Console(width=120, record=True, file=open(os.devnull, "w"))
+    console = Console(width=120, record=True, file=io.StringIO())
     console.print(board.page(tmp_path, look(tmp_path)))
     said = console.export_text()
     assert f"{board.MOST + 1} jobs: 1 failed, {board.MOST} waiting" in said
@@ -161,7 +171,7 @@ def test_without_a_terminal_a_line_now_and_then(running, capsys, monkeypatch):
 
 def test_on_a_terminal_it_is_the_table_of_status(running):
     leave(running, "a", log=ITER)
-    console = Console(width=100, force_terminal=True, file=open(os.devnull, "w"), record=True)
+    console = Console(width=100, force_terminal=True, file=io.StringIO(), record=True)
     with Board(running, console) as shown:
         shown.number(["a"])
         shown.began("a")
