@@ -67,6 +67,7 @@ AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort={dbd_port}
 AccountingStoragePass={folder}/munge.socket
+AccountingStorageEnforce=associations,limits
 JobAcctGatherType=jobacct_gather/none"""
 DBD_CONF = """\
 AuthType=auth/munge

@@ -3,7 +3,7 @@
 import pytest
 
 from tricklift.errors import UserError
-from tricklift.paper import cost_page
+from tricklift.tables import cost_page
 from tricklift.paper.cards import CARDS, hours, newer_software
 from tricklift.paper.gpu_hours import gpu_hours
 

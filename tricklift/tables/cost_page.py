@@ -1,4 +1,4 @@
-"""What Tables 8 and 9 cost, for `docs/cluster.md`: `python -m tricklift.paper.cost_page FILE`.
+"""What Tables 8 and 9 cost, for `docs/cluster.md`: `python -m tricklift.tables.cost_page FILE`.
 
 Writes between the two marks of the page, and leaves the rest of it alone.
 """
