@@ -16,7 +16,12 @@ from importlib.metadata import PackageNotFoundError, version
 #: Exit code of every command that was given something it cannot work with.
 USER_ERROR = 2
 #: Exit code of a command that was stopped by Ctrl-C.
-STOPPED = 130
+INTERRUPTED = 130
+#: Exit code of a training or run that SIGTERM or SIGUSR1 stopped: what it had is saved, and the
+#: same call goes on from there. A scheduler may call it again.
+STOPPED = 85
+#: Part of what such a training says; under torchrun, which hides its exit code, it tells.
+SAVED = "a checkpoint is saved"
 #: How to resume a training that was stopped.
 RESUMES = "add --resume to the same command to resume from the last checkpoint"
 #: In the environment: `1` shows the traceback of a user's error.
@@ -89,7 +94,7 @@ def stoppable(advice: str = "") -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         print("; ".join(filter(None, ("stopped", advice))), file=sys.stderr)
-        raise SystemExit(STOPPED) from None
+        raise SystemExit(INTERRUPTED) from None
 
 
 def refused_by_system(error: BaseException) -> str | None:
@@ -108,7 +113,7 @@ def report_user_errors() -> Iterator[None]:
             yield
     except JobFailed as error:
         print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(error.code if error.code in (USER_ERROR, STOPPED) else 1) from None
+        raise SystemExit(error.code if error.code in (USER_ERROR, INTERRUPTED) else 1) from None
     except Exception as error:
         said = one_line(error) if isinstance(error, UserError) else refused_by_system(error)
         if said is None or os.environ.get(DEBUG) == "1":

@@ -102,6 +102,10 @@ class Training:
             os.replace(self.work_dir, aside)
         return aside
 
+    def has_result(self) -> bool:
+        """Whether a training has ended well there, of whatever config; quick to say."""
+        return read_json(self.work_dir / RESULT_FILE).get("status") == "done"
+
     def summary(self) -> str:
         """The metrics of the finished run, for the progress line."""
         metrics = read_json(self.work_dir / RESULT_FILE).get("metrics", {})
@@ -142,6 +146,10 @@ class Export:
     def clear(self, out: Path) -> Path | None:
         """Nothing to move: an export replaces its file in one step."""
         return None
+
+    def has_result(self) -> bool:
+        """Whether the file is there; quick to say."""
+        return self.file.is_file()
 
     def summary(self) -> str:
         """The size of the file, for the progress line."""

@@ -7,19 +7,26 @@ thread that waits for its close.
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, MutableMapping
 
 #: In the environment of a job that was started cold: its standard input is that pipe.
 TIED = "TRICKLIFT_TIED"
 STDIN = 0
+#: A process that does not end within so many seconds after it was asked to is killed.
+GRACE = 20.0
 
 
 def end_after(gone: Callable[[], object]) -> None:
-    """Ends this process, as `Children.stop` would, once `gone` returns."""
+    """Ends this process once `gone` returns: it is asked to, and killed if it does not listen."""
 
     def watch() -> None:
         gone()
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(GRACE)
+        if os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="ends with its parent", daemon=True).start()
 
