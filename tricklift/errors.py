@@ -7,7 +7,9 @@ import difflib
 import errno
 import os
 import platform
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -63,6 +65,10 @@ class JobFailed(Exception):
         self.code = code
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end, by SIGTERM."""
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest of `known` in any case, or an empty string."""
     lower = {name.lower(): name for name in known}
@@ -89,12 +95,30 @@ def one_line(error: BaseException) -> str:
 
 @contextmanager
 def stoppable(advice: str = "") -> Iterator[None]:
-    """Turns Ctrl-C into `stopped; <advice>` on stderr and `SystemExit(130)`."""
+    """Turns Ctrl-C into `stopped; <advice>` on stderr and `SystemExit(130)`, SIGTERM into 85."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("; ".join(filter(None, ("stopped", advice))), file=sys.stderr)
-        raise SystemExit(INTERRUPTED) from None
+        code = STOPPED if isinstance(error, Terminated) else INTERRUPTED
+        raise SystemExit(code) from None
+
+
+@contextmanager
+def ends_on_sigterm() -> Iterator[None]:
+    """Makes SIGTERM raise `Terminated` in the block, as Ctrl-C raises KeyboardInterrupt."""
+
+    def end(number: int, frame: object) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def refused_by_system(error: BaseException) -> str | None:

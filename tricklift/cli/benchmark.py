@@ -6,6 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from tricklift.cli.engines import (
+    GpusPerJob,
+    MaxParallel,
+    Only,
+    ProcessesPerJob,
+    Retries,
+    engine_of,
+)
 from tricklift.errors import UserError, stoppable
 
 Root = Annotated[
@@ -142,10 +150,11 @@ def run(
     tricks: Tricks = None,
     teacher: Teacher = None,
     backbones: Backbones = None,
-    max_parallel: Annotated[
-        int,
-        typer.Option("--jobs", min=1, help="Jobs to run at the same time; they share the cores."),
-    ] = 1,
+    max_parallel: MaxParallel = None,
+    gpus_per_job: GpusPerJob = None,
+    processes_per_job: ProcessesPerJob = 1,
+    retries: Retries = 0,
+    only: Only = None,
 ) -> None:
     """Run all jobs of a tier. Rerun the same command to resume.
 
@@ -170,17 +179,20 @@ def run(
 
     from tricklift.suite.run import note_command
     from tricklift.suite.run import run as run_tier
-    from tricklift.tables.compare import compare as build
-    from tricklift.tables.page import to_markdown
 
     run_tier(
         tier,
         out,
         root,
-        max_parallel,
+        engine_of(max_parallel, gpus_per_job, processes_per_job, retries),
         on_start=lambda: note_command(out, context.obj),
+        only=split(only) or None,
+        typed=context.obj,
         **asked(context),
     )
+    from tricklift.tables.compare import compare as build  # not before: it imports much
+    from tricklift.tables.page import to_markdown
+
     page = to_markdown(*build(out), out)
     Console().print(page, markup=False, highlight=False, soft_wrap=True)
     print(f"Everything is in {out}; 'tricklift compare {out}' prints the table again")
@@ -199,12 +211,18 @@ def plan(
     tricks: Tricks = None,
     teacher: Teacher = None,
     backbones: Backbones = None,
+    max_parallel: MaxParallel = None,
+    gpus_per_job: GpusPerJob = None,
+    processes_per_job: ProcessesPerJob = 1,
+    retries: Retries = 0,
+    only: Only = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Print what `tricklift run` would do with the same arguments. Nothing is changed.
 
     Each job with its state (done, running, stopped, stale and why, failed, waiting), the jobs that
-    it waits for, its command, and an estimate of GPU-hours and disk.
+    it waits for, its command, and an estimate of GPU-hours and disk. Where jobs run is taken as
+    `run` takes it, and changes nothing here.
 
     \b
     What the paper's Tables 8 and 9 take:
@@ -214,10 +232,13 @@ def plan(
 
     from tricklift.suite import preview
     from tricklift.suite.plan import plan as jobs_of
+    from tricklift.suite.run import check_tier
     from tricklift.suite.tier_file import read
 
     what = read(tier)
-    steps = preview.look(jobs_of(what, out, root=root, **asked(context)), out, root)
+    jobs = jobs_of(what, out, root=root, **asked(context))
+    check_tier(what, out)
+    steps = preview.only(preview.look(jobs, out, root), split(only))
     if as_json:
         print(json.dumps(preview.to_dict(what, steps, out, root), indent=2))
     else:
@@ -234,16 +255,15 @@ def asked(context: typer.Context) -> dict[str, Any]:
     return {
         "seeds": numbers("--seeds", given["seeds"]),
         "downstream_seeds": numbers("--downstream-seeds", given["downstream_seeds"]),
-        **{key: listed(given[key]) for key in ("tables", "rows", "heads", "backbones")},
-        "tricks": listed(given["tricks"]) or [],
+        **{key: split(given[key]) or None for key in ("tables", "rows", "heads", "backbones")},
+        "tricks": split(given["tricks"]),
         "teacher": given["teacher"],
     }
 
 
-def listed(text: str | None) -> list[str] | None:
-    """The names of an option such as `a,b`; None where it is not given."""
-    names = [part.strip() for part in (text or "").split(",")]
-    return [name for name in names if name] or None
+def split(text: str | None) -> list[str]:
+    """The names of an option such as `a,b`."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def numbers(option: str, text: str | None) -> list[int] | None:

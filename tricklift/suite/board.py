@@ -19,7 +19,13 @@ from tricklift.suite.status import Where, counted, where
 QUIET_SECONDS = 20.0
 #: A terminal's table is read anew after this many seconds.
 FRESH_SECONDS = 2.0
-COLORS = {"done": "green", "running": "cyan", "failed": "red", "blocked": "red", "stopped": "yellow"}
+COLORS = {
+    "done": "green",
+    "running": "cyan",
+    "failed": "red",
+    "blocked": "red",
+    "stopped": "yellow",
+}
 
 
 class Board:

@@ -1,4 +1,4 @@
-"""`OUT/jobs.json`: the jobs that a folder was asked for, for whoever works on them or looks at them.
+"""`OUT/jobs.json`: what a folder was asked for, for whoever works on it or looks at it.
 
 It holds `{"version": 1, "tier": ..., "root": ..., "asked": {...}, "jobs": [...]}`; a job is what
 `to_json` of `tricklift.suite.jobs` makes of it, and has at least `name`, `kind` and `needs`.

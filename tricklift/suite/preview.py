@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from tricklift.data.prepare import SETS
+from tricklift.errors import UserError, did_you_mean
 from tricklift.markdown import count
 from tricklift.paper import costs
 from tricklift.records.atomic import read_json
@@ -77,6 +78,19 @@ def look(jobs: Sequence[Job], out: Path, root: Path) -> list[Step]:
     return list(steps.values())
 
 
+def only(steps: Sequence[Step], names: Sequence[str]) -> list[Step]:
+    """The steps of those names; all where none are given.
+
+    Raises:
+        UserError: There is no such job.
+    """
+    known = [step.name for step in steps]
+    for name in names:
+        if name not in known:
+            raise UserError(f"--only: no job {name!r} here{did_you_mean(name, known)}")
+    return [step for step in steps if not names or step.name in names]
+
+
 def _state(job: Job, where: status.Where) -> tuple[str, str]:
     """What would be done with a job, and why."""
     if where.state in ("running", "queued"):
@@ -107,7 +121,10 @@ def _is_made_anew(name: str, before: Mapping[str, Step]) -> bool:
 
 def command_of(job: Job, resume: bool = False) -> str:
     """The command of a job, for a shell in which `TRICKLIFT_ROOT` is set."""
-    if isinstance(job, Export) and not (note := job.training.work_dir / "last_checkpoint").is_file():
+    if (
+        isinstance(job, Export)
+        and not (note := job.training.work_dir / "last_checkpoint").is_file()
+    ):
         return f'tricklift export "$(cat {shlex.quote(str(note))})" {shlex.quote(str(job.file))}'
     return shlex.join(["tricklift", *job.command(resume)[len(TRICKLIFT) :]])
 
@@ -158,9 +175,7 @@ def _cost(
 def data_of(steps: Sequence[Step], root: Path) -> dict[str, bool]:
     """The data sets that the jobs read, and whether there is a folder of that name's set."""
     names = dict.fromkeys(name for step in steps for name in step.data)
-    return {
-        name: (root / (SETS[name].folder if name in SETS else name)).is_dir() for name in names
-    }
+    return {name: (root / (SETS[name].folder if name in SETS else name)).is_dir() for name in names}
 
 
 def left(steps: Sequence[Step]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ imports what these need.
 import dataclasses
 import os
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tricklift.errors import DEBUG, SAVED, STOPPED, USER_ERROR
+from tricklift.errors import DEBUG, SAVED, STOPPED, USER_ERROR, UserError, one_line
 from tricklift.records import lock
 from tricklift.records.machine import cores
 from tricklift.suite import graph, states
 from tricklift.suite.engines import Resources
 from tricklift.suite.jobs import TRICKLIFT, Export, Job
 from tricklift.suite.processes import (
+    LOOK,
     Child,
     LogNotWritten,
     killed_by,
@@ -111,6 +113,51 @@ def surroundings(out: Path, share: int = 1) -> dict[str, str]:
     if share > 1:
         environment.setdefault("OMP_NUM_THREADS", str(max(1, cores() // share)))
     return environment
+
+
+def watched(out: Path, name: str, resources: Resources) -> Outcome:
+    """`bring` in a process of its own: `tricklift work`, on a cluster; waits for who has the job.
+
+    SIGTERM, SIGUSR1 and SIGINT go to the child, which saves and ends.
+    """
+    job = graph.job_of(out, name)
+    children: list[Child] = []
+    told: list[int] = []
+
+    def tell(number: int, frame: object) -> None:
+        told.append(number)
+        for child in children:
+            child.terminate(number if number == signal.SIGUSR1 else signal.SIGTERM)
+
+    def runs(child: Child) -> None:
+        children.append(child)
+        if told:
+            child.terminate()
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, tell)
+    said = False
+    while True:
+        try:
+            lock.take(*states.lock_of(out, name))
+            break
+        except UserError as error:
+            if told:
+                return Outcome("stopped", STOPPED, "while it waited for its turn", 0.0, False)
+            if not said:
+                print(f"{name}: {one_line(error).partition(';')[0]}; waits for it", flush=True)
+            said = True
+            time.sleep(LOOK)
+    outcome = bring(
+        job,
+        out,
+        attempt(out, name, resources),
+        surroundings(out),
+        running=runs,
+        stopping=lambda: bool(told),
+    )
+    print(f"{name}: {outcome.state}: {outcome.words}", flush=True)
+    return outcome
 
 
 def bring(

@@ -58,7 +58,7 @@ class Local:
         gpus = self.gpus_per_job
         if gpus is not None and not (gpus >= 0 and (gpus % 1 == 0 or (1 / gpus) % 1 == 0)):
             raise UserError(
-                f"--gpus-per-job takes a whole number, or 0.5, 0.25, ... for jobs that share a GPU; "
+                "--gpus-per-job takes a whole number, or 0.5, 0.25, ... for jobs that share one; "
                 f"got {gpus:g}"
             )
         if gpus and gpus > (there := len(devices())):
@@ -99,7 +99,7 @@ class Local:
 
 @dataclass
 class _Running:
-    """One call of `Local.run`; its methods run in one thread, and each job is followed in its own."""
+    """One call of `Local.run`. Its methods run in one thread, and each job in another."""
 
     engine: Local
     jobs: Sequence[Job]
@@ -119,8 +119,9 @@ class _Running:
         self.warm = self.engine.resources.single and self.engine.command is attempt
         self.environment = surroundings(self.out, len(self.slots) * self.engine.resources.processes)
         numbers = {job.name: number for number, job in enumerate(self.jobs)}
-        needs = {n: [numbers[a] for a in job.needs if a in numbers] for n, job in enumerate(self.jobs)}
-        self.order = TopologicalSorter(needs)
+        self.order: TopologicalSorter[int] = TopologicalSorter()
+        for number, job in enumerate(self.jobs):
+            self.order.add(number, *(numbers[need] for need in job.needs if need in numbers))
         self.order.prepare()
 
     def all(self) -> list[Failure]:
@@ -217,7 +218,9 @@ class _Running:
         if not left:
             return
         jobs = count(len(left), "job")
-        self.board.say(f"stopping {jobs}; a training saves a checkpoint first (up to {GRACE:.0f} s)")
+        self.board.say(
+            f"stopping {jobs}; a training saves a checkpoint first (up to {GRACE:.0f} s)"
+        )
         try:
             killed = stop(left)
         except KeyboardInterrupt:  # once more
