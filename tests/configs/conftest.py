@@ -13,7 +13,9 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`bccd` (8 images to train on, 2 to test) and `camvid` (4 and 2), half as large as theirs."""
     root = tmp_path_factory.mktemp("small")
     classes = ("RBC", "WBC", "Platelets")
-    write_voc(root / "bccd", {"trainval": numbered("t", 8), "test": numbered("e", 2)}, classes, 320, 240)
+    write_voc(
+        root / "bccd", {"trainval": numbered("t", 8), "test": numbered("e", 2)}, classes, 320, 240
+    )
     write_ade(root / "camvid", ADE_SPLITS, 11, 240, 180)
     return root
 
