@@ -434,7 +434,7 @@ class RowPlan:
 
 def _titled(row: Row, added: tuple[str, ...] = ()) -> Options:
     """The option that gives a row its name in the table, with the tricks that were asked for."""
-    return (f"+row='{' + '.join((row.title, *added))}'",) if row.title else ()
+    return (f'+row="{" + ".join((row.title, *added))}"',) if row.title else ()
 
 
 def _network_with(config: str, tricks: tuple[str, ...], said: str) -> tuple[str, Options]:
