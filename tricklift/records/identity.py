@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tricklift.errors import UserError
 from tricklift.records.schema import RANDOM_INIT
 
 #: Read by mmengine beside what `Runner` takes, and deciding as well.
@@ -45,6 +46,10 @@ _WATCHING = {
     *("NaiveVisualizationHook", "DetVisualizationHook", "SegVisualizationHook"),
     *("ProfilerHook", "NPUProfilerHook", "MemoryProfilerHook", "EmptyCacheHook"),
 }
+#: Stands for the data root in what is hashed.
+ROOT = "<root>"
+#: Bytes, as safetensors has it.
+MAX_HEADER = 100_000_000
 _WEIGHTS = (".safetensors", ".pth", ".pt")
 
 
@@ -52,10 +57,13 @@ def read_header(path: str | Path) -> dict[str, str]:
     """Metadata of a safetensors file (str to str), empty for any other kind of file."""
     if Path(path).suffix != ".safetensors" or not Path(path).is_file():
         return {}
-    from safetensors import safe_open
-
-    with safe_open(str(path), framework="pt") as file:
-        return dict(file.metadata() or {})
+    with Path(path).open("rb") as file:  # safetensors' own reader imports torch
+        size = int.from_bytes(file.read(8), "little")
+        header = file.read(size) if size <= MAX_HEADER else b""
+    try:
+        return dict(json.loads(header).get("__metadata__") or {})
+    except ValueError:
+        raise UserError(f"{path} is no whole safetensors file; write it again") from None
 
 
 def backbone_of(cfg: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,8 +158,7 @@ def config_hash(cfg: Mapping[str, Any], begun: Mapping[str, Any] | None = None) 
         begun: {file, sha256} of the checkpoint that the run began with, as `pretrained_of` said it,
             for a resumed one, whose config no longer names it.
     """
-    root = os.environ.get("TRICKLIFT_ROOT", "data").rstrip("/")
-    plain = _neutral(_deciding(cfg), root)
+    plain = counted(cfg)
     if loaded_of(cfg):
         begun = pretrained_of(cfg)
     if begun:
@@ -159,6 +166,12 @@ def config_hash(cfg: Mapping[str, Any], begun: Mapping[str, Any] | None = None) 
         plain["load_from"] = f"<sha256 {digest}>" if digest else f"<{begun['file']}>"
     text = json.dumps(plain, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def counted(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """What `config_hash` counts of a config, neutralised, as plain data."""
+    root = os.environ.get("TRICKLIFT_ROOT", "data").rstrip("/")
+    return dict(_neutral(_deciding(cfg), root))
 
 
 def export_mark(architecture: str | None, trained: str | None) -> str:
@@ -219,7 +232,7 @@ def _neutral(value: Any, root: str) -> Any:
             trained = (meta := read_header(value)).get("config_hash")
             return export_mark(meta.get("architecture"), trained) if trained else _digest(value)
         if value == root or value.startswith(root + "/"):
-            return "<root>" + re.sub("/+", "/", value[len(root) :])
+            return ROOT + re.sub("/+", "/", value[len(root) :])
     return value
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tricklift.errors import UserError
-from tricklift.tables import cost_page
 from tricklift.paper.cards import CARDS, hours, newer_software
 from tricklift.paper.gpu_hours import gpu_hours
+from tricklift.tables import cost_page
 
 
 def test_a_v100_costs_what_the_paper_says_and_newer_cards_less():
