@@ -26,6 +26,7 @@ from tricklift.suite.processes import (
     LOOK,
     Child,
     LogNotWritten,
+    code_of,
     killed_by,
     last_lines,
     last_words,
@@ -200,7 +201,7 @@ def bring(
         except OSError as error:
             state, words = "failed", refused(error)
         else:
-            code = child.returncode or 0
+            code = code_of(log, child.returncode or 0)
             state, words = judged(job, code, log, stopping())
         states.ended(out, job.name, note, state=state, code=code, words=words)
     worked = ALREADY_DONE not in last_lines(log)
