@@ -1,6 +1,7 @@
 """`tricklift compare`: tables and pages from result files."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,43 @@ from tricklift.errors import UserError
 
 def compare(
     folder: Annotated[Path, typer.Argument(help="Folder with result.json files, at any depth.")],
-    style: Annotated[str, typer.Option("--format", help="md, csv or json.")] = "md",
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROW",
+            help="Compare each row with this one.  [default: the lowest row of the paper's ladder, "
+            "else the first]",
+        ),
+    ] = None,
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            help="ladder (each row over the one below), all, or baseline.  [default: baseline, and "
+            "ladder where there is one]"
+        ),
+    ] = None,
+    paired: Annotated[
+        bool,
+        typer.Option("--paired", help="Take differences within equal seeds of the pretraining."),
+    ] = False,
+    variance: Annotated[
+        str,
+        typer.Option(
+            help="pooled: one standard deviation for all rows; or own: one for each (needs more "
+            "pretrainings)."
+        ),
+    ] = "pooled",
+    claims: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Say of each claim in a YAML file (or tier) whether the runs support it.  "
+            "[default: the claims of the runs' tier, if it has any]",
+        ),
+    ] = None,
+    style: Annotated[
+        str, typer.Option("--format", help="md, csv (the table), differences-csv, or json (all).")
+    ] = "md",
     by: Annotated[
         str, typer.Option(help="row; or backbone: a page that also shows each backbone's cost.")
     ] = "row",
@@ -20,17 +57,30 @@ def compare(
         Path | None, typer.Option(help="Also draw the rows, into a PNG, SVG or PDF file.")
     ] = None,
 ) -> None:
-    """Print the transfer table of the runs in a folder.
+    """Print the transfer table of the runs in a folder, and how its rows differ.
 
-    The markdown page also has each row's gain over the row above, paired by seed, and the rank
-    correlation of top-1 with the downstream metrics.
+    An observation is one pretraining. With several a row, differences have intervals and p that
+    hold for all rows together; with one, the page speaks of these checkpoints alone. Rows may
+    differ in anything: a trick, a backbone, a data set, a head, a name of your own.
+
+    \b
+    Your own rows against one of them; all pairs; a detector's trick on the same weights:
+      tricklift compare runs --baseline "my baseline"
+      tricklift compare runs --pairs all
+      tricklift compare runs --baseline "B-baseline (faster_rcnn_fpn)"
+
+    \b
+    Claims, a YAML file:
+      claims:
+        - {row: + cosine, against: D-efficient, metric: top1, sign: "+"}
 
     \b
     Accuracy and cost of one backbone of each family:
       tricklift run zoo --out runs/zoo
       tricklift compare runs/zoo --by backbone
     """
-    from tricklift.tables import zoo
+    from tricklift.tables.analysis import Question
+    from tricklift.tables.claims import claims_of, read_claims, tier_file
     from tricklift.tables.compare import compare as build
     from tricklift.tables.compare import lines
     from tricklift.tables.page import render
@@ -39,14 +89,21 @@ def compare(
         raise UserError(f"--by takes row or backbone, got {by!r}")
     if by == "backbone" and style != "md":
         raise UserError(f"--by backbone writes md alone, got {style!r}; leave --by out for others")
+    question = Question(baseline, pairs, paired, variance)
+    told = read_claims(tier_file(claims) or claims) if claims else None
     rows, records = build(folder)
+    question = replace(question, claims=claims_of(records) if told is None else told)
     if plot is not None:
         from tricklift.tables.plots import plot as draw
 
         draw(lines(record for record in records if record.done), plot)
         print(f"done: {plot}", file=sys.stderr)
-    by_row = by == "row"
-    page = render(rows, records, style, folder) if by_row else zoo.to_markdown(records, folder)
+    if by == "row":
+        page = render(rows, records, style, folder, question)
+    else:
+        from tricklift.tables.zoo import to_markdown  # imports torch
+
+        page = to_markdown(records, folder)
     emit(page, out)
 
 

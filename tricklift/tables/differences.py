@@ -1,0 +1,363 @@
+"""Differences between rows, with intervals: the one model of all pages.
+
+An observation is one pretraining. Observations are normal around their row's mean; all rows with a
+pretraining have one standard deviation, estimated from all of them ("pooled"). Rows without a
+pretraining have one of their own. With `variance="own"` each row has its own, and with
+`paired=True` a difference is taken within each pretraining seed.
+
+What is decided is decided by a p that holds for a whole family of comparisons: all steps of a
+ladder (Holm), all rows against one (Dunnett), all pairs (Tukey). docs/statistics.md says how well
+that holds, by simulation.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import hypot, sqrt
+from typing import TYPE_CHECKING, Any
+
+from tricklift.errors import UserError
+
+if TYPE_CHECKING:
+    from tricklift.tables.observations import Observations
+
+#: Two-sided, of intervals, and of all decisions of a family together.
+CONFIDENCE = 0.95
+ALPHA = 1 - CONFIDENCE
+#: How often a gain of the smallest detectable size is found.
+POWER = 0.8
+#: Kinds of families, and what a row's standard deviation is taken from.
+KINDS = ("ladder", "baseline", "all", "claims")
+VARIANCES = ("pooled", "own")
+#: Beyond so many pretrainings a row, a count is no advice.
+MOST = 1000
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A standard deviation and its degrees of freedom."""
+
+    sd: float
+    df: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row minus another, in points of percent.
+
+    Attributes:
+        row: Label of the one.
+        against: Label of the other.
+        mean: Difference of the rows' means.
+        low: Lower end of its 95 % interval, None where nothing tells the spread.
+        high: Upper end.
+        p: Two-sided, adjusted for the family; None with one pretraining a row.
+        detectable: The smallest true difference that p would find in four of five trials.
+        alone: The same for the interval, were this the only difference that is looked at.
+        needed: Pretrainings a row with which a difference of this size would be decided in four of
+            five trials, None where it is decided or more than `MOST` are needed.
+    """
+
+    row: str
+    against: str
+    mean: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    detectable: float | None = None
+    alone: float | None = None
+    needed: int | None = None
+
+    @property
+    def decided(self) -> bool:
+        """Whether p is at most 5 %."""
+        return self.p is not None and self.p <= ALPHA
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """A difference before its family is looked at; `equal`: both rows share one spread."""
+
+    mean: float
+    se: float
+    df: float
+    equal: bool
+
+    @property
+    def t(self) -> float:
+        return abs(self.mean) / self.se
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a family says of a difference: half its interval, p, and the level of its decision."""
+
+    half: float
+    p: float
+    level: float
+
+
+def pooled(samples: Sequence[Sequence[float]]) -> Spread | None:
+    """Standard deviation within samples; None where it is not known, or zero."""
+    import numpy as np
+
+    df = sum(len(sample) - 1 for sample in samples if len(sample) > 1)
+    squares = sum(float(np.var(sample)) * len(sample) for sample in samples)
+    return Spread(sqrt(squares / df), df) if df and squares > 0 else None
+
+
+@dataclass(frozen=True)
+class Model:
+    """Rows, and how they vary.
+
+    Attributes:
+        samples: Label -> observations, each with what it is paired by.
+        pretrained: Labels of rows with a pretraining.
+        variance: Of `VARIANCES`.
+        paired: Whether differences are taken within what observations are paired by.
+    """
+
+    samples: Mapping[str, Mapping[str, float]]
+    pretrained: frozenset[str]
+    variance: str = "pooled"
+    paired: bool = False
+
+    def values(self, label: str) -> list[float]:
+        """The observations of a row."""
+        return list(self.samples[label].values())
+
+    def mates(self, label: str) -> list[str]:
+        """The rows whose observations tell how this one varies."""
+        if self.variance == "own":
+            return [label]
+        return [it for it in self.samples if (it in self.pretrained) == (label in self.pretrained)]
+
+    def spread(self, label: str) -> Spread | None:
+        """Of the observations of a row."""
+        return pooled([self.values(mate) for mate in self.mates(label)])
+
+    def raw(self, row: str, against: str) -> tuple[float, _Raw | None]:
+        """The difference of the means, and what its interval is made from, if that is known."""
+        if self.paired:
+            return self._within(row, against)
+        import numpy as np
+
+        mean = float(np.mean(self.values(row)) - np.mean(self.values(against)))
+        one, other = self.spread(row), self.spread(against)
+        if one is None or other is None:
+            return mean, None
+        shares = [
+            one.sd**2 / len(self.samples[row]),
+            other.sd**2 / len(self.samples[against]),
+        ]
+        equal = against in self.mates(row)
+        df = one.df if equal else _satterthwaite(shares, [one.df, other.df])
+        return mean, _Raw(mean, sqrt(sum(shares)), df, equal)
+
+    def _within(self, row: str, against: str) -> tuple[float, _Raw | None]:
+        ones, others = self.samples[row], self.samples[against]
+        gains = [ones[key] - others[key] for key in ones if key in others]
+        if not gains:
+            raise UserError(
+                f"--paired: {row} and {against} have no seed of the pretraining in common "
+                f"({', '.join(ones)}; {', '.join(others)}); leave --paired out"
+            )
+        mean = sum(gains) / len(gains)
+        spread = pooled([gains])
+        if spread is None:
+            return mean, None
+        return mean, _Raw(mean, spread.sd / sqrt(len(gains)), spread.df, False)
+
+
+def _satterthwaite(shares: Sequence[float], dfs: Sequence[float]) -> float:
+    """Degrees of freedom of a sum of variances of means."""
+    parts = (share**2 / df for share, df in zip(shares, dfs, strict=True))
+    return float(sum(shares) ** 2 / sum(parts))
+
+
+def family(model: Model, kind: str, pairs: Sequence[Pair], tested: bool = True) -> list[Difference]:
+    """The differences of some pairs, with intervals and p that hold for all of them together.
+
+    Intervals of a ladder and of claims are each by itself; those against a baseline and of all
+    pairs hold together.
+
+    Args:
+        model: The rows.
+        kind: Of `KINDS`.
+        pairs: Labels, each row and what it is compared with.
+        tested: Whether observations are pretrainings, so that there is a p.
+    """
+    plain = {pair: model.raw(*pair) for pair in pairs}
+    groups: dict[bool | None, dict[Pair, _Raw]] = {}  # None: no one pool of rows
+    for pair, (_, raw) in plain.items():
+        if raw is not None:
+            pool = pair[1] in model.pretrained if raw.equal and kind in _TOGETHER else None
+            groups.setdefault(pool, {})[pair] = raw
+    told: dict[Pair, _Told] = {}
+    for pool, raws in groups.items():
+        told |= (_one_by_one if pool is None else _TOGETHER[kind])(model, kind, raws)
+    return [
+        _difference(model, pair, mean, raw, told[pair] if raw else None, tested)
+        for pair, (mean, raw) in plain.items()
+    ]
+
+
+def _difference(
+    model: Model, pair: Pair, mean: float, raw: _Raw | None, told: _Told | None, tested: bool
+) -> Difference:
+    if raw is None or told is None:
+        return Difference(*pair, mean)
+    low, high = mean - told.half, mean + told.half
+    if not tested:
+        return Difference(*pair, mean, low, high)
+    return Difference(
+        *pair,
+        mean,
+        low,
+        high,
+        told.p,
+        raw.se * detectable(raw.df, told.level),
+        raw.se * detectable(raw.df, ALPHA),
+        needed(model, pair, raw, told.level) if told.p > ALPHA else None,
+    )
+
+
+def _one_by_one(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair, _Told]:
+    """Student's t, p by Holm; intervals by themselves, or together by Sidak's inequality."""
+    from scipy import stats
+
+    several = kind in _TOGETHER
+    level = sidak(len(raws)) if several else ALPHA
+    halves = [float(stats.t.isf(level / 2, raw.df)) * raw.se for raw in raws.values()]
+    adjusted = holm([float(2 * stats.t.sf(raw.t, raw.df)) for raw in raws.values()])
+    decides = ALPHA / len(raws)
+    return {
+        pair: _Told(half, p, decides) for pair, half, p in zip(raws, halves, adjusted, strict=True)
+    }
+
+
+def _dunnett(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair, _Told]:
+    """All rows against one; the pool's other rows, if any, are in the family too."""
+    from scipy import stats
+
+    control = next(iter(raws))[1]
+    rows = [mate for mate in model.mates(control) if mate != control]
+    test = stats.dunnett(*map(model.values, rows), control=model.values(control), rng=0)
+    interval = test.confidence_interval(CONFIDENCE)
+    found = {}
+    for place, row in enumerate(rows):
+        if (row, control) in raws:
+            half = float(interval.high[place] - interval.low[place]) / 2
+            raw = raws[row, control]
+            level = float(2 * stats.t.sf(half / raw.se, raw.df))
+            p = min(max(float(test.pvalue[place]), 0.0), 1.0)  # by quadrature, so a little off
+            found[row, control] = _Told(half, p, level)
+    return found
+
+
+def _tukey(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair, _Told]:
+    """All pairs, as `scipy.stats.tukey_hsd`, which takes no row of one observation."""
+    from scipy import stats
+
+    rows = len({label for pair in raws for label in pair})
+    df = next(iter(raws.values())).df
+    critical = tukey_critical(rows, df)
+    level = float(2 * stats.t.sf(critical, df))
+    found = {}
+    for pair, raw in raws.items():
+        p = float(stats.studentized_range.sf(raw.t * sqrt(2), rows, df))
+        found[pair] = _Told(critical * raw.se, min(max(p, 0.0), 1.0), level)
+    return found
+
+
+_TOGETHER: dict[str, Callable[..., Any]] = {"baseline": _dunnett, "all": _tukey}
+
+
+@cache
+def tukey_critical(rows: int, df: float) -> float:
+    """Of t, for all pairs of so many rows."""
+    from scipy import stats
+
+    return float(stats.studentized_range.ppf(CONFIDENCE, rows, df)) / sqrt(2)
+
+
+def sidak(count: int) -> float:
+    """The level of each of so many intervals that hold together."""
+    return float(1 - CONFIDENCE ** (1 / count))
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Holm's adjusted p values (Scandinavian Journal of Statistics 6, 1979, p. 65-70)."""
+    adjusted, least = [0.0] * len(ps), 0.0
+    for rank, place in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
+        least = max(least, min(1.0, ps[place] * (len(ps) - rank)))
+        adjusted[place] = least
+    return adjusted
+
+
+def power(shift: float, df: float, level: float) -> float:
+    """How often a two-sided t test at a level finds a difference of so many standard errors."""
+    from scipy import special, stats
+
+    critical = stats.t.isf(level / 2, df)
+    # of the wrong sign: below 1e-16 from 5 on, where scipy gives no number
+    wrong = special.nctdtr(df, shift, -critical) if shift < 5 else 0.0
+    return float(1 - special.nctdtr(df, shift, critical) + wrong)
+
+
+@cache
+def detectable(df: float, level: float = ALPHA) -> float:
+    """The difference, in standard errors, that such a test finds in four of five trials."""
+    from scipy import optimize, stats
+
+    # with few degrees of freedom the estimate of the spread adds to what the normal would need
+    highest = 3 * float(stats.t.isf(level / 2, df)) + 4
+    return float(optimize.brentq(lambda shift: power(shift, df, level) - POWER, 0.0, highest))
+
+
+def needed(model: Model, pair: Pair, raw: _Raw, level: float) -> int | None:
+    """Pretrainings a row that decide a difference of this size in four of five trials.
+
+    All rows of the pool get as many. None beyond `MOST`.
+    """
+    if model.paired:
+        sd, pools = raw.se * sqrt(raw.df + 1), 1
+    else:
+        spreads = [spread for label in pair if (spread := model.spread(label))]
+        sd = hypot(*(spread.sd for spread in spreads))
+        pools = len(model.mates(pair[0])) if raw.equal else 2
+
+    def enough(n: int) -> bool:
+        return power(abs(raw.mean) / sd * sqrt(n), pools * (n - 1), level) >= POWER
+
+    low, high = 1, 2
+    while high <= MOST and not enough(high):
+        low, high = high, 2 * high
+    if high > MOST and not enough(MOST):
+        return None
+    high = min(high, MOST)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def model_of(
+    rows: Mapping[str, "Observations"], variance: str = "pooled", paired: bool = False
+) -> tuple[Model, bool]:
+    """The model of some rows, and whether it speaks of pretrainings.
+
+    Where every row has a single pretraining, the observations are its runs, and what is said holds
+    for these checkpoints alone.
+    """
+    pretrained = frozenset(label for label, row in rows.items() if row.pretrained)
+    several = any(len(rows[label].values) > 1 for label in pretrained or rows)
+    samples: dict[str, dict[str, float]] = {}
+    for label, row in rows.items():
+        if several or not row.pretrained:
+            samples[label] = dict(zip(row.runs, row.values, strict=True))
+        else:
+            samples[label] = dict(next(iter(row.runs.values())))
+    return Model(samples, pretrained, variance, paired), several
