@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Any
 from tricklift.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from tricklift.tables.observations import Observations
 
 #: Two-sided, of intervals, and of all decisions of a family together.
@@ -234,7 +237,8 @@ def _one_by_one(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair
     adjusted = holm([float(2 * stats.t.sf(raw.t, raw.df)) for raw in raws.values()])
     decides = ALPHA / len(raws)
     return {
-        pair: _Told(half, p, decides) for pair, half, p in zip(raws, halves, adjusted, strict=True)
+        pair: _Told(half, float(p), decides)
+        for pair, half, p in zip(raws, halves, adjusted, strict=True)
     }
 
 
@@ -288,12 +292,18 @@ def sidak(count: int) -> float:
     return float(1 - CONFIDENCE ** (1 / count))
 
 
-def holm(ps: Sequence[float]) -> list[float]:
-    """Holm's adjusted p values (Scandinavian Journal of Statistics 6, 1979, p. 65-70)."""
-    adjusted, least = [0.0] * len(ps), 0.0
-    for rank, place in enumerate(sorted(range(len(ps)), key=ps.__getitem__)):
-        least = max(least, min(1.0, ps[place] * (len(ps) - rank)))
-        adjusted[place] = least
+def holm(ps: "npt.ArrayLike") -> "np.ndarray":
+    """Holm's adjusted p values, along the last axis.
+
+    Source: Holm, Scandinavian Journal of Statistics 6, 1979, p. 65-70.
+    """
+    import numpy as np
+
+    ps = np.asarray(ps, float)
+    order = np.argsort(ps, axis=-1)
+    steps = np.take_along_axis(ps, order, -1) * np.arange(ps.shape[-1], 0, -1)
+    adjusted = np.empty_like(ps)
+    np.put_along_axis(adjusted, order, np.maximum.accumulate(steps, axis=-1).clip(max=1), -1)
     return adjusted
 
 

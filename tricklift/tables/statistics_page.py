@@ -1,7 +1,7 @@
 """The page's sections on how rows differ: against a baseline, step by step, ranks, claims."""
 
 from collections.abc import Callable, Iterable, Sequence
-from statistics import median
+from statistics import fmean
 
 from tricklift.markdown import grid, paragraphs, titled
 from tricklift.paper import numbers
@@ -13,8 +13,8 @@ from tricklift.tables.ranks import Interval
 
 MODEL = (
     "Differences are in points. An observation is one pretraining: its runs downstream are "
-    "averaged first, so that means are those of the table. {spread} Intervals of 95 % are in brackets; a "
-    "difference with p up to 0.05 is decided, and **bold**. How well that holds: "
+    "averaged first, so that means are those of the table. {spread} Intervals of 95 % are in "
+    "brackets; a difference with p up to 0.05 is decided, and **bold**. How well that holds: "
     "docs/statistics.md."
 )
 SPREADS = {
@@ -24,9 +24,9 @@ SPREADS = {
     "paired": "Differences are taken within each seed of the pretraining that two rows share.",
 }
 CHECKPOINTS = (
-    "{titles}: no row was pretrained more than once. What is said there holds for these checkpoints alone, "
-    "and has no p: intervals, where there are any, are over the runs downstream, and another "
-    "pretraining of the same rows may order them otherwise."
+    "{titles}: no row was pretrained more than once. What is said there holds for these "
+    "checkpoints alone, and has no p: intervals, where there are any, are over the runs "
+    "downstream, and another pretraining of the same rows may order them otherwise."
 )
 METHODS = {
     ("baseline", "pooled"): "Dunnett's test: intervals and p hold for all rows together, random "
@@ -41,7 +41,7 @@ METHODS = {
 TITLE = {"ladder": "Step by step", "all": "All pairs"}
 FOUND = (
     "The smallest true gain that is found in four of five trials, with as many pretrainings as "
-    "here (the median over the rows): by an interval of its own, and by p where {looked}."
+    "here (the mean over the rows): by an interval of its own, and by p where {looked}."
 )
 ENOUGH = (
     "Pretrainings of each row that would decide, in four of five trials, a difference as large as "
@@ -171,8 +171,8 @@ def _detectable(kind: str, families: Sequence[Family]) -> str:
                     f"{family.spread.sd:.2f}",
                     f"{family.spread.df:.0f}",
                     "-".join(map(str, dict.fromkeys((counts[0], counts[-1])))),
-                    f"{median(it.alone or 0.0 for it in known):.2f}",
-                    f"{median(it.detectable or 0.0 for it in known):.2f}",
+                    f"{fmean(it.alone or 0.0 for it in known):.2f}",
+                    f"{fmean(it.detectable or 0.0 for it in known):.2f}",
                 ]
             )
     looked = {"ladder": "all steps are looked at", "all": "all pairs are"}
