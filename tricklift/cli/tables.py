@@ -90,6 +90,11 @@ def compare(
     if by == "backbone" and style != "md":
         raise UserError(f"--by backbone writes md alone, got {style!r}; leave --by out for others")
     question = Question(baseline, pairs, paired, variance)
+    if by == "backbone" and (question != Question() or claims):
+        raise UserError(
+            "--by backbone ranks all networks and takes no --baseline, --pairs, --paired, "
+            "--variance or --claims; leave them or --by out"
+        )
     told = read_claims(tier_file(claims) or claims) if claims else None
     rows, records = build(folder)
     question = replace(question, claims=claims_of(records) if told is None else told)

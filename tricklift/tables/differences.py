@@ -17,6 +17,7 @@ from math import hypot, sqrt
 from typing import TYPE_CHECKING, Any
 
 from tricklift.errors import UserError
+from tricklift.tables import dunnett
 
 if TYPE_CHECKING:
     import numpy as np
@@ -247,18 +248,14 @@ def _dunnett(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair, _
     from scipy import stats
 
     control = next(iter(raws))[1]
-    rows = [mate for mate in model.mates(control) if mate != control]
-    test = stats.dunnett(*map(model.values, rows), control=model.values(control), rng=0)
-    interval = test.confidence_interval(CONFIDENCE)
-    found = {}
-    for place, row in enumerate(rows):
-        if (row, control) in raws:
-            half = float(interval.high[place] - interval.low[place]) / 2
-            raw = raws[row, control]
-            level = float(2 * stats.t.sf(half / raw.se, raw.df))
-            p = min(max(float(test.pvalue[place]), 0.0), 1.0)  # by quadrature, so a little off
-            found[row, control] = _Told(half, p, level)
-    return found
+    counts = [len(model.samples[mate]) for mate in model.mates(control) if mate != control]
+    baseline, df = len(model.samples[control]), next(iter(raws.values())).df
+    critical = dunnett.critical(counts, baseline, df, CONFIDENCE)
+    level = float(2 * stats.t.sf(critical, df))
+    return {
+        pair: _Told(critical * raw.se, dunnett.p_value(raw.t, counts, baseline, df), level)
+        for pair, raw in raws.items()
+    }
 
 
 def _tukey(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair, _Told]:

@@ -5,7 +5,7 @@ pretraining does beside its row's mean is drawn from all rows with a pretraining
 from random init), with all metrics of a pretraining together, and added to the means.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,8 +36,7 @@ class Ranked:
     Attributes:
         row: Its label.
         rank: 1 is the best; ties share the mean.
-        score: Mean over metrics of how many standard deviations of the rows it lies above their
-            mean.
+        score: Mean over metrics of how many standard deviations of the rows it is above their mean.
     """
 
     row: str
@@ -91,7 +90,9 @@ def correlation(rows: Sequence[Cells], metrics: tuple[str, str]) -> Interval | N
 
     means, others = drawn(rows, metrics)
     found = spearman(means)
-    return None if np.isnan(found) else _interval(found, others, spearman)
+    if np.isnan(found):
+        return None
+    return _intervals(found[None], None if others is None else spearman(others)[:, None])[0]
 
 
 def ranking(rows: Mapping[str, Cells], metrics: Sequence[str]) -> list[Ranked]:
@@ -110,30 +111,26 @@ def ranking(rows: Mapping[str, Cells], metrics: Sequence[str]) -> list[Ranked]:
     def scores(means: "np.ndarray") -> "np.ndarray":
         spread = means.std(axis=-2, keepdims=True)
         away = means - means.mean(axis=-2, keepdims=True)
-        return (away / np.where(spread > 0, spread, 1.0)).mean(axis=-1)
-
-    def ranks(means: "np.ndarray") -> "np.ndarray":
-        return stats.rankdata(-scores(means), axis=-1)
+        # equal but for rounding is equal
+        return (away / np.where(spread > 0, spread, 1.0)).mean(axis=-1).round(9)
 
     means, others = drawn(list(rows.values()), metrics)
-    found = [
-        Ranked(
-            label,
-            _interval(ranks(means)[place], others, lambda it, place=place: ranks(it)[..., place]),
-            _interval(scores(means)[place], others, lambda it, place=place: scores(it)[..., place]),
-        )
-        for place, label in enumerate(rows)
-    ]
-    return sorted(found, key=lambda row: row.rank.value)
+    found, drawn_scores = scores(means), None if others is None else scores(others)
+    ranks = stats.rankdata(-found)
+    drawn_ranks = None if drawn_scores is None else stats.rankdata(-drawn_scores, axis=-1)
+    ranked = zip(_intervals(ranks, drawn_ranks), _intervals(found, drawn_scores), strict=True)
+    placed = [Ranked(label, *intervals) for label, intervals in zip(rows, ranked, strict=True)]
+    return sorted(placed, key=lambda row: row.rank.value)
 
 
-def _interval(
-    value: "np.ndarray", others: "np.ndarray | None", measure: "Callable[..., np.ndarray]"
-) -> Interval:
+def _intervals(values: "np.ndarray", others: "np.ndarray | None") -> list[Interval]:
+    """Of values, from their like in all draws, (draws, values)."""
     import numpy as np
 
     if others is None:
-        return Interval(float(value))
-    drawn_values = measure(others)
-    low, high = np.nanquantile(drawn_values, [ALPHA / 2, 1 - ALPHA / 2], method="nearest")
-    return Interval(float(value), float(low), float(high))
+        return [Interval(float(value)) for value in values]
+    ends = np.nanquantile(others, [ALPHA / 2, 1 - ALPHA / 2], axis=0, method="nearest")
+    return [
+        Interval(float(value), float(low), float(high))
+        for value, low, high in zip(values, *ends, strict=True)
+    ]
