@@ -19,15 +19,13 @@ from tricklift.markdown import grid
 from tricklift.records.atomic import write_text
 from tricklift.tables import dunnett
 from tricklift.tables.differences import (
-    ALPHA,
-    CONFIDENCE,
-    Model,
-    detectable,
     family,
     holm,
     sidak,
     tukey_critical,
 )
+from tricklift.tables.model import Model
+from tricklift.tables.power import ALPHA, CONFIDENCE, detectable
 
 ROWS = 7
 TABLES = 10_000

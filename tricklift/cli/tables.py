@@ -1,7 +1,6 @@
 """`tricklift compare`: tables and pages from result files."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -80,7 +79,7 @@ def compare(
       tricklift compare runs/zoo --by backbone
     """
     from tricklift.tables.analysis import Question
-    from tricklift.tables.claims import claims_of, read_claims, tier_file
+    from tricklift.tables.claims import read_claims, tier_file
     from tricklift.tables.compare import compare as build
     from tricklift.tables.compare import lines
     from tricklift.tables.page import render
@@ -89,15 +88,14 @@ def compare(
         raise UserError(f"--by takes row or backbone, got {by!r}")
     if by == "backbone" and style != "md":
         raise UserError(f"--by backbone writes md alone, got {style!r}; leave --by out for others")
-    question = Question(baseline, pairs, paired, variance)
-    if by == "backbone" and (question != Question() or claims):
+    told = read_claims(tier_file(claims) or claims) if claims else None
+    question = Question(baseline, pairs, paired, variance, told)
+    if by == "backbone" and question != Question():
         raise UserError(
             "--by backbone ranks all networks and takes no --baseline, --pairs, --paired, "
             "--variance or --claims; leave them or --by out"
         )
-    told = read_claims(tier_file(claims) or claims) if claims else None
     rows, records = build(folder)
-    question = replace(question, claims=claims_of(records) if told is None else told)
     if plot is not None:
         from tricklift.tables.plots import plot as draw
 

@@ -1,18 +1,24 @@
 """What the runs say about rows: differences, ranks, claims. Plain data for pages and reports."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from dataclasses import dataclass, replace
+from statistics import fmean
 
-from tricklift.errors import UserError, did_you_mean
-from tricklift.paper import numbers
-from tricklift.records.schema import RANDOM_INIT
-from tricklift.tables.claims import UNDECIDED, Claim, Verdict, judge
-from tricklift.tables.columns import Column, columns, labels
-from tricklift.tables.compare import COLUMNS, DOWNSTREAM, Line, ladder
-from tricklift.tables.differences import VARIANCES, Difference, Spread, family, model_of
+from tricklift.errors import UserError
+from tricklift.tables.claims import UNDECIDED, Claim, Verdict, claims_of, judge
+from tricklift.tables.columns import Column, columns
+from tricklift.tables.compare import COLUMNS, DOWNSTREAM, Line
+from tricklift.tables.differences import Difference, family
+from tricklift.tables.model import VARIANCES, Spread, model_of
 from tricklift.tables.observations import Observations
+from tricklift.tables.pairs import (
+    baselines_of,
+    kinds,
+    ladder_steps,
+    names_a_head,
+    network,
+    pairs_of,
+)
 from tricklift.tables.ranks import Interval, Ranked, correlation, ranking
 
 PAIRS = ("ladder", "all", "baseline")
@@ -28,14 +34,14 @@ class Question:
         pairs: Of `PAIRS`; None: all rows against the baseline, and the steps of a known ladder.
         paired: Whether differences are taken within each pretraining seed.
         variance: `pooled`, or `own` for rows that each have a spread of their own.
-        claims: To be judged.
+        claims: To be judged; None: those of the runs' tiers.
     """
 
     baseline: str | None = None
     pairs: str | None = None
     paired: bool = False
     variance: str = "pooled"
-    claims: Sequence[Claim] = ()
+    claims: Sequence[Claim] | None = None
 
     def __post_init__(self) -> None:
         if self.pairs not in (None, *PAIRS):
@@ -57,8 +63,10 @@ class Family:
         title: The column's.
         tested: Whether observations are pretrainings. If not, each row has one pretraining,
             observations are its runs, and what is said holds for these checkpoints alone.
-        spread: Standard deviation over observations of the rows with a pretraining, pooled.
+        spread: Standard deviation over observations of the rows with a pretraining; None unless it
+            is pooled, and known.
         counts: Observations of each row.
+        pretrained: Rows with a pretraining.
         differences: One a pair.
     """
 
@@ -69,7 +77,15 @@ class Family:
     tested: bool
     spread: Spread | None
     counts: Mapping[str, int]
+    pretrained: Sequence[str]
     differences: Sequence[Difference]
+
+    def typical(self, size: str) -> float | None:
+        """Mean `detectable` or `alone` of the differences between rows with a pretraining."""
+        rows = set(self.pretrained)
+        values = [getattr(it, size) for it in self.differences if {it.row, it.against} <= rows]
+        known = [value for value in values if value is not None]
+        return fmean(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -125,14 +141,17 @@ def analyse(lines: Sequence[Line], question: Question | None = None) -> Analysis
         UserError: No row, or more than one, is called as the baseline.
     """
     question = question or Question()
-    table = columns(lines, question.pairs == "all" or _names_a_head(question.baseline, lines))
-    baselines = _baselines(lines, table, question.baseline)
+    if question.claims is None:
+        tiers = dict.fromkeys(str(line.first["tier"]) for line in lines)
+        question = replace(question, claims=claims_of(tiers))
+    table = columns(lines, question.pairs == "all" or names_a_head(question.baseline, lines))
+    baselines = baselines_of(lines, table, question.baseline)
     steps = {tier: ladder_steps(lines, tier) for tier in baselines}
     families = []
     for column in table:
         baseline, of_ladder = baselines[column.tier], steps[column.tier]
-        for kind in (question.pairs,) if question.pairs else _kinds(column, baseline, of_ladder):
-            pairs = _pairs(kind, column, baseline, of_ladder)
+        for kind in (question.pairs,) if question.pairs else kinds(column, baseline, of_ladder):
+            pairs = pairs_of(kind, column, baseline, of_ladder)
             families += _families(kind, column, pairs, question)
     several = [column for column in table if len(column.lines) > 1]
     return Analysis(
@@ -145,13 +164,6 @@ def analyse(lines: Sequence[Line], question: Question | None = None) -> Analysis
     )
 
 
-def _kinds(column: Column, baseline: str, steps: Sequence[tuple[str, str]]) -> list[str]:
-    """What is looked at unless something is asked for: nothing twice."""
-    pairs = {kind: _pairs(kind, column, baseline, steps) for kind in ("baseline", "ladder")}
-    against, above = ({frozenset(pair) for pair in of_kind} for of_kind in pairs.values())
-    return ["ladder"] if against == above else ["baseline", "ladder"]
-
-
 def _families(
     kind: str, column: Column, pairs: Sequence[tuple[str, str]], question: Question
 ) -> list[Family]:
@@ -159,91 +171,21 @@ def _families(
         return []
     rows = column.observations
     model, tested = model_of(rows, question.variance, question.paired)
-    spread = next((model.spread(label) for label in rows if label in model.pretrained), None)
-    counts = {label: len(model.samples[label]) for label in rows}
-    found = family(model, kind, pairs, tested)
-    return [Family(kind, column.tier, column.metric, column.title, tested, spread, counts, found)]
-
-
-def _pairs(
-    kind: str, column: Column, baseline: str, steps: Sequence[tuple[str, str]]
-) -> list[tuple[str, str]]:
-    rows = list(column.lines)
-    if kind == "ladder":
-        return [pair for pair in steps if pair[0] in rows and pair[1] in rows]
-    if kind == "all":
-        return [(after, before) for before, after in combinations(rows, 2)]
-    return [(row, baseline) for row in rows if row != baseline] if baseline in rows else []
-
-
-def ladder_steps(lines: Sequence[Line], tier: str) -> list[tuple[str, str]]:
-    """Labels of each row of a known ladder and the row below it.
-
-    The row below is that of the same network, or the only one. A row of another name is compared
-    with random init of its network.
-    """
-    of_tier = [line for line in lines if line.first["tier"] == tier]
-    named = dict(zip(labels(of_tier), of_tier, strict=True))
-    known, rungs = ladder(), defaultdict(list)
-    for label, line in named.items():
-        rungs[line.first["row"] if line.first["row"] in known else None].append(label)
-    order = [rungs[row] for row in known if row in rungs]
-    found = []
-    for below, here in pairwise(order):
-        for label in here:
-            same = [other for other in below if _network(named[other]) == _network(named[label])]
-            only = below if len(below) == len(here) == 1 else []
-            found += [(label, other) for other in (same or only)[:1]]
-    fresh = {_network(named[label]): label for label in rungs.get(RANDOM_INIT, ())}
-    found += [
-        (label, fresh[_network(named[label])])
-        for label in rungs[None]
-        if _network(named[label]) in fresh
+    pretrained = [label for label in rows if label in model.pretrained]
+    shared = pretrained and not question.paired and question.variance == "pooled"
+    return [
+        Family(
+            kind,
+            column.tier,
+            column.metric,
+            column.title,
+            tested,
+            model.spread(pretrained[0]) if shared else None,
+            {label: len(model.samples[label]) for label in rows},
+            pretrained,
+            family(model, kind, pairs, tested),
+        )
     ]
-    return found
-
-
-def _network(line: Line) -> str:
-    return str(line.first["backbone"])
-
-
-def _baselines(lines: Sequence[Line], table: Sequence[Column], asked: str | None) -> dict[str, str]:
-    """Tier -> its baseline."""
-    found = {}
-    for tier in dict.fromkeys(line.first["tier"] for line in lines):
-        of_tier = [line for line in lines if line.first["tier"] == tier]
-        known = ladder()
-        ranked = sorted(
-            zip(labels(of_tier), of_tier, strict=True),
-            key=lambda it: (it[1].first["row"] == RANDOM_INIT, it[1].first["row"] not in known),
-        )
-        found[tier] = ranked[0][0]
-        if asked is not None:
-            names = {label for column in table if column.tier == tier for label in column.lines}
-            rows = {label for label, line in ranked if line.first["row"] == asked}
-            matching = {asked} & names or rows
-            if len(matching) > 1:
-                raise UserError(
-                    f"--baseline {asked!r} is the name of several rows: "
-                    f"{', '.join(map(repr, sorted(matching)))}; give one of these"
-                )
-            found[tier] = next(iter(matching), "")
-    if asked is not None and not any(found.values()):
-        names = {label for column in table for label in column.lines}
-        raise UserError(
-            f"no row {asked!r}; --baseline takes {', '.join(map(repr, sorted(names)))}"
-            f"{did_you_mean(asked, names)}"
-        )
-    return found
-
-
-def _names_a_head(baseline: str | None, lines: Sequence[Line]) -> bool:
-    """Whether a baseline is a row with one head, so that heads are compared with it."""
-    if baseline is None:
-        return False
-    across = columns(lines, across_heads=True)
-    apart = {label for column in columns(lines) for label in column.lines}
-    return baseline not in apart and any(baseline in column.lines for column in across)
 
 
 def _ranking(column: Column, table: Sequence[Column]) -> Ranking:
@@ -274,21 +216,17 @@ def _top1(column: Column, table: Sequence[Column]) -> dict[str, Observations]:
 
 def _verdicts(table: Sequence[Column], question: Question) -> list[Verdict]:
     """Each claim in each column that has its rows, with p by Holm over the claims of a column."""
-    found: dict[Claim, list[Verdict]] = {claim: [] for claim in question.claims}
+    claims = question.claims or ()
+    found: dict[Claim, list[Verdict]] = {claim: [] for claim in claims}
     for column in table:
-        mine = [
-            claim
-            for claim in question.claims
-            if claim.metric == column.metric
-            and claim.row in column.lines
-            and claim.against in column.lines
-        ]
-        pairs = list(dict.fromkeys((claim.row, claim.against) for claim in mine))
+        mine = {it: _pair(it, column) for it in claims if it.metric == column.metric}
+        pairs = [pair for pair in dict.fromkeys(mine.values()) if pair]
         for of_column in _families("claims", column, pairs, question):
             by_pair = {(it.row, it.against): it for it in of_column.differences}
-            for claim in mine:
-                seen = by_pair[claim.row, claim.against]
-                found[claim].append(Verdict(claim, column.title, judge(claim, seen), seen))
+            for claim, pair in mine.items():
+                if pair:
+                    said = judge(claim, by_pair[pair])
+                    found[claim].append(Verdict(claim, column.title, said, by_pair[pair]))
     return [
         verdict
         for claim, seen in found.items()
@@ -296,12 +234,13 @@ def _verdicts(table: Sequence[Column], question: Question) -> list[Verdict]:
     ]
 
 
-def paper_gains(steps: Sequence[tuple[str, str]]) -> dict[tuple[str, str], dict[str, float]]:
-    """What each step brought in the paper, by metric, where it has both rows."""
-    known = numbers.transfer_rows()
-    found = {}
-    for row, against in steps:
-        if row in known and against in known:
-            after, before = numbers.transfer(row), numbers.transfer(against)
-            found[row, against] = {metric: after[metric] - before[metric] for metric in after}
-    return found
+def _pair(claim: Claim, column: Column) -> tuple[str, str] | None:
+    """Labels of a claim's two rows; None where one is missing, or several have its name."""
+    rows, others = (
+        [label for label, line in column.lines.items() if name in (label, line.first["row"])]
+        for name in (claim.row, claim.against)
+    )
+    pairs = [(row, other) for row in rows for other in others if row != other]
+    if len(pairs) > 1:
+        pairs = [it for it in pairs if len({network(column.lines[label]) for label in it}) == 1]
+    return pairs[0] if len(pairs) == 1 else None

@@ -19,7 +19,6 @@ from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.paths import config_root
 from tricklift.tables.compare import TITLES
 from tricklift.tables.differences import Difference
-from tricklift.tables.records import Record
 
 SIGNS = ("+", "-", "0")
 #: As tier files, result files and pages call a metric -> as result files do.
@@ -33,8 +32,8 @@ class Claim:
     """That one row is better than another, worse, or as good.
 
     Attributes:
-        row: A label, as the page calls it.
-        against: The label of the other.
+        row: A label, or the name of a row.
+        against: The other; where rows share that name, the one of the same network is meant.
         metric: Of `COLUMNS`.
         sign: Of `SIGNS`, of row minus against.
         words: What is claimed.
@@ -61,7 +60,8 @@ class Verdict:
 
     Attributes:
         claim: It.
-        title: The column in which it was looked at; None where the rows were not run.
+        title: The column in which it was looked at; None where the rows were not run, or where
+            several have that name.
         said: `supported`, `contradicted` or `undecided`.
         difference: Row minus against.
     """
@@ -114,15 +114,11 @@ def tier_file(name: str) -> Path | None:
     return file if file.is_file() and Path(name).name == name else None
 
 
-def claims_of(records: Iterable[Record]) -> list[Claim]:
-    """The claims of the provided tiers that some runs are of."""
-    files = [tier_file(str(tier)) for tier in dict.fromkeys(it["tier"] for it in records)]
-    return [
-        claim
-        for file in files
-        if file and yaml.safe_load(file.read_text(encoding="utf-8")).get("claims")
-        for claim in read_claims(file)
-    ]
+def claims_of(tiers: Iterable[str]) -> list[Claim]:
+    """The claims of provided tiers; names of others are passed over."""
+    files = [file for tier in tiers if (file := tier_file(tier))]
+    told = {file: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
+    return [claim for file in files if told[file].get("claims") for claim in read_claims(file)]
 
 
 def _claim(entry: Any, place: str) -> Claim:

@@ -1,9 +1,4 @@
-"""Differences between rows, with intervals: the one model of all pages.
-
-An observation is one pretraining. Observations are normal around their row's mean; all rows with a
-pretraining have one standard deviation, estimated from all of them ("pooled"). Rows without a
-pretraining have one of their own. With `variance="own"` each row has its own, and with
-`paired=True` a difference is taken within each pretraining seed.
+"""Differences between rows, with intervals and p, under the model of `tricklift.tables.model`.
 
 What is decided is decided by a p that holds for a whole family of comparisons: all steps of a
 ladder (Holm), all rows against one (Dunnett), all pairs (Tukey). docs/statistics.md says how well
@@ -16,35 +11,20 @@ from functools import cache
 from math import hypot, sqrt
 from typing import TYPE_CHECKING, Any
 
-from tricklift.errors import UserError
 from tricklift.tables import dunnett
+from tricklift.tables.model import Model, Raw
+from tricklift.tables.power import ALPHA, CONFIDENCE, POWER, detectable, power
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from tricklift.tables.observations import Observations
-
-#: Two-sided, of intervals, and of all decisions of a family together.
-CONFIDENCE = 0.95
-ALPHA = 1 - CONFIDENCE
-#: How often a gain of the smallest detectable size is found.
-POWER = 0.8
-#: Kinds of families, and what a row's standard deviation is taken from.
+#: Kinds of families.
 KINDS = ("ladder", "baseline", "all", "claims")
-VARIANCES = ("pooled", "own")
 #: Beyond so many pretrainings a row, a count is no advice.
 MOST = 1000
 
 Pair = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A standard deviation and its degrees of freedom."""
-
-    sd: float
-    df: float
 
 
 @dataclass(frozen=True)
@@ -81,104 +61,12 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class _Raw:
-    """A difference before its family is looked at; `equal`: both rows share one spread."""
-
-    mean: float
-    se: float
-    df: float
-    equal: bool
-
-    @property
-    def t(self) -> float:
-        return abs(self.mean) / self.se
-
-
-@dataclass(frozen=True)
 class _Told:
     """What a family says of a difference: half its interval, p, and the level of its decision."""
 
     half: float
     p: float
     level: float
-
-
-def pooled(samples: Sequence[Sequence[float]]) -> Spread | None:
-    """Standard deviation within samples; None where it is not known, or zero."""
-    import numpy as np
-
-    df = sum(len(sample) - 1 for sample in samples if len(sample) > 1)
-    squares = sum(float(np.var(sample)) * len(sample) for sample in samples)
-    return Spread(sqrt(squares / df), df) if df and squares > 0 else None
-
-
-@dataclass(frozen=True)
-class Model:
-    """Rows, and how they vary.
-
-    Attributes:
-        samples: Label -> observations, each with what it is paired by.
-        pretrained: Labels of rows with a pretraining.
-        variance: Of `VARIANCES`.
-        paired: Whether differences are taken within what observations are paired by.
-    """
-
-    samples: Mapping[str, Mapping[str, float]]
-    pretrained: frozenset[str]
-    variance: str = "pooled"
-    paired: bool = False
-
-    def values(self, label: str) -> list[float]:
-        """The observations of a row."""
-        return list(self.samples[label].values())
-
-    def mates(self, label: str) -> list[str]:
-        """The rows whose observations tell how this one varies."""
-        if self.variance == "own":
-            return [label]
-        return [it for it in self.samples if (it in self.pretrained) == (label in self.pretrained)]
-
-    def spread(self, label: str) -> Spread | None:
-        """Of the observations of a row."""
-        return pooled([self.values(mate) for mate in self.mates(label)])
-
-    def raw(self, row: str, against: str) -> tuple[float, _Raw | None]:
-        """The difference of the means, and what its interval is made from, if that is known."""
-        if self.paired:
-            return self._within(row, against)
-        import numpy as np
-
-        mean = float(np.mean(self.values(row)) - np.mean(self.values(against)))
-        one, other = self.spread(row), self.spread(against)
-        if one is None or other is None:
-            return mean, None
-        shares = [
-            one.sd**2 / len(self.samples[row]),
-            other.sd**2 / len(self.samples[against]),
-        ]
-        equal = against in self.mates(row)
-        df = one.df if equal else _satterthwaite(shares, [one.df, other.df])
-        return mean, _Raw(mean, sqrt(sum(shares)), df, equal)
-
-    def _within(self, row: str, against: str) -> tuple[float, _Raw | None]:
-        ones, others = self.samples[row], self.samples[against]
-        gains = [ones[key] - others[key] for key in ones if key in others]
-        if not gains:
-            raise UserError(
-                f"--paired: {row} and {against} have no seed of the pretraining in common "
-                f"({', '.join(ones)}; {', '.join(others)}); leave --paired out"
-            )
-        mean = sum(gains) / len(gains)
-        spread = pooled([gains])
-        if spread is None:
-            return mean, None
-        return mean, _Raw(mean, spread.sd / sqrt(len(gains)), spread.df, False)
-
-
-def _satterthwaite(shares: Sequence[float], dfs: Sequence[float]) -> float:
-    """Degrees of freedom of a sum of variances of means."""
-    parts = (share**2 / df for share, df in zip(shares, dfs, strict=True))
-    return float(sum(shares) ** 2 / sum(parts))
 
 
 def family(model: Model, kind: str, pairs: Sequence[Pair], tested: bool = True) -> list[Difference]:
@@ -194,7 +82,7 @@ def family(model: Model, kind: str, pairs: Sequence[Pair], tested: bool = True) 
         tested: Whether observations are pretrainings, so that there is a p.
     """
     plain = {pair: model.raw(*pair) for pair in pairs}
-    groups: dict[bool | None, dict[Pair, _Raw]] = {}  # None: no one pool of rows
+    groups: dict[bool | None, dict[Pair, Raw]] = {}  # None: no one pool of rows
     for pair, (_, raw) in plain.items():
         if raw is not None:
             pool = pair[1] in model.pretrained if raw.equal and kind in _TOGETHER else None
@@ -209,7 +97,7 @@ def family(model: Model, kind: str, pairs: Sequence[Pair], tested: bool = True) 
 
 
 def _difference(
-    model: Model, pair: Pair, mean: float, raw: _Raw | None, told: _Told | None, tested: bool
+    model: Model, pair: Pair, mean: float, raw: Raw | None, told: _Told | None, tested: bool
 ) -> Difference:
     if raw is None or told is None:
         return Difference(*pair, mean)
@@ -228,7 +116,7 @@ def _difference(
     )
 
 
-def _one_by_one(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair, _Told]:
+def _one_by_one(model: Model, kind: str, raws: Mapping[Pair, Raw]) -> dict[Pair, _Told]:
     """Student's t, p by Holm; intervals by themselves, or together by Sidak's inequality."""
     from scipy import stats
 
@@ -243,7 +131,7 @@ def _one_by_one(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair
     }
 
 
-def _dunnett(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair, _Told]:
+def _dunnett(model: Model, kind: str, raws: Mapping[Pair, Raw]) -> dict[Pair, _Told]:
     """All rows against one; the pool's other rows, if any, are in the family too."""
     from scipy import stats
 
@@ -258,7 +146,7 @@ def _dunnett(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair, _
     }
 
 
-def _tukey(model: Model, kind: str, raws: Mapping[Pair, _Raw]) -> dict[Pair, _Told]:
+def _tukey(model: Model, kind: str, raws: Mapping[Pair, Raw]) -> dict[Pair, _Told]:
     """All pairs, as `scipy.stats.tukey_hsd`, which takes no row of one observation."""
     from scipy import stats
 
@@ -304,27 +192,7 @@ def holm(ps: "npt.ArrayLike") -> "np.ndarray":
     return adjusted
 
 
-def power(shift: float, df: float, level: float) -> float:
-    """How often a two-sided t test at a level finds a difference of so many standard errors."""
-    from scipy import special, stats
-
-    critical = stats.t.isf(level / 2, df)
-    # of the wrong sign: below 1e-16 from 5 on, where scipy gives no number
-    wrong = special.nctdtr(df, shift, -critical) if shift < 5 else 0.0
-    return float(1 - special.nctdtr(df, shift, critical) + wrong)
-
-
-@cache
-def detectable(df: float, level: float = ALPHA) -> float:
-    """The difference, in standard errors, that such a test finds in four of five trials."""
-    from scipy import optimize, stats
-
-    # with few degrees of freedom the estimate of the spread adds to what the normal would need
-    highest = 3 * float(stats.t.isf(level / 2, df)) + 4
-    return float(optimize.brentq(lambda shift: power(shift, df, level) - POWER, 0.0, highest))
-
-
-def needed(model: Model, pair: Pair, raw: _Raw, level: float) -> int | None:
+def needed(model: Model, pair: Pair, raw: Raw, level: float) -> int | None:
     """Pretrainings a row that decide a difference of this size in four of five trials.
 
     All rows of the pool get as many. None beyond `MOST`.
@@ -349,22 +217,3 @@ def needed(model: Model, pair: Pair, raw: _Raw, level: float) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
-
-
-def model_of(
-    rows: Mapping[str, "Observations"], variance: str = "pooled", paired: bool = False
-) -> tuple[Model, bool]:
-    """The model of some rows, and whether it speaks of pretrainings.
-
-    Where every row has a single pretraining, the observations are its runs, and what is said holds
-    for these checkpoints alone.
-    """
-    pretrained = frozenset(label for label, row in rows.items() if row.pretrained)
-    several = any(len(rows[label].values) > 1 for label in pretrained or rows)
-    samples: dict[str, dict[str, float]] = {}
-    for label, row in rows.items():
-        if several or not row.pretrained:
-            samples[label] = dict(zip(row.runs, row.values, strict=True))
-        else:
-            samples[label] = dict(next(iter(row.runs.values())))
-    return Model(samples, pretrained, variance, paired), several

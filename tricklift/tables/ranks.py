@@ -1,6 +1,6 @@
 """The order of rows: ranks, rank correlations and scores, with intervals over pretrainings.
 
-Intervals are by the bootstrap, under the model of `tricklift.tables.differences`: what a
+Intervals are by the bootstrap, under the model of `tricklift.tables.model`: what a
 pretraining does beside its row's mean is drawn from all rows with a pretraining (for random init,
 from random init), with all metrics of a pretraining together, and added to the means.
 """
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricklift.tables.differences import ALPHA
 from tricklift.tables.observations import Observations
+from tricklift.tables.power import ALPHA
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,27 +1,29 @@
 """The page's sections on how rows differ: against a baseline, step by step, ranks, claims."""
 
 from collections.abc import Callable, Iterable, Sequence
-from statistics import fmean
 
 from tricklift.markdown import grid, paragraphs, titled
 from tricklift.paper import numbers
-from tricklift.tables.analysis import Analysis, Family, paper_gains
+from tricklift.tables.analysis import Analysis, Family
 from tricklift.tables.claims import Verdict
 from tricklift.tables.compare import COLUMNS, TITLES
-from tricklift.tables.differences import ALPHA, MOST, Difference
+from tricklift.tables.differences import MOST, Difference
+from tricklift.tables.pairs import paper_gains
+from tricklift.tables.power import ALPHA
 from tricklift.tables.ranks import Interval
 
 MODEL = (
     "Differences are in points. An observation is one pretraining: its runs downstream are "
-    "averaged first, so that means are those of the table. {spread} Intervals of 95 % are in "
-    "brackets; a difference with p up to 0.05 is decided, and **bold**. How well that holds: "
-    "docs/statistics.md."
+    "averaged first. {spread} Intervals of 95 % are in brackets; a difference with p up to 0.05 is "
+    "decided, and **bold**. How well that holds: docs/statistics.md."
 )
 SPREADS = {
-    "pooled": "Rows with a pretraining share one standard deviation over pretrainings, estimated "
-    "from all of them; random init has its own.",
-    "own": "Each row has its own standard deviation over pretrainings (Welch's t).",
-    "paired": "Differences are taken within each seed of the pretraining that two rows share.",
+    "pooled": "Means are those of the table. Rows with a pretraining share one standard deviation "
+    "over pretrainings, estimated from all of them; random init has its own.",
+    "own": "Means are those of the table. Each row has its own standard deviation over "
+    "pretrainings (Welch's t).",
+    "paired": "Differences are taken within each seed of the pretraining that two rows share, and "
+    "over these alone.",
 }
 CHECKPOINTS = (
     "{titles}: no row was pretrained more than once. What is said there holds for these "
@@ -41,7 +43,8 @@ METHODS = {
 TITLE = {"ladder": "Step by step", "all": "All pairs"}
 FOUND = (
     "The smallest true gain that is found in four of five trials, with as many pretrainings as "
-    "here (the mean over the rows): by an interval of its own, and by p where {looked}."
+    "here (the mean over rows with a pretraining): by an interval of its own, and by p where "
+    "{looked}."
 )
 ENOUGH = (
     "Pretrainings of each row that would decide, in four of five trials, a difference as large as "
@@ -116,10 +119,9 @@ def _of_kind(
     yield _table(kind, families, gain)
     if kind == "ladder":
         yield _of_paper(families)
-    if any(family.tested and family.spread for family in families):
-        yield _detectable(kind, families)
-        if any(it.p is not None and not it.decided for of in families for it in of.differences):
-            yield f"{ENOUGH}\n\n{_table(kind, families, _needed)}"
+    yield _detectable(kind, families)
+    if any(it.p is not None and not it.decided for of in families for it in of.differences):
+        yield f"{ENOUGH}\n\n{_table(kind, families, _needed)}"
 
 
 def _table(kind: str, families: Sequence[Family], write: Callable[[Difference], str]) -> str:
@@ -134,8 +136,9 @@ def _table(kind: str, families: Sequence[Family], write: Callable[[Difference], 
         ]
         for pair in pairs
     ]
-    header = ["row"] if kind == "baseline" else ["row", "over"]
-    return grid([*header, *(family.title for family in families)], body)
+    names = ["row"] if kind == "baseline" else ["row", "over"]
+    told = [line for line in body if set(line[len(names) :]) != {"-"}]
+    return grid([*names, *(family.title for family in families)], told)
 
 
 def gain(found: Difference) -> str:
@@ -162,23 +165,18 @@ def _detectable(kind: str, families: Sequence[Family]) -> str:
     """What each metric's differences had to be, for the data to tell."""
     body = []
     for family in families:
-        known = [it for it in family.differences if it.alone is not None]
-        if family.tested and family.spread and known:
-            counts = sorted(set(family.counts.values()))
-            body.append(
-                [
-                    family.title,
-                    f"{family.spread.sd:.2f}",
-                    f"{family.spread.df:.0f}",
-                    "-".join(map(str, dict.fromkeys((counts[0], counts[-1])))),
-                    f"{fmean(it.alone or 0.0 for it in known):.2f}",
-                    f"{fmean(it.detectable or 0.0 for it in known):.2f}",
-                ]
-            )
+        sizes = [family.typical(size) for size in ("alone", "detectable")]
+        counts = sorted({family.counts[label] for label in family.pretrained})
+        if None not in sizes:
+            spread = family.spread
+            told = [f"{spread.sd:.2f}", f"{spread.df:.0f}"] if spread else ["-", "-"]
+            told.append("-".join(map(str, dict.fromkeys((counts[0], counts[-1])))))
+            body.append([family.title, *told, *(f"{size:.2f}" for size in sizes)])
     looked = {"ladder": "all steps are looked at", "all": "all pairs are"}
     header = ["metric", "standard deviation", "degrees of freedom", "pretrainings a row"]
     header += ["smallest gain, by itself", "smallest gain, of all"]
-    return f"{FOUND.format(looked=looked.get(kind, 'all rows are'))}\n\n{grid(header, body)}"
+    text = FOUND.format(looked=looked.get(kind, "all rows are"))
+    return f"{text}\n\n{grid(header, body)}" if body else ""
 
 
 def _of_paper(families: Sequence[Family]) -> str:
@@ -228,15 +226,18 @@ def _ranks(analysis: Analysis, several_tiers: bool) -> str:
 
 def _claims(verdicts: Sequence[Verdict]) -> str:
     """One line a claim."""
-    body = []
+    body, missing = [], []
     for verdict in verdicts:
-        found = verdict.difference
-        wanted = _needed(found) if found else "-"
-        seen = gain(found).strip("*") if found else "not run"
-        said = f"{verdict.claim.text} ({verdict.claim.row} over {verdict.claim.against})"
-        body.append(
-            [said, verdict.title or TITLES[verdict.claim.metric], verdict.said, seen, wanted]
-        )
+        claim, found = verdict.claim, verdict.difference
+        if found is None:
+            missing.append(claim.text)
+            continue
+        rows = f" ({found.row} over {found.against})" if claim.words else ""
+        seen = gain(found).strip("*")
+        body.append([claim.text + rows, str(verdict.title), verdict.said, seen, _needed(found)])
     header = ["claim", "metric", "verdict", "difference", "pretrainings a row that would decide"]
     note = f"Decided by p up to {ALPHA:.2f}, by Holm over the claims of a metric."
-    return f"## Claims\n\n{note}\n\n{grid(header, body)}" if body else ""
+    left = "Not looked at, as no one pair of rows of these names was run"
+    parts = [note, grid(header, body)] if body else []
+    parts += [f"{left}: {'; '.join(missing)}."] if missing else []
+    return paragraphs(["## Claims", *parts]) if parts else ""

@@ -6,9 +6,11 @@ import json
 import pytest
 
 from tricklift.errors import UserError
-from tricklift.tables.analysis import Question, analyse, ladder_steps, paper_gains
+from tricklift.tables import claims
+from tricklift.tables.analysis import Question, analyse
 from tricklift.tables.claims import Claim
 from tricklift.tables.compare import lines
+from tricklift.tables.pairs import ladder_steps, paper_gains
 
 LADDER = ("B-standard", "D-efficient", "+ cosine")
 
@@ -164,6 +166,35 @@ def test_claims_are_judged_in_each_column(run):
         ("top-1", "supported"), ("mAP", "contradicted"), (None, "undecided"),
     ]  # fmt: skip
     assert found[2].difference is None
+
+
+def test_claims_name_rows_and_mean_one_network(run):
+    fresh = [
+        run("random init", "det", 10.0 + seed, seed, origin=None, backbone=it)
+        for it in ("b", "x")
+        for seed in (0, 1)
+    ]
+    runs = fresh + pretrained(run, {"a": 50.0}) + pretrained(run, {"other": 50.0}, backbone="y")
+    asked = [Claim(row, "random init", "voc_map", "+") for row in ("a", "other")]
+    asked.append(Claim("a", "random init (x)", "voc_map", "+"))
+    first, unclear, third = analyse(lines(runs), Question(claims=asked)).verdicts
+    assert (first.difference.against, first.said) == ("random init (b)", "supported")
+    assert third.difference.against == "random init (x)"
+    assert (unclear.difference, unclear.said) == (None, "undecided")
+
+
+def test_the_claims_of_a_provided_tier_are_judged_unless_others_are_given(
+    run, tmp_path, monkeypatch
+):
+    (tmp_path / "tiers").mkdir()
+    claim = "{row: b, against: a, metric: top1, sign: '+'}"
+    (tmp_path / "tiers" / "small.yaml").write_text(f"name: small\nclaims: [{claim}]\n")
+    monkeypatch.setattr(claims, "config_root", lambda: tmp_path)
+    runs = lines(pretrained(run, {"a": 50.0, "b": 60.0}))
+    assert [it.said for it in analyse(runs).verdicts] == ["supported"]
+    assert analyse(runs, Question(claims=[])).verdicts == []
+    (tmp_path / "tiers" / "small.yaml").write_text("name: small\n")
+    assert analyse(runs).verdicts == []
 
 
 @pytest.mark.parametrize(

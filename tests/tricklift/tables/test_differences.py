@@ -9,17 +9,14 @@ from scipy import stats
 from tricklift.errors import UserError
 from tricklift.tables import dunnett
 from tricklift.tables.differences import (
-    ALPHA,
     KINDS,
-    Model,
-    detectable,
     family,
     holm,
-    model_of,
-    power,
     sidak,
 )
+from tricklift.tables.model import Model, model_of
 from tricklift.tables.observations import Observations
+from tricklift.tables.power import ALPHA, detectable
 
 ROWS = {"a": (80.1, 80.5, 79.9), "b": (81.0, 81.4, 80.9, 81.2), "c": (82.0, 81.6, 82.3)}
 
@@ -171,20 +168,6 @@ def test_several_pretrainings_of_one_row_are_enough_for_all():
     one, tested = model_of({"a": several, "b": Observations({"0": {"0": 50.0, "1": 51.0}})})
     assert tested
     assert one.samples == {"a": {"0": 41.0, "1": 45.0}, "b": {"0": 50.5}}
-
-
-@pytest.mark.parametrize(("n", "size"), [(3, 3.0708923), (5, 2.0244401)])
-def test_the_smallest_detectable_gain(n, size):
-    """In standard deviations: statsmodels 0.15, TTestIndPower().solve_power(nobs1=n, power=0.8)."""
-    assert sqrt(2 / n) * detectable(2 * n - 2) == pytest.approx(size, rel=1e-6)
-
-
-def test_power():
-    """statsmodels 0.15, TTestIndPower().power(1.5, n, 0.05)."""
-    assert power(1.5 * sqrt(3 / 2), 4, 0.05) == pytest.approx(0.2931947003)
-    assert power(1.5 * sqrt(5 / 2), 8, 0.05) == pytest.approx(0.5493855978)
-    assert power(0.0, 4, 0.05) == pytest.approx(0.05)
-    assert power(50.0, 4, 0.05) == 1.0
 
 
 def test_what_a_difference_says_of_itself():

@@ -53,14 +53,13 @@ def test_what_is_decided_is_bold(run):
 
 def test_the_page_says_what_could_be_found_and_what_would_decide(run):
     text = text_of(several(run), pairs="ladder")
-    # by itself: sqrt(2 / 3) times 3.44, which 6 degrees of freedom find in four of five trials
-    assert line_of(text, "The smallest true gain", "| top-1 ").startswith(
-        "| top-1 | 1.00 | 6 | 3 |"
-    )
-    cells = line_of(text, "would decide, in four of five", "| + cosine ").split(" | ")
-    # 2 * (1.96 + 0.84)^2 / 0.5^2 = 63 by the normal at 5 %, and more at the 2.5 % of two steps
-    assert 63 < int(cells[2]) < 90
-    assert line_of(text, "would decide, in four of five", "| D-efficient ").split(" | ")[2] == "-"
+    # by itself: sqrt(2 / 3) times 3.367, which 6 degrees of freedom find in four of five trials
+    found = line_of(text, "The smallest true gain", "| top-1 ")
+    assert found.startswith("| top-1 | 1.00 | 6 | 3 | 2.75 |")
+    part = text.partition("would decide, in four of five")[2].partition("###")[0]
+    # at the 2.5 % of two steps, by the normal: 2 * (2.2414 + 0.8416)^2 / 0.5^2 = 76.04
+    assert "| + cosine | D-efficient | 77 | 77 |" in part
+    assert "\n| D-efficient" not in part  # decided
 
 
 def test_the_paper_stands_beside_its_steps_alone(run):
@@ -105,8 +104,8 @@ def test_claims(run):
     assert (
         "| D lifts \\| top-1 (D-efficient over B-standard) | top-1 | supported | +10.00 [" in text
     )
-    assert "| + cosine is worse than D-efficient in top-1 (" in text
-    assert "| mIoU | undecided | not run | - |" in text
+    assert "| + cosine is worse than D-efficient in top-1 | top-1 | undecided | +0.50" in text
+    assert text.endswith("was run: gone is better than B-standard in mIoU.")
 
 
 def test_what_nothing_compares_with(run):
