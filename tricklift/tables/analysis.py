@@ -1,5 +1,6 @@
 """What the runs say about rows: differences, ranks, claims. Plain data for pages and reports."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -160,8 +161,20 @@ def analyse(lines: Sequence[Line], question: Question | None = None) -> Analysis
         families,
         [_ranking(column, table) for column in several],
         _verdicts(table, question),
-        [(it.tier, it.title, next(iter(it.lines))) for it in table if len(it.lines) == 1],
+        _alone(table),
     )
+
+
+def _alone(table: Sequence[Column]) -> list[tuple[str, str, str]]:
+    """Where a tier has several rows, and a column one of them."""
+    rows: dict[str, set[str]] = defaultdict(set)
+    for column in table:
+        rows[column.tier] |= set(column.lines)
+    return [
+        (column.tier, column.title, next(iter(column.lines)))
+        for column in table
+        if len(column.lines) == 1 and len(rows[column.tier]) > 1
+    ]
 
 
 def _families(
