@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import involution, profile_page, scale, suite
+from benchmarks import involution, profile_page, scale, statistics, suite
 from tricklift.errors import report_user_errors
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app.command(help=suite.ABOUT)(suite.speed)
 app.command("profile")(profile_page.command)
 app.command()(involution.involution)
 app.command()(scale.scale)
+app.command()(statistics.statistics)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tricklift.cli.benchmark import emit
+from tricklift.cli.tables import emit
 from tricklift.errors import UserError
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON list.")]

@@ -5,7 +5,6 @@ Only finished runs count, and only runs of one and the same config, on the same 
 lines.
 """
 
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from tricklift.errors import UserError
 from tricklift.paper import numbers
 from tricklift.records.schema import RANDOM_INIT
+from tricklift.tables.observations import Observations, observe
 from tricklift.tables.paper_rows import HEADS_OF_PAPER, head_of, of_paper
 from tricklift.tables.records import Record, find
 
@@ -43,10 +43,9 @@ class Line:
     runs: dict[str, list[Record]]
     several: set[str]
 
-    def values(self, metric: str) -> list[float]:
-        """The metric of each run that has it, in percent."""
-        given = (run["metrics"].get(metric) for run in self.runs[COLUMNS[metric]])
-        return [float(value) for value in given if value is not None]
+    def observations(self, metric: str) -> Observations | None:
+        """The metric's values, one a pretraining; None where no run has it."""
+        return observe(self.runs[COLUMNS[metric]], metric)
 
     def head(self, task: str) -> str | None:
         """The head of a task's runs, all the same; None in pretraining and without runs."""
@@ -77,7 +76,7 @@ def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
 
     Returns:
         Rows with the keys row, backbone, pretrained, top1, voc_map, pix_acc, miou, protocol, paper;
-        each metric is `{mean, std, n}` in percent (std None for one seed) or None.
+        each metric is `{mean, std, n, runs}` (`Observations.summary`) or None.
 
     Raises:
         MissingFileError: No results.
@@ -174,7 +173,8 @@ def _refuse_copies(records: list[Record]) -> None:
 
 
 def _row(line: Line, several_tiers: bool, several_data: set[str]) -> Row:
-    metrics = {name: _summary(line.values(name)) for name in COLUMNS}
+    seen = {name: line.observations(name) for name in COLUMNS}
+    metrics = {name: found.summary() if found else None for name, found in seen.items()}
     return {
         "row": line.first["row"],
         "backbone": line.first["backbone"],
@@ -184,13 +184,6 @@ def _row(line: Line, several_tiers: bool, several_data: set[str]) -> Row:
         + (f"; tier {line.first['tier']}" if several_tiers else ""),
         "paper": _paper(line, metrics),
     }
-
-
-def _summary(values: list[float]) -> dict[str, Any] | None:
-    if not values:
-        return None
-    std = statistics.stdev(values) if len(values) > 1 else None
-    return {"mean": round(statistics.fmean(values), 4), "std": std, "n": len(values)}
 
 
 def _protocol(line: Line, several_data: set[str]) -> str:

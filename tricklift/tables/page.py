@@ -3,48 +3,81 @@
 import csv
 import io
 import json
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from tricklift import configs
 from tricklift.errors import UserError
 from tricklift.markdown import count, duration, grid, paragraphs, titled
+from tricklift.tables.analysis import Analysis, Question, analyse
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
-from tricklift.tables.ladder_page import section
+from tricklift.tables.differences import Difference
 from tricklift.tables.paper_rows import config_of
 from tricklift.tables.records import COMMANDS_FILE, Record, walk
+from tricklift.tables.statistics_page import section
 
 TASK_NAMES = {"cls": "pretraining", "det": "detection", "seg": "segmentation"}
-FORMATS = ("md", "csv", "json")
+FIGURES = (
+    "All figures are percent, of the last epoch or iteration: the mean over n pretrainings, each "
+    "the mean of its runs, `±` the standard deviation over pretrainings; with one pretraining and "
+    "several runs, over these runs."
+)
+FORMATS = ("md", "csv", "differences-csv", "json")
 
 
-def render(rows: list[Row], records: list[Record], style: str, folder: Path) -> str:
-    """The table in one of `FORMATS`.
+def render(
+    rows: list[Row],
+    records: list[Record],
+    style: str,
+    folder: Path,
+    question: Question | None = None,
+) -> str:
+    """The table, and what is said about its rows, in one of `FORMATS`.
+
+    `csv` is the table alone, `differences-csv` the differences alone.
 
     Raises:
-        UserError: Another format.
+        UserError: Another format, or a question that the rows do not allow.
     """
     if style not in FORMATS:
         raise UserError(f"unknown format {style!r}; known: {', '.join(FORMATS)}")
-    if style == "json":
-        return json.dumps(rows, indent=2) + "\n"
+    behind = lines(record for record in records if record.done)
     if style == "csv":
-        return to_csv(rows, lines(record for record in records if record.done))
-    return to_markdown(rows, records, folder)
+        return to_csv(rows, behind)
+    if style == "md":
+        return to_markdown(rows, records, folder, question)
+    analysis = analyse(behind, question)
+    if style == "json":
+        return json.dumps({"rows": rows, "analysis": asdict(analysis)}, indent=2) + "\n"
+    return differences_csv(analysis)
+
+
+def differences_csv(analysis: Analysis) -> str:
+    """One line a difference, with the family that it is of."""
+    stream = io.StringIO()
+    of_family = ("tier", "metric", "title", "kind")
+    parts = [field.name for field in fields(Difference)]
+    writer = csv.DictWriter(stream, [*of_family, *parts], lineterminator="\n")
+    writer.writeheader()
+    for family in analysis.families:
+        told = {name: getattr(family, name) for name in of_family}
+        writer.writerows({**told, **asdict(found)} for found in family.differences)
+    return stream.getvalue()
 
 
 def to_csv(rows: list[Row], behind: list[Line]) -> str:
-    """One line a row; of each metric mean, std and n, the paper's value and the difference.
+    """One line a row; of each metric mean, std, n and runs, the paper's value and the difference.
 
     Args:
         rows: Rows of the table.
         behind: The runs behind each.
     """
     stream = io.StringIO()
-    parts = [f"{name}_{part}" for name in COLUMNS for part in ("mean", "std", "n")]
+    parts = [f"{name}_{part}" for name in COLUMNS for part in ("mean", "std", "n", "runs")]
     papers = [f"{what}_{name}" for what in ("paper", "difference") for name in COLUMNS]
-    fields = ["row", "backbone", "pretrained", *parts, *papers, "protocol", "seeds"]
-    writer = csv.DictWriter(stream, fields, lineterminator="\n")
+    names = ["row", "backbone", "pretrained", *parts, *papers, "protocol", "seeds"]
+    writer = csv.DictWriter(stream, names, lineterminator="\n")
     writer.writeheader()
     for row, line in zip(rows, behind, strict=True):
         cells = {key: row[key] for key in ("row", "backbone", "pretrained", "protocol")}
@@ -58,19 +91,20 @@ def to_csv(rows: list[Row], behind: list[Line]) -> str:
     return stream.getvalue()
 
 
-def to_markdown(rows: list[Row], records: list[Record], folder: Path) -> str:
-    """A page: commands, the table, protocols, runs with wall times, machine, unfinished runs."""
+def to_markdown(
+    rows: list[Row], records: list[Record], folder: Path, question: Question | None = None
+) -> str:
+    """A page: commands, the table, how rows differ, protocols, runs with wall times, machine."""
     done = [record for record in records if record.done]
     behind = lines(done)
     tiers = ", ".join(sorted({record["tier"] for record in done})) or "nothing finished"
     parts = [
         f"# Transfer table: {tiers}",
-        "Written by `tricklift compare`. All figures are percent, of the last epoch or iteration; "
-        "`±` is the standard deviation over seeds. Seeds: of the pretraining; of detection and "
+        f"Written by `tricklift compare`. {FIGURES} Seeds: of the pretraining; of detection and "
         "segmentation (`/` between them where they differ).",
         commands(folder),
         _table(rows, behind),
-        section(behind),
+        section(analyse(behind, question)),
         protocols(rows),
         _runs(done),
         machines(done),
@@ -80,12 +114,17 @@ def to_markdown(rows: list[Row], records: list[Record], folder: Path) -> str:
 
 
 def cell(metric: dict[str, Any] | None, theirs: float | None = None) -> str:
-    """`61.20 ± 0.40 (n=3)`, with the paper's value and the difference where there is one."""
+    """`61.20 ± 0.40 (n=3)`, with the paper's value and the difference where there is one.
+
+    `(n=3, 5 runs)` where some of the pretrainings have several runs, `(3 runs)` with a single one.
+    """
     if metric is None:
         return "-" if theirs is None else f"- (paper {theirs:.2f})"
     text = f"{metric['mean']:.2f}"
-    if metric["n"] > 1:
-        text += f" ± {metric['std']:.2f} (n={metric['n']})"
+    if metric["runs"] > 1:
+        told = [f"n={metric['n']}"] if metric["n"] > 1 else []
+        told += [f"{metric['runs']} runs"] if metric["runs"] > metric["n"] else []
+        text += f" ± {metric['std']:.2f} ({', '.join(told)})"
     if theirs is not None:
         text += f" (paper {theirs:.2f}, {metric['mean'] - theirs:+.2f})"
     return text

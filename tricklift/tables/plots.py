@@ -1,6 +1,5 @@
 """The transfer table as a picture: one panel a metric, one line a row, a dot a run."""
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def plot(lines: Sequence[Line], file: str | Path) -> Path:
     """
     from matplotlib.figure import Figure  # an object of its own: no window system is asked for
 
-    metrics = [name for name in COLUMNS if any(line.values(name) for line in lines)]
+    metrics = [name for name in COLUMNS if any(line.observations(name) for line in lines)]
     if not metrics:
         raise UserError("nothing to draw: no finished run has a metric")
     size = (PANEL_INCHES * len(metrics) + 1.5, ROW_INCHES * len(lines) + 1.0)
@@ -33,11 +32,11 @@ def plot(lines: Sequence[Line], file: str | Path) -> Path:
     panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
     for panel, metric in zip(panels, metrics, strict=True):
         for place, line in enumerate(lines):
-            values = line.values(metric)
-            if values:
-                spread = statistics.stdev(values) if len(values) > 1 else 0.0
-                panel.plot(values, [place] * len(values), "o", color=DOT, alpha=0.6)
-                panel.errorbar(statistics.fmean(values), place, xerr=spread, fmt="D", color=MEAN)
+            seen = line.observations(metric)
+            if seen:
+                told = seen.summary()
+                panel.plot(seen.each, [place] * len(seen.each), "o", color=DOT, alpha=0.6)
+                panel.errorbar(told["mean"], place, xerr=told["std"] or 0.0, fmt="D", color=MEAN)
         panel.set_title(f"{TITLES[metric]} (%)")
         panel.grid(axis="x", alpha=0.3)
     panels[0].set_yticks(range(len(lines)), [label(line) for line in lines])

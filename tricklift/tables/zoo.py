@@ -10,6 +10,7 @@ import torch
 import backbones
 from tricklift.markdown import duration, grid, paragraphs, titled
 from tricklift.tables.backbone_page import refused
+from tricklift.tables.columns import columns
 from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line, build_rows, lines
 from tricklift.tables.page import (
     TASK_NAMES,
@@ -21,7 +22,9 @@ from tricklift.tables.page import (
     protocols,
     unfinished,
 )
+from tricklift.tables.ranks import ranking
 from tricklift.tables.records import Record
+from tricklift.tables.statistics_page import interval
 
 INTRODUCTION = """# Backbones compared: {tiers}
 
@@ -34,6 +37,13 @@ NOTES = """Parameters include a 1000-way head. Times and memory are those of pre
 detection / segmentation, with validation and without the start of the program. CPU time and
 resident memory are those of the main process, without its data workers; wall time includes delays
 by other processes."""
+#: One metric a task; pixAcc says of segmentation what mIoU says.
+SCORED = ("top1", "voc_map", "miou")
+SCORES = """A network's score is the mean over {titles} of how many standard deviations of the
+networks it lies above their mean; networks without one of these are left out."""
+SEVERAL = " Intervals of 95 % are by the bootstrap over pretrainings."
+ONE = """ Each network was pretrained once, so this is the order of these
+checkpoints, and another pretraining may give another."""
 #: Options that leave the network the same.
 START = {"init", "zero_gamma", "gradient_checkpointing", "output_stride"}
 #: Title -> key in the result file, how it is written.
@@ -69,6 +79,7 @@ def to_markdown(records: list[Record], folder: Path) -> str:
         commands(folder),
         grid(header, body) if body else "No run has finished yet.",
         NOTES if body else "",
+        *scores(all_lines),
         refusals(all_lines),
         protocols(rows),
         lengths(done),
@@ -77,6 +88,35 @@ def to_markdown(records: list[Record], folder: Path) -> str:
         unfinished(records),
     ]
     return paragraphs(parts) + "\n"
+
+
+def scores(all_lines: list[Line]) -> list[str]:
+    """How networks rank over all tasks, in each tier."""
+    parts = []
+    table = [it for it in columns(all_lines) if it.metric in SCORED and len(it.lines) > 1]
+    tiers = list(dict.fromkeys(column.tier for column in table))
+    for tier in tiers:
+        mine = [column for column in table if column.tier == tier]
+        seen = {column.title: column.observations for column in mine}
+        names = {label: named(line) for column in mine for label, line in column.lines.items()}
+        whole = {
+            label: {title: rows[label] for title, rows in seen.items()}
+            for label in names
+            if all(label in rows for rows in seen.values())
+        }
+        ranked = ranking(whole, list(seen)) if len(whole) > 1 else []
+        body = [[names[it.row], interval(it.score, "{:+.2f}"), interval(it.rank)] for it in ranked]
+        if body:
+            several = any(row.rank.low is not None for row in ranked)
+            title = f"## Over all tasks{f': {tier}' if len(tiers) > 1 else ''}"
+            told = SCORES.format(titles=", ".join(seen)) + (SEVERAL if several else ONE)
+            parts += [title, told, grid(["backbone", "score", "rank"], body)]
+    return parts
+
+
+def named(line: Line) -> str:
+    """The network, and its row."""
+    return f"{network_of(line)} ({line.first['row']})"
 
 
 def introduction(done: list[Record]) -> str:

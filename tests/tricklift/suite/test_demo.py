@@ -27,7 +27,7 @@ def test_the_demo_ends_with_its_table_and_goes_on_where_it_was(
     monkeypatch.setattr(miniworld, "generate", partial(miniworld.generate, sizes=sizes))
     out = tmp_path / "out"
     demo("--out", str(out), "--jobs", "2")
-    rows = json.loads((out / "table.json").read_text())
+    rows = json.loads((out / "table.json").read_text())["rows"]
     assert [row["row"] for row in rows] == ["random init", "D-tricks"]
     assert all(rows[1][metric]["n"] == 1 for metric in COLUMNS)
     page = (out / "table.md").read_text()
@@ -40,4 +40,4 @@ def test_the_demo_ends_with_its_table_and_goes_on_where_it_was(
 
     demo("--out", str(out))
     assert capfd.readouterr().out.count("already done") == 6
-    assert json.loads((out / "table.json").read_text()) == rows
+    assert json.loads((out / "table.json").read_text())["rows"] == rows

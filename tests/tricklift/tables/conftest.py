@@ -1,6 +1,7 @@
 """Finished runs as records, without a file."""
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from tricklift.paper.table_cells import needs_of, resolved
 from tricklift.tables.paper_rows import hash_of
 from tricklift.tables.records import Record
 
+NUMBERS = count()  # no two runs share a file
 METRICS = {"cls": "top1", "det": "voc_map", "seg": "miou"}
 
 
@@ -25,7 +27,7 @@ def finished(
     data |= {"started": "", "commit": None}
     data |= changes
     told = (row, data["tier"], task, data["config"], data["config_hash"], seed, origin)
-    return Record(Path("-".join(map(str, told))), data)
+    return Record(Path("-".join(map(str, (*told, next(NUMBERS))))), data)
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from tricklift.cli import main
 from tricklift.tables import page as tables
 from tricklift.tables import records
+from tricklift.tables.analysis import Question
 from tricklift.tables.compare import build_rows, compare
 
 CLS = "cls/full/resnet50_d-efficient"
@@ -72,7 +74,7 @@ def test_one_row_a_backbone_joins_the_three_tasks(leave):
     assert [row["row"] for row in rows] == ["random init", "B-baseline"]
     assert all(set(row) == KEYS for row in rows)
     base = rows[1]
-    assert base["top1"] == {"mean": 60.0, "std": None, "n": 1}
+    assert base["top1"] == {"mean": 60.0, "std": None, "n": 1, "runs": 1}
     assert base["voc_map"]["mean"] == 40.0
     assert base["pix_acc"]["mean"] == 80.0
     assert base["miou"]["mean"] == 30.0
@@ -88,7 +90,8 @@ def test_seeds_are_averaged_with_the_sample_deviation(leave):
         leave(f"d{seed}", "det", {"voc_map": value}, seed=seed)
     rows, _ = compare(leave.root)
     # deviations -3, -1, 4: sqrt((9 + 1 + 16) / 2) = sqrt(13)
-    assert rows[0]["voc_map"] == {"mean": 43.0, "std": pytest.approx(13**0.5), "n": 3}
+    told = {"mean": 43.0, "std": pytest.approx(13**0.5), "n": 3, "runs": 3}
+    assert rows[0]["voc_map"] == told
     assert "43.00 ± 3.61 (n=3)" in tables.cell(rows[0]["voc_map"])
 
 
@@ -275,7 +278,7 @@ def test_unfinished_runs_are_listed_and_not_counted(leave):
     leave("a", "det", {"voc_map": 40.0})
     leave("b", "det", {"voc_map": 1.0}, status="running", seed=7)
     rows, found = compare(leave.root)
-    assert rows[0]["voc_map"] == {"mean": 40.0, "std": None, "n": 1}
+    assert rows[0]["voc_map"] == {"mean": 40.0, "std": None, "n": 1, "runs": 1}
     assert "detection, B-baseline, `resnet18_b`, seed 7: running" in tables.to_markdown(
         rows, found, leave.root
     )
@@ -369,12 +372,71 @@ def test_the_csv_has_the_papers_values_and_the_differences(leave, of_paper):
 def test_csv_and_json_hold_the_same(leave):
     leave("c", "cls", {"top1": 60.25})
     rows, found = compare(leave.root)
-    assert json.loads(tables.render(rows, found, "json", leave.root)) == rows
+    assert json.loads(tables.render(rows, found, "json", leave.root))["rows"] == rows
     lines = list(csv.DictReader(io.StringIO(tables.render(rows, found, "csv", leave.root))))
     assert lines[0]["top1_mean"] == "60.25"
     assert lines[0]["miou_mean"] == ""
-    with pytest.raises(ValueError, match="unknown format 'xml'; known: md, csv, json"):
+    with pytest.raises(
+        ValueError, match="unknown format 'xml'; known: md, csv, differences-csv, json"
+    ):
         tables.render(rows, found, "xml", leave.root)
+
+
+def test_differences_are_data_too(leave):
+    for row, seed, value in (("a", 0, 60.0), ("a", 1, 62.0), ("b", 0, 70.0), ("b", 1, 71.0)):
+        leave(f"{row}{seed}", "cls", {"top1": value}, row=row, seed=seed, config_hash=row)
+    rows, found = compare(leave.root)
+    question = Question(baseline="b")
+    held = json.loads(tables.render(rows, found, "json", leave.root, question))["analysis"]
+    (difference,) = held["families"][0]["differences"]
+    assert (difference["row"], difference["against"], difference["mean"]) == ("a", "b", -9.5)
+    assert held["question"]["baseline"] == "b"
+    text = tables.render(rows, found, "differences-csv", leave.root, question)
+    (line,) = csv.DictReader(io.StringIO(text))
+    assert {key: line[key] for key in ("tier", "metric", "title", "kind", "row")} == {
+        "tier": "small", "metric": "top1", "title": "top-1", "kind": "baseline", "row": "a",
+    }  # fmt: skip
+    assert {key: float(line[key]) for key in ("mean", "low", "high", "p")} == pytest.approx(
+        {key: difference[key] for key in ("mean", "low", "high", "p")}
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["--baseline", "b", "--pairs", "baseline"], "### Against b"),
+        (["--pairs", "all", "--variance", "own"], "### All pairs"),
+        (["--paired"], "within each seed of the pretraining"),
+        (["--claims", "CLAIMS"], "| b is better than a in top-1 | top-1 | "),
+        (["--format", "differences-csv"], "tier,metric,title,kind,row,against,mean,low,high,p,"),
+    ],
+)
+def test_the_command_answers_questions(leave, tmp_path, capsys, asked, told):
+    for row, seed, value in (("a", 0, 60.0), ("a", 1, 62.0), ("b", 0, 70.0), ("b", 1, 71.0)):
+        leave(f"{row}{seed}", "cls", {"top1": value}, row=row, seed=seed, config_hash=row)
+    claims = tmp_path / "claims.yaml"
+    claims.write_text("claims: [{row: b, against: a, metric: top1, sign: +}]")
+    given = [str(claims) if word == "CLAIMS" else word for word in asked]
+    with pytest.raises(SystemExit, match="0"):
+        main(["compare", str(leave.root), *given])
+    assert told in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["--pairs", "some"], "--pairs takes ladder, all, baseline, got 'some'"),
+        (["--variance", "both"], "--variance takes pooled or own, got 'both'"),
+        (["--baseline", "B-basline"], "no row 'B-basline'; --baseline takes 'B-baseline'; did you"),
+        (["--claims", "gone.yaml"], "no file gone.yaml; give a YAML file"),
+        (["--by", "backbone", "--pairs", "all"], "takes no --baseline, --pairs"),
+    ],
+)
+def test_questions_that_the_command_refuses(leave, capsys, asked, message):
+    leave("c", "cls", {"top1": 60.0})
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", str(leave.root), *asked])
+    assert message in capsys.readouterr().err
 
 
 def test_reading_a_real_file(tiny, tmp_path):
@@ -382,4 +444,4 @@ def test_reading_a_real_file(tiny, tmp_path):
     tiny.train(tiny.config(tmp_path), answer, answer)
     record = records.read(tmp_path / "result.json")
     assert record.done
-    assert build_rows([record])[0]["top1"] == {"mean": 61.0, "std": None, "n": 1}
+    assert build_rows([record])[0]["top1"] == {"mean": 61.0, "std": None, "n": 1, "runs": 1}

@@ -113,6 +113,20 @@ def test_runs_of_other_lengths_name_their_networks(runs):
     assert "- segmentation: 4 iterations: `hardnet39ds`" in text
 
 
+def test_networks_are_ranked_over_all_tasks(runs):
+    values = {"resnet18_b": 30.0, "resnet34_b": 50.0, "hardnet39ds": 40.0}
+    for name, value in values.items():
+        seg = {"metrics": {"pix_acc": 50.0, "miou": 80.0 - value}}  # the other way about
+        det = {"metrics": {"voc_map": value}}
+        runs(name, {}, cls={"metrics": {"top1": value}}, det=det, seg=seg)
+    text = page(runs.folder)
+    assert "mean over top-1, mAP, mIoU" in text.replace("\n", " ")
+    assert "order of these checkpoints" in text.replace("\n", " ")
+    # values of standard deviation 8.16: +-1.22 twice and -+1.22 once, over three
+    assert "| `resnet34_b` (AdamW) | +0.41 | 1 |\n| `hardnet39ds` (AdamW) | +0.00 | 2 |" in text
+    assert "| `resnet18_b` (AdamW) | -0.41 | 3 |" in text
+
+
 def test_nothing_is_finished_yet(runs):
     runs("hardnet39ds", {}, **{task: {"status": "running"} for task in METRICS})
     assert "No run has finished yet." in page(runs.folder)

@@ -1,0 +1,188 @@
+"""Intervals and p of the one model, against hand-made sums, scipy, statsmodels and tables."""
+
+from itertools import combinations
+from math import sqrt
+
+import pytest
+from scipy import stats
+
+from tricklift.errors import UserError
+from tricklift.tables import dunnett
+from tricklift.tables.differences import (
+    KINDS,
+    family,
+    holm,
+    sidak,
+)
+from tricklift.tables.model import Model, model_of
+from tricklift.tables.observations import Observations
+from tricklift.tables.power import ALPHA, detectable
+
+ROWS = {"a": (80.1, 80.5, 79.9), "b": (81.0, 81.4, 80.9, 81.2), "c": (82.0, 81.6, 82.3)}
+
+
+def model(rows: dict, fresh: tuple[str, ...] = (), **options) -> Model:
+    samples = {label: {str(i): it for i, it in enumerate(row)} for label, row in rows.items()}
+    return Model(samples, frozenset(rows) - set(fresh), **options)
+
+
+def ends(found) -> tuple[float, float, float]:
+    return found.low, found.high, found.p
+
+
+def test_one_step_is_students_t():
+    """0.9583 [0.45077, 1.46589], p 0.0046593: statsmodels 0.15, CompareMeans, usevar pooled."""
+    (found,) = family(model({name: ROWS[name] for name in "ab"}), "ladder", [("b", "a")])
+    assert found.mean == pytest.approx(81.125 - 80.1666667)
+    assert ends(found) == pytest.approx((0.4507744976, 1.4658921690, 0.0046592508))
+    for kind in KINDS:  # with a single pair there is nothing to correct for
+        same = family(model({name: ROWS[name] for name in "ab"}), kind, [("b", "a")])[0]
+        assert ends(same) == pytest.approx(ends(found), rel=1e-6)
+
+
+def test_own_variances_are_welchs():
+    """statsmodels 0.15, CompareMeans, usevar unequal."""
+    one = model({name: ROWS[name] for name in "ab"}, variance="own")
+    found = family(one, "ladder", [("b", "a")])[0]
+    assert ends(found) == pytest.approx((0.3478844374, 1.5687822292, 0.0134569494))
+
+
+def test_the_standard_deviation_is_pooled_over_all_rows():
+    """c is in no pair, and tells how rows vary."""
+    found = family(model(ROWS), "ladder", [("b", "a")])[0]
+    # squares within: a 0.186667, b 0.1475, c 0.246667; 2 + 3 + 2 degrees of freedom
+    se = sqrt((0.1866667 + 0.1475 + 0.2466667) / 7 * (1 / 3 + 1 / 4))
+    half = stats.t.isf(0.025, 7) * se
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=1e-5)
+    assert found.p == pytest.approx(2 * stats.t.sf(found.mean / se, 7), rel=1e-4)
+
+
+def test_all_pairs_are_tukeys():
+    """statsmodels 0.15, pairwise_tukeyhsd; scipy says the same of rows with several values."""
+    found = family(model(ROWS), "all", [("b", "a"), ("c", "a"), ("c", "b")])
+    theirs = [
+        (0.3104019019, 1.6062647647, 0.0081389386),
+        (1.1073321639, 2.4926678361, 0.0003057214),
+        (0.1937352353, 1.4895980981, 0.0156492146),
+    ]
+    for ours, wanted in zip(found, theirs, strict=True):
+        assert ends(ours) == pytest.approx(wanted, rel=1e-6)
+    scipys = stats.tukey_hsd(*ROWS.values())
+    assert [it.p for it in found] == pytest.approx(
+        [scipys.pvalue[i, j] for i, j in ((1, 0), (2, 0), (2, 1))]
+    )
+
+
+def test_a_row_of_one_pretraining_takes_part():
+    rows = {**ROWS, "d": (83.0,)}
+    for kind in KINDS:
+        pairs = [(it, "a") for it in "bcd"] if kind != "all" else list(combinations("dcba", 2))
+        found = family(model(rows), kind, pairs)[0 if kind == "all" else -1]
+        assert found.low is not None and found.p is not None
+
+
+def test_against_a_baseline_is_dunnetts():
+    found = family(model(ROWS), "baseline", [("b", "a"), ("c", "a")])
+    counts, critical = (4, 3), dunnett.critical((4, 3), 3, 7, 0.95)
+    for ours in found:
+        alone = family(model(ROWS), "ladder", [(ours.row, "a")])[0]
+        se = (alone.high - alone.low) / 2 / stats.t.isf(0.025, 7)
+        assert (ours.high - ours.low) / 2 == pytest.approx(critical * se)
+        assert ours.p == pytest.approx(dunnett.p_value(ours.mean / se, counts, 3, 7))
+
+
+def test_holms_p():
+    """statsmodels 0.15, multipletests; the third is held up by the second, the last is over 1."""
+    assert holm([0.01, 0.04, 0.03, 0.005, 0.2]).tolist() == pytest.approx(
+        [0.04, 0.09, 0.09, 0.025, 0.2]
+    )
+    assert holm([[0.5, 0.9], [0.9, 0.01]]).tolist() == [[1.0, 1.0], [0.9, 0.02]]
+
+
+def test_steps_have_intervals_of_their_own_and_p_for_all():
+    rows = {**ROWS, "d": (82.1, 82.4, 82.2)}
+    alone = family(model(rows), "ladder", [("b", "a")])[0]
+    both = family(model(rows), "ladder", [("b", "a"), ("d", "c")])
+    assert (both[0].low, both[0].high) == (alone.low, alone.high)
+    assert both[0].p == pytest.approx(2 * alone.p)
+    assert both[0].decided and not both[1].decided
+
+
+def test_random_init_has_a_spread_of_its_own():
+    rows = {"start": (10.0, 30.0, 20.0), **ROWS}
+    with_it = family(model(rows, fresh=("start",)), "ladder", [("b", "a"), ("a", "start")])
+    without = family(model(ROWS), "ladder", [("b", "a")])
+    assert (with_it[0].low, with_it[0].high) == (without[0].low, without[0].high)
+    # its variance of 100 over 3; the rows' share hardly counts, so nearly two degrees of freedom
+    half = stats.t.isf(0.025, 2) * sqrt(100 / 3)
+    assert (with_it[1].high - with_it[1].low) / 2 == pytest.approx(half, rel=0.02)
+    dunnetts = family(
+        model(rows, fresh=("start",)), "baseline", [(it, "a") for it in ("b", "c", "start")]
+    )
+    assert ends(dunnetts[0]) == ends(family(model(ROWS), "baseline", [("b", "a"), ("c", "a")])[0])
+
+
+@pytest.mark.parametrize("kind", ["baseline", "all"])
+def test_with_own_variances_intervals_hold_together_by_sidak(kind):
+    pairs = [("b", "a"), ("c", "a")]
+    found = family(model(ROWS, variance="own"), kind, pairs)
+    alone = family(model(ROWS, variance="own"), "ladder", pairs)
+    assert 1 - (1 - sidak(2)) ** 2 == pytest.approx(ALPHA)
+    for together, single in zip(found, alone, strict=True):
+        assert together.high - together.low > single.high - single.low
+        assert together.p == single.p
+
+
+def test_pairs_within_seeds():
+    """Differences 1, 2 and 6: mean 3, standard deviation sqrt(7), Student's t with 2."""
+    one = model({"a": (40.0, 50.0, 60.0), "b": (41.0, 52.0, 66.0)}, paired=True)
+    found = family(one, "ladder", [("b", "a")])[0]
+    half = 4.302653 * sqrt(7 / 3)
+    assert (found.mean, found.low, found.high) == pytest.approx((3, 3 - half, 3 + half), abs=1e-5)
+    assert found.p == pytest.approx(stats.ttest_rel((41, 52, 66), (40, 50, 60)).pvalue)
+    samples = {"a": {"0": 1.0}, "b": {"1": 2.0}}
+    with pytest.raises(UserError, match=r"--paired: b and a have no seed .*leave --paired out"):
+        family(Model(samples, frozenset("ab"), paired=True), "ladder", [("b", "a")])
+
+
+def test_without_a_spread_there_is_a_difference_alone():
+    for rows in ({"a": (1.0,), "b": (3.0,)}, {"a": (1.0, 1.0), "b": (3.0, 3.0)}):
+        for kind in KINDS:
+            found = family(model(rows), kind, [("b", "a")])[0]
+            assert (found.mean, found.low, found.p, found.needed) == (2.0, None, None, None)
+
+
+def test_checkpoints_have_intervals_and_no_p():
+    runs = {"0": {"0": 40.0, "1": 42.0, "2": 44.0}}
+    rows = {"a": Observations(runs), "b": Observations({"0": {"0": 50.0, "1": 51.0}})}
+    one, tested = model_of(rows)
+    assert not tested
+    assert one.samples["a"] == {"0": 40.0, "1": 42.0, "2": 44.0}
+    found = family(one, "ladder", [("b", "a")], tested)[0]
+    assert found.low is not None
+    assert (found.p, found.detectable, found.needed, found.decided) == (None, None, None, False)
+
+
+def test_several_pretrainings_of_one_row_are_enough_for_all():
+    several = Observations({"0": {"0": 40.0, "1": 42.0}, "1": {"0": 45.0}})
+    one, tested = model_of({"a": several, "b": Observations({"0": {"0": 50.0, "1": 51.0}})})
+    assert tested
+    assert one.samples == {"a": {"0": 41.0, "1": 45.0}, "b": {"0": 50.5}}
+
+
+def test_what_a_difference_says_of_itself():
+    found = family(model({name: ROWS[name] for name in "ab"}), "ladder", [("b", "a")])[0]
+    se = (found.high - found.low) / 2 / stats.t.isf(0.025, 5)
+    assert found.alone == found.detectable == pytest.approx(se * detectable(5))
+    assert found.needed is None  # decided
+
+
+def test_how_many_pretrainings_would_decide():
+    """17 for one standard deviation: statsmodels 0.15, solve_power(effect_size=1) is 16.71."""
+    rows = {"a": (0.0, 1.0, 2.0), "b": (1.0, 2.0, 3.0)}  # standard deviation 1, difference 1
+    assert family(model(rows), "ladder", [("b", "a")])[0].needed == 17
+    # with a third row that varies alike, degrees of freedom are more and 17 stay enough
+    third = {**rows, "c": (7.0, 8.0, 9.0)}
+    assert family(model(third), "ladder", [("b", "a")])[0].needed in (16, 17)
+    near = {"a": (0.0, 1.0, 2.0), "b": (0.01, 1.01, 2.01)}
+    assert family(model(near), "ladder", [("b", "a")])[0].needed is None  # 157,000

@@ -1,0 +1,124 @@
+"""`tricklift compare`: tables and pages from result files."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tricklift.errors import UserError
+
+
+def compare(
+    folder: Annotated[Path, typer.Argument(help="Folder with result.json files, at any depth.")],
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROW",
+            help="Compare each row with this one.  [default: the lowest row of the paper's ladder, "
+            "else the first]",
+        ),
+    ] = None,
+    pairs: Annotated[
+        str | None,
+        typer.Option(
+            help="ladder (each row over the one below), all, or baseline.  [default: baseline, and "
+            "ladder where there is one]"
+        ),
+    ] = None,
+    paired: Annotated[
+        bool,
+        typer.Option("--paired", help="Take differences within equal seeds of the pretraining."),
+    ] = False,
+    variance: Annotated[
+        str,
+        typer.Option(
+            help="pooled: one standard deviation for all rows; or own: one for each (needs more "
+            "pretrainings)."
+        ),
+    ] = "pooled",
+    claims: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Say of each claim in a YAML file (or tier) whether the runs support it.  "
+            "[default: the claims of the runs' tier, if it has any]",
+        ),
+    ] = None,
+    style: Annotated[
+        str, typer.Option("--format", help="md, csv (the table), differences-csv, or json (all).")
+    ] = "md",
+    by: Annotated[
+        str, typer.Option(help="row; or backbone: a page that also shows each backbone's cost.")
+    ] = "row",
+    out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw the rows, into a PNG, SVG or PDF file.")
+    ] = None,
+) -> None:
+    """Print the transfer table of the runs in a folder, and how its rows differ.
+
+    An observation is one pretraining. With several a row, differences have intervals and p that
+    hold for all rows together; with one, the page speaks of these checkpoints alone. Rows may
+    differ in anything: a trick, a backbone, a data set, a head, a name of your own.
+
+    \b
+    Your own rows against one of them; all pairs; a detector's trick on the same weights:
+      tricklift compare runs --baseline "my baseline"
+      tricklift compare runs --pairs all
+      tricklift compare runs --baseline "B-baseline (faster_rcnn_fpn)"
+
+    \b
+    Claims, a YAML file:
+      claims:
+        - {row: + cosine, against: D-efficient, metric: top1, sign: "+"}
+
+    \b
+    Accuracy and cost of one backbone of each family:
+      tricklift run zoo --out runs/zoo
+      tricklift compare runs/zoo --by backbone
+    """
+    from tricklift.tables.analysis import Question
+    from tricklift.tables.claims import read_claims, tier_file
+    from tricklift.tables.compare import compare as build
+    from tricklift.tables.compare import lines
+    from tricklift.tables.page import render
+
+    if by not in ("row", "backbone"):
+        raise UserError(f"--by takes row or backbone, got {by!r}")
+    if by == "backbone" and style != "md":
+        raise UserError(f"--by backbone writes md alone, got {style!r}; leave --by out for others")
+    told = read_claims(tier_file(claims) or claims) if claims else None
+    question = Question(baseline, pairs, paired, variance, told)
+    if by == "backbone" and question != Question():
+        raise UserError(
+            "--by backbone ranks all networks and takes no --baseline, --pairs, --paired, "
+            "--variance or --claims; leave them or --by out"
+        )
+    rows, records = build(folder)
+    if plot is not None:
+        from tricklift.tables.plots import plot as draw
+
+        draw(lines(record for record in records if record.done), plot)
+        print(f"done: {plot}", file=sys.stderr)
+    if by == "row":
+        page = render(rows, records, style, folder, question)
+    else:
+        from tricklift.tables.zoo import to_markdown  # imports torch
+
+        page = to_markdown(records, folder)
+    emit(page, out)
+
+
+def emit(text: str, out: Path | None) -> None:
+    """Writes a text to a file, or to stdout without one."""
+    from tricklift.records.atomic import write_text
+
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_text(out, text)
+        print(f"done: {out}", file=sys.stderr)
+
+
+COMMANDS = (compare,)

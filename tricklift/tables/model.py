@@ -1,0 +1,137 @@
+"""The one model of all pages: what rows' observations vary by.
+
+An observation is one pretraining. Observations are normal around their row's mean; all rows with a
+pretraining have one standard deviation, estimated from all of them ("pooled"). Rows without a
+pretraining have one of their own. With `variance="own"` each row has its own, and with
+`paired=True` a difference is taken within each pretraining seed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+from tricklift.errors import UserError
+from tricklift.tables.observations import Observations
+
+#: What a row's standard deviation is taken from.
+VARIANCES = ("pooled", "own")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A standard deviation and its degrees of freedom."""
+
+    sd: float
+    df: float
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A difference before its family is looked at; `equal`: both rows share one spread."""
+
+    mean: float
+    se: float
+    df: float
+    equal: bool
+
+    @property
+    def t(self) -> float:
+        """The difference in standard errors, without its sign."""
+        return abs(self.mean) / self.se
+
+
+def pooled(samples: Sequence[Sequence[float]]) -> Spread | None:
+    """Standard deviation within samples; None where it is not known, or zero."""
+    import numpy as np
+
+    df = sum(len(sample) - 1 for sample in samples if len(sample) > 1)
+    squares = sum(float(np.var(sample)) * len(sample) for sample in samples)
+    return Spread(sqrt(squares / df), df) if df and squares > 0 else None
+
+
+@dataclass(frozen=True)
+class Model:
+    """Rows, and how they vary.
+
+    Attributes:
+        samples: Label -> observations, each with what it is paired by.
+        pretrained: Labels of rows with a pretraining.
+        variance: Of `VARIANCES`.
+        paired: Whether differences are taken within what observations are paired by.
+    """
+
+    samples: Mapping[str, Mapping[str, float]]
+    pretrained: frozenset[str]
+    variance: str = "pooled"
+    paired: bool = False
+
+    def values(self, label: str) -> list[float]:
+        """The observations of a row."""
+        return list(self.samples[label].values())
+
+    def mates(self, label: str) -> list[str]:
+        """The rows whose observations tell how this one varies."""
+        if self.variance == "own":
+            return [label]
+        return [it for it in self.samples if (it in self.pretrained) == (label in self.pretrained)]
+
+    def spread(self, label: str) -> Spread | None:
+        """Of the observations of a row."""
+        return pooled([self.values(mate) for mate in self.mates(label)])
+
+    def raw(self, row: str, against: str) -> tuple[float, Raw | None]:
+        """The difference of the means, and what its interval is made from, if that is known."""
+        if self.paired:
+            return self._within(row, against)
+        import numpy as np
+
+        mean = float(np.mean(self.values(row)) - np.mean(self.values(against)))
+        one, other = self.spread(row), self.spread(against)
+        if one is None or other is None:
+            return mean, None
+        shares = [
+            one.sd**2 / len(self.samples[row]),
+            other.sd**2 / len(self.samples[against]),
+        ]
+        equal = against in self.mates(row)
+        df = one.df if equal else _satterthwaite(shares, [one.df, other.df])
+        return mean, Raw(mean, sqrt(sum(shares)), df, equal)
+
+    def _within(self, row: str, against: str) -> tuple[float, Raw | None]:
+        ones, others = self.samples[row], self.samples[against]
+        gains = [ones[key] - others[key] for key in ones if key in others]
+        if not gains:
+            raise UserError(
+                f"--paired: {row} and {against} have no seed of the pretraining in common "
+                f"({', '.join(ones)}; {', '.join(others)}); leave --paired out"
+            )
+        mean = sum(gains) / len(gains)
+        spread = pooled([gains])
+        if spread is None:
+            return mean, None
+        return mean, Raw(mean, spread.sd / sqrt(len(gains)), spread.df, False)
+
+
+def _satterthwaite(shares: Sequence[float], dfs: Sequence[float]) -> float:
+    """Degrees of freedom of a sum of variances of means."""
+    parts = (share**2 / df for share, df in zip(shares, dfs, strict=True))
+    return float(sum(shares) ** 2 / sum(parts))
+
+
+def model_of(
+    rows: Mapping[str, Observations], variance: str = "pooled", paired: bool = False
+) -> tuple[Model, bool]:
+    """The model of some rows, and whether it speaks of pretrainings.
+
+    Where every row has a single pretraining, the observations are its runs, and what is said holds
+    for these checkpoints alone.
+    """
+    pretrained = frozenset(label for label, row in rows.items() if row.pretrained)
+    several = any(len(rows[label].values) > 1 for label in pretrained or rows)
+    samples: dict[str, dict[str, float]] = {}
+    for label, row in rows.items():
+        if several or not row.pretrained:
+            samples[label] = dict(zip(row.runs, row.values, strict=True))
+        else:
+            samples[label] = dict(next(iter(row.runs.values())))
+    return Model(samples, pretrained, variance, paired), several
