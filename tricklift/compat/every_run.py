@@ -16,6 +16,8 @@ from tricklift.compat.class_checks import ClassChecks
 from tricklift.compat.finite_loss import FiniteLoss
 from tricklift.compat.lengths import LengthChecks
 from tricklift.compat.precision import PrecisionHook
+from tricklift.compat.resume import MakesUpValidation, NotesValidation, ResumeState
+from tricklift.compat.seeds import StepSeeds
 from tricklift.compat.start_checks import StartChecks
 from tricklift.compat.statistics import StatisticsHook
 from tricklift.compat.tuning.hook import CpuTuning
@@ -28,11 +30,15 @@ HOOKS: tuple[type[Hook], ...] = (
     StartChecks,
     LengthChecks,
     ClassChecks,
+    StepSeeds,
+    ResumeState,
+    NotesValidation,
     FiniteLoss,
     PrecisionHook,
     StatisticsHook,
     CheckpointMetadata,
     CpuTuning,
+    MakesUpValidation,
 )
 
 

@@ -11,6 +11,7 @@ serves what mmengine writes; everything else stays refused, with the file and th
 """
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,13 @@ def allowed() -> list[Any]:
     ]
 
 
-def load_from_disk(filename: str, map_location: Any = None) -> Any:
+def load_from_disk(filename: str | Path, map_location: Any = None, mmap: bool = False) -> Any:
     """Load a checkpoint file as data. Stands in for mmengine's `load_from_local`.
+
+    Args:
+        filename: A `.pth` file.
+        map_location: As `torch.load` takes it.
+        mmap: Leave the tensors in the file until they are read.
 
     Raises:
         MissingFileError: no such file.
@@ -96,7 +102,8 @@ def load_from_disk(filename: str, map_location: Any = None) -> Any:
     try:
         # again, because leaving torch's `safe_globals` context elsewhere forgets what it shares
         torch.serialization.add_safe_globals(allowed())
-        return torch.load(path, map_location=map_location, weights_only=True)
+        mmap = mmap and zipfile.is_zipfile(path)
+        return torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
     except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise

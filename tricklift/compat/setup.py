@@ -11,6 +11,7 @@ import warnings
 import tricklift.compat.early_stopping  # noqa: F401  (registers the hook)
 from tricklift.compat import (
     amp,
+    batches,
     checkpoints,
     class_checks,
     distributed,
@@ -18,8 +19,8 @@ from tricklift.compat import (
     every_run,
     finder,
     precision,
+    resume,
     safe_load,
-    seeds,
 )
 
 __all__ = ["install"]
@@ -32,7 +33,8 @@ def install() -> None:
     finder.install()
     safe_load.install()
     checkpoints.install()
-    seeds.install()
+    batches.install()
+    resume.install()
     precision.install()
     amp.install()
     ema.install()
