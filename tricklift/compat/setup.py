@@ -14,6 +14,7 @@ from tricklift.compat import (
     batches,
     checkpoints,
     class_checks,
+    disk,
     distributed,
     ema,
     every_run,
@@ -40,6 +41,7 @@ def install() -> None:
     ema.install()
     distributed.install()
     class_checks.install()
+    disk.install()
     every_run.install()
 
 
