@@ -129,6 +129,8 @@ class CheckpointHook(UpstreamCheckpointHook):
         found, self._misfits = self._misfits, ()
         refuse(self._loaded, [key for key in found if key.startswith("backbone.")])
         super().before_train(runner)
+        if runner.iter > 0:  # mmengine adds the best score only to what this process has written
+            self.last_ckpt = runner.message_hub.runtime_info.get("last_ckpt")
         if is_main_process():
             self._tidy(runner)
 
