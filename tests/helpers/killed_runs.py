@@ -5,6 +5,7 @@ cost twenty trainings and one start. A killed process ends by a real SIGKILL: at
 of a checkpoint's bytes are written, a validation runs, ...) or after a time.
 """
 
+import importlib
 import json
 import os
 import signal
@@ -26,6 +27,10 @@ PLACES = {
     "validation": 6,  # before the n-th batch of a validation
     "result": 6,  # result.json is half written
 }
+
+
+#: Of mmdet and mmseg, which mmengine imports when a run needs them.
+PARTS = ("datasets", "engine", "evaluation", "models", "structures", "visualization")
 
 
 class Trainer:
@@ -82,6 +87,10 @@ def _serve() -> None:
 
     for line in sys.stdin:
         order = json.loads(line)
+        task = order["config"].split("/")[0]
+        library = {"det": "mmdet", "seg": "mmseg"}.get(task)
+        for name in (task, *(f"{library}.{part}" for part in PARTS if library)):
+            importlib.import_module(name)  # each training would import it again
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -129,7 +138,7 @@ def _child(order: dict[str, Any], rank: int, count: int, port: int) -> None:
         from tricklift import train
 
         torch.set_num_threads(1)
-        if order.get("kill") and rank == 0:
+        if order.get("kill") and (rank == 0 or order["kill"][0] == "saved"):
             _plant(*order["kill"])
         cfg = train.build_config(
             order["config"], work_dir=order["work_dir"], resume="auto", **settings
@@ -146,8 +155,12 @@ def _child(order: dict[str, Any], rank: int, count: int, port: int) -> None:
 
 
 def _plant(place: str, times: int) -> None:
-    """Kills this process when it comes to a place for the n-th time."""
-    from mmengine.hooks import Hook
+    """Kills this process when it comes to a place for the n-th time.
+
+    Place "saved" is step n: a checkpoint is saved there, wherever in an epoch that is.
+    """
+    from mmengine.dist import get_rank
+    from mmengine.hooks import CheckpointHook, Hook
 
     from tricklift.compat import checkpoints, every_run
     from tricklift.records import atomic
@@ -167,6 +180,13 @@ def _plant(place: str, times: int) -> None:
         def after_train_iter(self, runner: Any, *batch: Any, **more: Any) -> None:
             if place == "step" and due():
                 die()
+            if place == "saved" and runner.iter + 1 == times:
+                # as on a cluster's signal: all processes save, and one of them is killed first
+                (hook,) = (hook for hook in runner.hooks if isinstance(hook, CheckpointHook))
+                meta = dict(epoch=runner.epoch, iter=times)
+                hook._save_checkpoint_with_step(runner, f"step_{times}", meta)
+                if get_rank() == 0:
+                    die()
 
         def before_val_iter(self, runner: Any, *batch: Any, **more: Any) -> None:
             if place == "validation" and due():

@@ -10,6 +10,7 @@ serves what mmengine writes; everything else stays refused, with the file and th
 `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` does not switch it off.
 """
 
+import errno
 import pickle
 import zipfile
 from pathlib import Path
@@ -104,8 +105,10 @@ def load_from_disk(filename: str | Path, map_location: Any = None, mmap: bool = 
         torch.serialization.add_safe_globals(allowed())
         mmap = mmap and zipfile.is_zipfile(path)
         return torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
+    except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError, OSError) as error:
+        if isinstance(error, torch.OutOfMemoryError) or (
+            isinstance(error, OSError) and error.errno != errno.EINVAL  # as torch says of a cut file
+        ):
             raise
         reason, size = _reason(error), path.stat().st_size
         if isinstance(error, pickle.UnpicklingError) and not reason.startswith(GARBAGE):

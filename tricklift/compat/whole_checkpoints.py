@@ -19,6 +19,8 @@ __all__ = ["damage", "find_whole", "held"]
 
 #: mmengine's note of the last checkpoint's path.
 NOTE = "last_checkpoint"
+#: How an archive begins.
+ARCHIVE = b"PK"
 #: What a file must hold to be resumed from; the best checkpoints have no optimizer.
 RESUMABLE = {"meta", "state_dict", "message_hub", "optimizer"}
 
@@ -30,18 +32,20 @@ def damage(path: Path) -> str | None:
     """
     if not path.is_file():
         return "it is not there"
+    size = path.stat().st_size
     try:
-        with zipfile.ZipFile(path) as archive:
-            bad = archive.testzip() if torch.serialization.get_crc32_options() else None
+        with path.open("rb") as file:
+            archive = file.read(len(ARCHIVE)) == ARCHIVE
+        if not archive:  # torch's old format knows no checksum
+            load_from_disk(path)
+            return None
+        with zipfile.ZipFile(path) as parts:
+            bad = parts.testzip() if torch.serialization.get_crc32_options() else None
         return f"the checksum of {bad} is wrong" if bad else None
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        if not zipfile.is_zipfile(path) and path.stat().st_size:
-            try:  # of torch's old format, which knows no checksum
-                load_from_disk(path)
-                return None
-            except UserError:
-                pass
-        return f"it has {path.stat().st_size} bytes and cannot be read ({error})"
+    except DamagedCheckpointError:
+        return f"its {size} bytes are no checkpoint"
+    except (zipfile.BadZipFile, EOFError) as error:
+        return f"its {size} bytes cannot be read ({error})"
 
 
 def held(path: Path | str) -> dict[str, Any]:
@@ -85,9 +89,9 @@ def _candidates(work_dir: Path) -> Iterator[Path]:
     note = work_dir / NOTE
     text = note.read_text(encoding="utf-8", errors="replace").strip() if note.is_file() else ""
     named = Path(text) if text and "\0" not in text else None
-    if named is not None and not named.is_file():  # the folder was moved
-        named = work_dir / named.name
-    if named is not None and named.name:
+    if named is not None:
+        here = work_dir / named.name  # the folder may have been moved or copied since
+        named = here if here.is_file() else named
         yield named
     steps: list[tuple[int, int, Path]] = []
     damaged = []
