@@ -17,7 +17,7 @@ COMMON = {
     "val_dataloader.num_workers": 1,
     "model.backbone.width": 0.125,
 }
-#: Each with workers, EMA, mixed precision and clipping (some have these already), validated and saved now and then.
+#: Each with workers, EMA, mixed precision and clipping; configs have some of them already.
 TASKS: dict[str, tuple[str, list[str], dict[str, Any]]] = {
     "cls": (
         "cls/mini/resnet18_d-tricks",
@@ -99,8 +99,9 @@ def left(work_dir: Path) -> dict[str, Any]:
     result = json.loads((work_dir / "result.json").read_text())
     found = {
         "file": note.name,
-        "files": sorted(path.name for path in work_dir.iterdir() if path.suffix != ".json"
-                        and not path.is_dir()),
+        "files": sorted(
+            path.name for path in work_dir.iterdir() if path.suffix != ".json" and not path.is_dir()
+        ),
         "meta": {key: held["meta"][key] for key in ("epoch", "iter", "seed", "recipe")},
         "history": {key: v for key, v in logged.items() if not key.endswith(CLOCKS)},
         "result": {key: result[key] for key in ("metrics", "best", "status", "epochs", "iters")},
@@ -148,9 +149,12 @@ def same():
         differing = [
             key
             for key, value in a.items()
-            if not (torch.equal(value, b[key]) if isinstance(value, torch.Tensor)
-                    else value == b[key])
+            if not (
+                torch.equal(value, b[key]) if isinstance(value, torch.Tensor) else value == b[key]
+            )
         ]
-        assert not differing, {key: (a[key], b[key]) for key in differing[:3]} | {"n": len(differing)}
+        assert not differing, {key: (a[key], b[key]) for key in differing[:3]} | {
+            "n": len(differing)
+        }
 
     return check

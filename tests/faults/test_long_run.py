@@ -1,4 +1,4 @@
-"""Fifty thousand steps of a tiny model: memory flat, no handle lost, logs and checkpoints bounded."""
+"""Fifty thousand steps of a tiny model: memory is flat, handles, logs and checkpoints bounded."""
 
 import os
 import uuid

@@ -1,8 +1,8 @@
 """Trainings in processes of their own that are killed where a test says; a script and its client.
 
-One process imports what is slow to import and forks each training from itself, so that twenty kills
-cost twenty trainings and one start. A killed process ends by a real SIGKILL: at a planted place (half
-of a checkpoint's bytes are written, a validation runs, ...) or after a time.
+One process imports what is slow to import and forks each training from itself, so that twenty
+kills cost twenty trainings and one start. A killed process ends by a real SIGKILL: at a planted
+place (half of a checkpoint's bytes are written, a validation runs, ...) or after a time.
 """
 
 import importlib

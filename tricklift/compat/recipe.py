@@ -1,9 +1,9 @@
 """A run is resumed with the recipe that it was begun with, or says that it was not.
 
 Why: mmengine resumes whatever config it is given. Another batch size, data set or loss then trains
-on from the old weights without a word, and the result is of neither recipe. Schedules and the number
-of processes have checks of their own (`lengths`); how a run is validated, and how long it is, may
-change.
+on from the old weights without a word, and the result is of neither recipe. Schedules and the
+number of processes have checks of their own (`lengths`); how a run is validated, and how long it
+is, may change.
 """
 
 import json
@@ -68,9 +68,9 @@ class RecipeChecks(Hook):
         shown = ", ".join(changes[:SHOWN]) + (", ..." if len(changes) > SHOWN else "")
         if not runner.cfg.get(OTHER_RECIPE):
             raise UserError(
-                f"the checkpoint was trained with another recipe: {shown}. Resume with that, start "
-                f"anew without it, or set {OTHER_RECIPE}=True (--cfg-options +{OTHER_RECIPE}=True): "
-                "the result then says so"
+                f"the checkpoint was trained with another recipe: {shown}. Resume with that, "
+                f"start anew without it, or set {OTHER_RECIPE}=True (--cfg-options +"
+                f"{OTHER_RECIPE}=True): the result then says so"
             )
         runner.logger.warning(f"resumed with another recipe: {shown}")
         self.notes = [f"iteration {checkpoint['meta']['iter']}: {change}" for change in changes]

@@ -43,6 +43,9 @@ __all__ = ["DamagedCheckpointError", "UnsafeCheckpointError", "install", "load_f
 STATISTICS = ("min", "max", "mean", "current")
 #: What torch says of a file that is no pickle.
 GARBAGE = "Unsupported operand"
+#: How torch fails on what is not a whole checkpoint, and what it says of an archive that is cut.
+FAILURES = (*(pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError, OSError),)
+CUT = errno.EINVAL
 
 
 class UnsafeCheckpointError(UserError, RuntimeError):
@@ -105,10 +108,9 @@ def load_from_disk(filename: str | Path, map_location: Any = None, mmap: bool = 
         torch.serialization.add_safe_globals(allowed())
         mmap = mmap and zipfile.is_zipfile(path)
         return torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError, OSError) as error:
-        if isinstance(error, torch.OutOfMemoryError) or (
-            isinstance(error, OSError) and error.errno != errno.EINVAL  # as torch says of a cut file
-        ):
+    except FAILURES as error:
+        of_disk = isinstance(error, OSError) and error.errno != CUT
+        if of_disk or isinstance(error, torch.OutOfMemoryError):
             raise
         reason, size = _reason(error), path.stat().st_size
         if isinstance(error, pickle.UnpicklingError) and not reason.startswith(GARBAGE):

@@ -1,8 +1,8 @@
-"""What a training step draws follows from the run's seed, the step and the process, and nothing else.
+"""What a training step draws follows from the run's seed, the step and the process alone.
 
 Why: mmengine seeds the process when a Runner is built and each data worker when it starts; from
-there on all that is drawn depends on all that was drawn before. Its checkpoints hold no state of the
-generators, so a resumed run draws what no run in one piece would draw. Here the generators of
+there on all that is drawn depends on all that was drawn before. Its checkpoints hold no state of
+the generators, so a resumed run draws what no run in one piece would draw. Here the generators of
 Python, numpy and torch are seeded anew for each image that is loaded (`tricklift.compat.batches`)
 and for each step (dropout, sampling of RoIs, random depth): a step draws the same whatever was
 drawn before it, with any number of data workers, before and after a resume.

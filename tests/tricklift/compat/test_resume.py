@@ -1,4 +1,4 @@
-"""What mmengine's checkpoints lack: gradients between two updates, and bounded numbers of the log."""
+"""What mmengine's checkpoints lack: gradients between two updates, a bounded log."""
 
 import pytest
 import torch

@@ -1,11 +1,10 @@
-"""What a step draws, in real runs of mmengine's Runner: the same, however often they are stopped."""
+"""What a step draws, in real runs of mmengine's Runner: the same, however often it is stopped."""
 
 import random
 
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.hooks import Hook
 from mmengine.registry import DATASETS, HOOKS
 from mmengine.runner import Runner
@@ -134,28 +133,6 @@ def test_a_run_without_a_seed_keeps_the_one_that_was_drawn_for_it(tiny, tmp_path
     parts = first + train("parts")
     again = Trains(tiny, tmp_path, *KINDS["epochs"], randomness=dict(seed=seeds))
     assert again("whole") == parts
-
-
-@pytest.mark.parametrize("sampler", [DefaultSampler, InfiniteSampler])
-def test_a_batch_sampler_of_its_own_is_passed_over_by_batches(sampler):
-    """mmdet's sorts images by their shape, so the batches behind are not the first images."""
-    from mmdet.datasets.samplers import AspectRatioBatchSampler
-
-    from tricklift.compat.batches import NumberedBatches
-
-    class Shapes(list):
-        def get_data_info(self, index):
-            return dict(width=self[index], height=2)
-
-    def batches(behind: int) -> list[tuple[int, list[int]]]:
-        shapes = Shapes([1, 3, 3, 1, 3, 1, 3, 3, 1, 3])
-        inner = AspectRatioBatchSampler(sampler(shapes, seed=5), batch_size=3)
-        found = NumberedBatches(inner)
-        found.step = found.passed_over = behind
-        pairs = zip(range(behind, 4), found, strict=False)
-        return [(batch.step, list(batch)) for _, batch in pairs]
-
-    assert batches(2) == batches(0)[2:] and len(batches(2)) == 2
 
 
 def test_streams_are_independent_and_ranks_and_uses_differ():

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from stopping import train_and_stop
 from mmengine.runner import Runner
+from stopping import train_and_stop
 
 from tricklift.compat.whole_checkpoints import damage, find_whole
 
