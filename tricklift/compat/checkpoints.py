@@ -158,6 +158,9 @@ class CheckpointHook(UpstreamCheckpointHook):
         refuse(self._loaded, self._misfits)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
+        for hook in runner.hooks:
+            if hasattr(hook, "collect"):
+                hook.collect(runner)
         with averaged(runner), self._removing_later():
             super()._save_checkpoint_with_step(runner, step, meta)
 

@@ -49,6 +49,7 @@ class ResumeState(Hook):
     def __init__(self) -> None:
         self.place = (0, 0)  # epoch, batches of it
         self.gradients: dict[str, Any] = {}
+        self.of_ranks: list[dict[str, Any]] = []
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Takes the gradients of this process, once the optimizer is there."""
@@ -81,21 +82,20 @@ class ResumeState(Hook):
         """The next epoch begins with its first batch."""
         runner.train_loop.batches_behind = 0
 
+    def collect(self, runner: Any) -> None:
+        """Hands rank 0 the gradients of all processes; each of them comes here before a save."""
+        if get_world_size() > 1 and _within_step(runner.optim_wrapper):
+            self.of_ranks = gather_object(_gradients(runner.model)) or []
+
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
-        """Writes both."""
+        """Writes both; on rank 0 alone."""
         meta = checkpoint["meta"]
         epoch, batches = self.place
         by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
         meta[BATCHES] = batches if by_epoch and meta["epoch"] == epoch else 0
         if "optimizer" in checkpoint and _within_step(runner.optim_wrapper):
-            own = {
-                name: parameter.grad.cpu()
-                for name, parameter in runner.model.named_parameters()
-                if parameter.grad is not None
-            }
-            of_ranks = gather_object(own)
-            if is_main_process():
-                checkpoint[GRADIENTS] = of_ranks
+            checkpoint[GRADIENTS] = self.of_ranks or [_gradients(runner.model)]
+        self.of_ranks = []
 
 
 class MakesUpValidation(Hook):
@@ -123,6 +123,11 @@ class NotesValidation(Hook):
 
 def _resumes(runner: Any) -> bool:
     return bool(runner._resume) and isinstance(runner._train_loop, BaseLoop)
+
+
+def _gradients(model: Any) -> dict[str, Any]:
+    named = model.named_parameters()
+    return {name: value.grad.cpu() for name, value in named if value.grad is not None}
 
 
 def _within_step(wrapper: Any) -> bool:

@@ -16,7 +16,6 @@ from mmengine.dist import (
     gather_object,
     get_rank,
     get_world_size,
-    is_main_process,
 )
 from mmengine.hooks import EMAHook, Hook
 from torch import Tensor
@@ -57,8 +56,9 @@ def averaged(runner: Any) -> Iterator[None]:
         return
     own = [[buffer.clone() for buffer in buffers] for buffers in _changing(runner)]
     average_statistics(runner)
+    of_ranks = gather_object([[buffer.cpu() for buffer in part] for part in own])
     for hook in hooks:
-        hook.own = own
+        hook.own = of_ranks or []
     try:
         yield
     finally:
@@ -80,15 +80,14 @@ class StatisticsHook(Hook):
     `CheckpointHook` does so while it saves; each process's own are saved beside the mean.
     """
 
-    own: list[list[Tensor]] | None = None
+    #: While a checkpoint is saved: of each process, on rank 0.
+    own: list[list[list[Tensor]]] | None = None
     loaded: list[list[Tensor]] | None = None
 
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Adds the buffers of all processes, in what can be resumed."""
-        if self.own is not None and "optimizer" in checkpoint:
-            of_ranks = gather_object([[buffer.cpu() for buffer in part] for part in self.own])
-            if is_main_process():
-                checkpoint[OF_RANKS] = of_ranks
+        if self.own and "optimizer" in checkpoint:
+            checkpoint[OF_RANKS] = self.own
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Keeps those of this process, in a resumed run."""
