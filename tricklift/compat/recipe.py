@@ -30,6 +30,8 @@ FREE = (
     *("custom_imports", "load_from"),
 )
 FREE_OF_LOOP = ("max_epochs", "max_iters", "val_interval", "val_begin", "dynamic_intervals")
+#: Hooks that say how long a training is.
+FREE_HOOKS = ("EarlyStoppingHook", "ResumableEarlyStopping")
 SHOWN = 4
 
 
@@ -94,7 +96,15 @@ def recipe_of(cfg: Mapping[str, Any]) -> dict[str, Any]:
     plain = {key: value for key, value in deciding(cfg).items() if key not in FREE}
     if isinstance(loop := plain.get("train_cfg"), dict):
         plain["train_cfg"] = {k: value for k, value in loop.items() if k not in FREE_OF_LOOP}
+    hooks = plain.get("hooks") or []
+    plain["hooks"] = [hook for hook in hooks if _type(hook) not in FREE_HOOKS]
     return plain
+
+
+def _type(hook: Any) -> str:
+    """Its name, without the scope of its registry."""
+    kind = hook.get("type") if isinstance(hook, dict) else type(hook)
+    return str(getattr(kind, "__name__", kind)).rpartition(".")[2]
 
 
 def differences(before: Any, now: Any, key: str = "") -> Iterator[str]:
