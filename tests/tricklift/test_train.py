@@ -207,7 +207,10 @@ def test_train_resume_and_test(root, tmp_path):
     second = training.build_config(BASELINE, work_dir=folder, options=longer)
     train_and_stop(training.build_runner(second), epoch=1)
     training.train(training.build_config(BASELINE, work_dir=folder, options=longer, resume="auto"))
-    assert sorted(file.name for file in folder.glob("epoch_*.pth")) == ["epoch_2.pth"]
+    assert sorted(file.name for file in folder.glob("epoch_*.pth")) == [
+        "epoch_1.pth",
+        "epoch_2.pth",
+    ]
     log = "".join(file.read_text() for file in sorted(folder.rglob("*.log")))
     assert "resumed epoch: 1" in log
     result = json.loads((folder / "result.json").read_text())

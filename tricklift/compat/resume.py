@@ -179,6 +179,7 @@ def _looked_up(runner: Any) -> dict[str, Any] | None:
             runner.logger.warning(line)
         if path is None:
             return None
+        runner.logger.info(f"Auto resumed from the latest checkpoint {path}.")  # as mmengine
     else:
         path = Path(given)
         wrong = damage(path) if path.is_file() else None
