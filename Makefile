@@ -1,5 +1,5 @@
 # Two commands on a fresh machine: `make demo` and `make test`; where there is a GPU, `make gpu`;
-# where Slurm can be installed, `make slurm`.
+# where Slurm can be installed, `make slurm`. `make faults` kills trainings in every way that we know.
 # Pins stand in constraints.txt.
 #   VENV=path    where the environment is (default .venv)
 #   PYTHON=exe   which Python makes it (default python3.11, else python3)
@@ -13,7 +13,7 @@ KEY := $(shell cat constraints.txt pyproject.toml hatch_build.py tricklift/.mim/
 RUN_STAMP := $(VENV)/.tricklift-$(KEY)
 TEST_STAMP := $(VENV)/.tricklift-test-$(KEY)
 
-.PHONY: demo test gpu slurm lint format constraints clean
+.PHONY: demo test gpu slurm faults lint format constraints clean
 .DEFAULT_GOAL := demo
 
 demo: $(RUN_STAMP)
@@ -29,6 +29,10 @@ gpu: $(TEST_STAMP)
 # A real Slurm on loopback; apt-get install slurm-wlm munge slurmdbd mariadb-server
 slurm: $(TEST_STAMP)
 	$(BIN)/python -m pytest tests/slurm -m slurm $(PYTEST_ARGS)
+
+# Kills at every kind of moment, full disks, long runs: bounded processes, some twenty minutes.
+faults: $(TEST_STAMP)
+	$(BIN)/python -m pytest tests/faults -m "faults or not faults" -rP $(PYTEST_ARGS)
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .

@@ -1,8 +1,8 @@
 """What the data workers do: decode, crop and resize in uint8, with OpenCV.
 
 All that costs arithmetic on floats (flip, colour, normalisation) runs batched on the device, in
-`cls.preprocessor`. Random numbers come from numpy's global generator, which mmengine seeds in each
-worker.
+`cls.preprocessor`. Random numbers come from numpy's global generator, which is seeded
+for each image (`tricklift.compat.batches`).
 """
 
 import math

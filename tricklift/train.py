@@ -46,6 +46,7 @@ def build_config(
     amp: bool = False,
     auto_scale_lr: bool = False,
     resume: str | None = None,
+    keep_last: int | None = None,
     launcher: str = "none",
 ) -> Config:
     """The resolved config of a run.
@@ -64,6 +65,7 @@ def build_config(
         amp: Mixed precision (`AmpOptimWrapper`), on a CPU in bfloat16, else in float16.
         auto_scale_lr: Scale the learning rate to the batch size.
         resume: None, `auto` (the last checkpoint in the work dir, if any) or a checkpoint.
+        keep_last: How many checkpoints are kept, beside the best one.
         launcher: none, pytorch, slurm or mpi.
 
     Raises:
@@ -106,6 +108,8 @@ def build_config(
         cfg.auto_scale_lr.enable = True
     _refuse_uncounted_images(cfg)
     _set_resume(cfg, resume)
+    if keep_last is not None:
+        _set_keep_last(cfg, keep_last)
     return cfg
 
 
@@ -153,6 +157,17 @@ def _set_resume(cfg: Config, resume: str | None) -> None:
     if resume != "auto":
         _require_file(resume, "--resume", "a checkpoint, or --resume alone for the last one")
         cfg.load_from = resume
+
+
+def _set_keep_last(cfg: Config, count: int) -> None:
+    hook = (cfg.get("default_hooks") or {}).get("checkpoint")
+    if count < 1 or not isinstance(hook, dict):
+        raise UserError(
+            f"--keep-last: give 1 or more, got {count}"
+            if count < 1
+            else f"--keep-last: {cfg.filename} has no default_hooks.checkpoint; add it"
+        )
+    hook["max_keep_ckpts"] = count
 
 
 def _require_file(path: str, what: str, allowed: str) -> None:

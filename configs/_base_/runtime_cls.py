@@ -7,7 +7,7 @@ default_hooks = dict(
     checkpoint=dict(
         type="CheckpointHook",
         interval=1,
-        max_keep_ckpts=1,
+        max_keep_ckpts=2,
         save_best="accuracy/top1",
         rule="greater",
     ),

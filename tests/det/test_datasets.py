@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from mmdet.datasets.samplers import AspectRatioBatchSampler
 from mmdet.registry import DATASETS
+from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.registry import init_default_scope
 
 import det  # noqa: F401
+from tricklift.compat.batches import NumberedBatches
 from tricklift.data.miniworld import CLASSES
 
 
@@ -75,3 +78,22 @@ def test_no_classes(voc):
 def test_indices_and_test_mode_are_upstreams(voc):
     assert len(voc.read(indices=1)) == 1
     assert len(voc.read(test_mode=True)) == 2
+
+
+@pytest.mark.parametrize("sampler", [DefaultSampler, InfiniteSampler])
+def test_a_batch_sampler_of_its_own_is_passed_over_by_batches(sampler):
+    """mmdet's sorts images by their shape, so the batches behind are not the first images."""
+
+    class Shapes(list):
+        def get_data_info(self, index):
+            return dict(width=self[index], height=2)
+
+    def batches(behind: int) -> list[tuple[int, list[int]]]:
+        shapes = Shapes([1, 3, 3, 1, 3, 1, 3, 3, 1, 3])
+        inner = AspectRatioBatchSampler(sampler(shapes, seed=5), batch_size=3)
+        found = NumberedBatches(inner)
+        found.step = found.passed_over = behind
+        pairs = zip(range(behind, 4), found, strict=False)
+        return [(batch.step, list(batch)) for _, batch in pairs]
+
+    assert batches(2) == batches(0)[2:] and len(batches(2)) == 2

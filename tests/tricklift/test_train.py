@@ -86,6 +86,7 @@ def test_arguments_land_in_the_config(tmp_path):
         pretrained=str(file),
         amp=True,
         resume="auto",
+        keep_last=5,
     )
     assert cfg.work_dir == str(tmp_path / "w")
     assert cfg.randomness.seed == 5
@@ -93,6 +94,7 @@ def test_arguments_land_in_the_config(tmp_path):
     assert cfg.model.backbone.checkpoint == str(file)
     assert cfg.optim_wrapper.type == "AmpOptimWrapper"
     assert cfg.resume is True
+    assert cfg.default_hooks.checkpoint.max_keep_ckpts == 5
     zoo = training.build_config("seg/mini/fcn", pretrained="timm/resnet18")
     assert zoo.model.backbone.checkpoint == "timm/resnet18"
     assert (
@@ -118,6 +120,7 @@ def test_tricks_go_over_a_config_and_name_the_row():
     [
         ({"pretrained": "gone.safetensors"}, FileNotFoundError, "--pretrained: no file 'gone"),
         ({"resume": "gone.pth"}, FileNotFoundError, "--resume: no file 'gone.pth'"),
+        ({"keep_last": 0}, ValueError, "--keep-last: give 1 or more, got 0"),
         ({"auto_scale_lr": True}, ValueError, "has no auto_scale_lr.base_batch_size"),
         ({"options": {"train_cfg.max_epoch": 1}}, ValueError, "did you mean 'max_epochs'"),
     ],
@@ -204,7 +207,10 @@ def test_train_resume_and_test(root, tmp_path):
     second = training.build_config(BASELINE, work_dir=folder, options=longer)
     train_and_stop(training.build_runner(second), epoch=1)
     training.train(training.build_config(BASELINE, work_dir=folder, options=longer, resume="auto"))
-    assert sorted(file.name for file in folder.glob("epoch_*.pth")) == ["epoch_2.pth"]
+    assert sorted(file.name for file in folder.glob("epoch_*.pth")) == [
+        "epoch_1.pth",
+        "epoch_2.pth",
+    ]
     log = "".join(file.read_text() for file in sorted(folder.rglob("*.log")))
     assert "resumed epoch: 1" in log
     result = json.loads((folder / "result.json").read_text())

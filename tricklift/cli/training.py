@@ -98,6 +98,14 @@ def train(
         str | None,
         typer.Option(metavar="[FILE]", help="Resume from FILE, or from the last checkpoint."),
     ] = None,
+    keep_last: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Checkpoints to keep; a damaged one is passed over on resume for the one before.",
+        ),
+    ] = None,
     amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; on CPUs bfloat16.")] = False,
     auto_scale_lr: Annotated[
         bool, typer.Option("--auto-scale-lr", help="Scale the learning rate to the batch size.")
@@ -123,6 +131,7 @@ def train(
         amp=amp,
         auto_scale_lr=auto_scale_lr,
         resume=resume,
+        keep_last=keep_last,
         launcher=launcher,
     )
     print(f"done: {training.train(cfg)}")

@@ -6,7 +6,9 @@ torch. Every file here stands in for one thing that breaks, and says which upstr
 - `autoload`, `finder`, `ops/`: the module `mmcv._ext` that `mmcv-lite` lacks, on torchvision.
 - `safe_load`: resuming under `torch.load(weights_only=True)`.
 - `checkpoints`: written whole, and the older one removed after the newer one stands.
-- `seeds`: a resumed run draws other random numbers than at its start.
+- `seeds`, `batches`: what a step draws follows from seed, step and process; a run begins anywhere.
+- `whole_checkpoints`, `resume`: the last whole checkpoint, its place in an epoch, its validation.
+- `recipe`: a run is resumed with its own. `disk`: a full one, a lost folder. `history`: bounded.
 - `amp`, `precision`: `AmpOptimWrapper` on a CPU; validation in the training's precision.
 - `ema`: one operation for all averaged tensors. `statistics`: the same buffers on all processes.
 - `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo); timm's norms, synchronised.

@@ -31,6 +31,7 @@ HOMES = (
 )
 #: Where mmengine's wrapper works (it asserts so).
 MIXED = ("cuda", "npu", "mlu", "musa")
+SKIPPED = "skipped_steps"
 ON_CPU = ("bfloat16", torch.bfloat16, "float16", torch.float16)
 
 
@@ -48,6 +49,9 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
         UserError: a device without mixed precision (MPS); on a CPU: another dtype, an unknown
             `loss_scale`, or `use_fsdp`.
     """
+
+    #: A tensor on the device after the first step.
+    _skipped: Any = 0
 
     def __init__(
         self,
@@ -86,15 +90,40 @@ class AmpOptimWrapper(UpstreamAmpOptimWrapper):
         scaled = self.cast_dtype == torch.float16  # else everything passes through
         self.loss_scaler = torch.amp.GradScaler("cpu", **settings, enabled=scaled)
 
+    @property
+    def skipped_steps(self) -> int | None:
+        """How many steps the scaler has passed over; None where nothing is scaled."""
+        return int(self._skipped) if self.loss_scaler.is_enabled() else None
+
+    def step(self, **kwargs: Any) -> None:
+        """Do as mmengine's, and count a step that the scaler passes over, without waiting."""
+        if self.clip_grad_kwargs:
+            self.loss_scaler.unscale_(self.optimizer)
+            self._clip_grad()
+        self.loss_scaler.step(self.optimizer, **kwargs)
+        if self.loss_scaler.is_enabled():  # the scaler forgets with its update
+            infinite = self.loss_scaler._found_inf_per_device(self.optimizer).values()
+            for found in list(infinite)[:1]:
+                self._skipped = self._skipped + (found > 0)
+        self.loss_scaler.update(self._scale_update_param)
+
     def state_dict(self) -> dict[str, Any]:
-        """Return mmengine's, without the scaler's where it holds nothing.
+        """Return mmengine's, without the scaler's where it holds nothing, with the skipped steps.
 
         A checkpoint written on a CPU then resumes on a GPU, whose scaler refuses an empty state.
         """
         state = super().state_dict()
         if not state["loss_scaler"]:
             del state["loss_scaler"]
+        if self.loss_scaler.is_enabled():
+            state[SKIPPED] = self.skipped_steps
         return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load mmengine's, and the skipped steps where they are counted."""
+        state = dict(state_dict)
+        self._skipped = state.pop(SKIPPED, 0)
+        super().load_state_dict(state)
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import mmengine.hooks
+from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend as UpstreamLocalBackend
 from mmengine.fileio import register_backend
 from mmengine.hooks import CheckpointHook as UpstreamCheckpointHook
@@ -25,7 +26,7 @@ from mmengine.registry import HOOKS
 from mmengine.runner import BaseLoop
 from torch import nn
 
-from tricklift.compat.statistics import average_statistics
+from tricklift.compat.statistics import averaged
 from tricklift.errors import UserError
 from tricklift.records import atomic
 
@@ -33,6 +34,8 @@ __all__ = ["CheckpointHook", "LocalBackend", "install", "misfits", "refuse"]
 
 Path = str | os.PathLike[str]
 
+#: In a checkpoint's `meta`: names of the files that are removed once it is there.
+OUTDATED = "outdated"
 _SHOWN = 5
 
 
@@ -100,6 +103,19 @@ class RemovesLater:
                 self.backend.remove(path)
 
 
+@contextmanager
+def gathered(runner: Any) -> Iterator[None]:
+    """Brings to rank 0 what only all processes know, for a block that saves a checkpoint to resume.
+
+    Every process must come here.
+    """
+    for hook in runner.hooks:
+        if hasattr(hook, "collect"):
+            hook.collect(runner)
+    with averaged(runner):
+        yield
+
+
 class CheckpointHook(UpstreamCheckpointHook):
     """mmengine's hook, with the outdated checkpoint removed after the new one is saved.
 
@@ -109,6 +125,7 @@ class CheckpointHook(UpstreamCheckpointHook):
 
     _loaded: str = ""
     _misfits: Sequence[str] = ()
+    _outdated: Sequence[str] = ()
 
     def after_load_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Refuse what does not fit in a resumed run; else note it, for what follows."""
@@ -116,6 +133,7 @@ class CheckpointHook(UpstreamCheckpointHook):
         found = misfits(runner.model, checkpoint.get("state_dict", checkpoint))
         if runner._resume and isinstance(runner._train_loop, BaseLoop):
             refuse(self._loaded, found)
+            self._outdated = (checkpoint.get("meta") or {}).get(OUTDATED) or ()
         elif "benchmark" in runner.cfg:
             self._misfits = found
 
@@ -124,6 +142,25 @@ class CheckpointHook(UpstreamCheckpointHook):
         found, self._misfits = self._misfits, ()
         refuse(self._loaded, [key for key in found if key.startswith("backbone.")])
         super().before_train(runner)
+        if runner.iter > 0:  # mmengine adds the best score only to what this process has written
+            self.last_ckpt = runner.message_hub.runtime_info.get("last_ckpt")
+        if is_main_process():
+            self._tidy(runner)
+
+    def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
+        """Note what this file outdates, for a run that is killed before it is removed."""
+        backend = getattr(self, "file_backend", None)
+        if isinstance(backend, RemovesLater):
+            checkpoint["meta"][OUTDATED] = [os.path.basename(path) for path in backend.outdated]
+
+    def _tidy(self, runner: Any) -> None:
+        """Remove what a killed run left: parts of files, and what its last checkpoint outdates."""
+        atomic.remove_unfinished(runner.work_dir)
+        kept = {os.path.basename(path) for path in self._best() if path}
+        for name in set(self._outdated) - kept:
+            path = self.file_backend.join_path(self.out_dir, name)
+            if path != runner._load_from and self.file_backend.isfile(path):
+                self.file_backend.remove(path)
 
     def before_val(self, runner: Any) -> None:
         """Refuse what does not fit in a validation alone."""
@@ -134,12 +171,11 @@ class CheckpointHook(UpstreamCheckpointHook):
         refuse(self._loaded, self._misfits)
 
     def _save_checkpoint_with_step(self, runner: Any, step: int, meta: dict[str, Any]) -> None:
-        average_statistics(runner)
-        with self._removing_later():
+        with gathered(runner), self._removing_later():
             super()._save_checkpoint_with_step(runner, step, meta)
 
     def _save_best_checkpoint(self, runner: Any, metrics: dict[str, Any]) -> None:
-        with self._removing_later():
+        with averaged(runner), self._removing_later():
             super()._save_best_checkpoint(runner, metrics)
 
     @contextmanager

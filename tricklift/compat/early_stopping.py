@@ -17,8 +17,9 @@ class ResumableEarlyStopping(EarlyStoppingHook):
     """`EarlyStoppingHook`, with the validations before a resume counted too.
 
     They are read from the checkpoint's message hub. A checkpoint is written before the validation
-    of its own step (and again after it where that was the best), so that one may not be counted.
-    The validation that ends the run is: the checkpoint is saved once more with it.
+    of its own step (and again after it where that was the best); one that it lacks is made up for
+    on resume (`compat.resume`). The validation that ends the run is never lacking: the checkpoint
+    is saved once more with it.
     """
 
     training = False

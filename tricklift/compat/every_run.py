@@ -13,30 +13,40 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from tricklift.compat.class_checks import ClassChecks
+from tricklift.compat.disk import FolderCheck
 from tricklift.compat.finite_loss import FiniteLoss
+from tricklift.compat.history import BoundedHistory
 from tricklift.compat.lengths import LengthChecks
 from tricklift.compat.precision import PrecisionHook
+from tricklift.compat.recipe import RecipeChecks
+from tricklift.compat.resume import MakesUpValidation, NotesValidation, ResumeState
+from tricklift.compat.seeds import StepSeeds
 from tricklift.compat.start_checks import StartChecks
 from tricklift.compat.statistics import StatisticsHook
 from tricklift.compat.stop_signals import StopSignals
 from tricklift.compat.tuning.hook import CpuTuning
-from tricklift.compat.within_epoch import WithinEpoch
 from tricklift.records.checkpoint_metadata import CheckpointMetadata
 
 __all__ = ["HOOKS", "install"]
 
 #: In the order in which they are registered; mmengine calls them by their `priority`.
 HOOKS: tuple[type[Hook], ...] = (
+    FolderCheck,
     StartChecks,
     LengthChecks,
+    RecipeChecks,
     ClassChecks,
+    StepSeeds,
+    ResumeState,
+    NotesValidation,
     FiniteLoss,
+    BoundedHistory,
     PrecisionHook,
     StatisticsHook,
     CheckpointMetadata,
     CpuTuning,
-    WithinEpoch,
     StopSignals,
+    MakesUpValidation,
 )
 
 

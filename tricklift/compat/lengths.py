@@ -15,6 +15,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import scheduler as kinds
 from mmengine.runner import BaseLoop, IterBasedTrainLoop
 
+from tricklift.compat.recipe import note
 from tricklift.errors import UserError
 
 __all__ = ["LengthChecks"]
@@ -50,6 +51,9 @@ class LengthChecks(Hook):
 
     priority = "VERY_HIGH"
 
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
     def before_save_checkpoint(self, runner: Any, checkpoint: dict[str, Any]) -> None:
         """Note for how many processes the rate is."""
         checkpoint["meta"]["world_size"] = get_world_size()
@@ -58,14 +62,21 @@ class LengthChecks(Hook):
         """Compare a resumed run's schedule, not yet replaced, with the checkpoint's."""
         if runner._resume and isinstance(runner._train_loop, BaseLoop):
             allowed = bool(runner.cfg.get(OTHER_WORLD_SIZE))
+            meta = checkpoint.get("meta") or {}
+            before = meta.get("world_size", get_world_size())
             if not allowed:
-                refuse_world_size(checkpoint.get("meta") or {})
+                refuse_world_size(meta)
+            elif before != get_world_size():
+                words = f"iteration {meta.get('iter')}: {before} processes before"
+                self.notes = [f"{words}, and {get_world_size()} from there on"]
             saved = checkpoint.get("param_schedulers")
             if saved is not None:
                 refuse_changes(groups(runner.param_schedulers), groups(saved), allowed)
 
     def before_train(self, runner: Any) -> None:
         """Compare the schedules with the training's length."""
+        for words in self.notes:
+            note(runner, words)
         for schedulers in groups(runner.param_schedulers):
             for scheduler in schedulers:
                 refuse_length(scheduler, schedulers, runner.train_loop)

@@ -10,7 +10,9 @@ serves what mmengine writes; everything else stays refused, with the file and th
 `TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD` does not switch it off.
 """
 
+import errno
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,9 @@ __all__ = ["DamagedCheckpointError", "UnsafeCheckpointError", "install", "load_f
 STATISTICS = ("min", "max", "mean", "current")
 #: What torch says of a file that is no pickle.
 GARBAGE = "Unsupported operand"
+#: How torch fails on what is not a whole checkpoint, and what it says of an archive that is cut.
+FAILURES = (*(pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError, OSError),)
+CUT = errno.EINVAL
 
 
 class UnsafeCheckpointError(UserError, RuntimeError):
@@ -82,8 +87,13 @@ def allowed() -> list[Any]:
     ]
 
 
-def load_from_disk(filename: str, map_location: Any = None) -> Any:
+def load_from_disk(filename: str | Path, map_location: Any = None, mmap: bool = False) -> Any:
     """Load a checkpoint file as data. Stands in for mmengine's `load_from_local`.
+
+    Args:
+        filename: A `.pth` file.
+        map_location: As `torch.load` takes it.
+        mmap: Leave the tensors in the file until they are read.
 
     Raises:
         MissingFileError: no such file.
@@ -96,9 +106,11 @@ def load_from_disk(filename: str, map_location: Any = None) -> Any:
     try:
         # again, because leaving torch's `safe_globals` context elsewhere forgets what it shares
         torch.serialization.add_safe_globals(allowed())
-        return torch.load(path, map_location=map_location, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError) as error:
-        if isinstance(error, torch.OutOfMemoryError):
+        mmap = mmap and zipfile.is_zipfile(path)
+        return torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
+    except FAILURES as error:
+        of_disk = isinstance(error, OSError) and error.errno != CUT
+        if of_disk or isinstance(error, torch.OutOfMemoryError):
             raise
         reason, size = _reason(error), path.stat().st_size
         if isinstance(error, pickle.UnpicklingError) and not reason.startswith(GARBAGE):

@@ -1,52 +1,51 @@
-"""A resumed run draws new random numbers; mmengine lets it draw again what it drew at its start.
+"""What a training step draws follows from the run's seed, the step and the process alone.
 
-Why: mmengine seeds the process when a Runner is built, and each data worker when it starts, from
-the run's seed alone; a checkpoint does not hold the state of the generators. A run that is stopped
-after each epoch would have the same lambdas, flips, colours and crops in all of them.
+Why: mmengine seeds the process when a Runner is built and each data worker when it starts; from
+there on all that is drawn depends on all that was drawn before. Its checkpoints hold no state of
+the generators, so a resumed run draws what no run in one piece would draw. Here the generators of
+Python, numpy and torch are seeded anew for each image that is loaded (`tricklift.compat.batches`)
+and for each step (dropout, sampling of RoIs, random depth): a step draws the same whatever was
+drawn before it, with any number of data workers, before and after a resume.
 """
 
-from functools import partial
+import random
 from typing import Any
 
-import mmengine.hooks
 import numpy as np
-from mmengine.hooks import DistSamplerSeedHook as UpstreamSeedHook
-from mmengine.registry import HOOKS
-from mmengine.runner import set_random_seed
-from torch.utils.data import DataLoader
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
 
-__all__ = ["DistSamplerSeedHook", "install", "seed_at"]
+from tricklift.compat.devices import has_accelerator
+
+__all__ = ["LOADING", "STEP", "StepSeeds", "seed_generators"]
+
+#: What numbers are drawn for: the augmentation of an image, and the step of the model.
+LOADING, STEP = 1, 2
 
 
-class DistSamplerSeedHook(UpstreamSeedHook):
-    """mmengine's hook; it seeds a resumed run by its seed and the iteration that it is at.
+def seed_generators(*entropy: int, devices: bool = True) -> None:
+    """Seeds Python's, numpy's and torch's global generators by a hash of whole numbers.
 
-    The same run, stopped at the same iterations, draws the same. A run in one piece is as before.
+    Args:
+        entropy: Not negative; other numbers give independent streams.
+        devices: Also those of accelerators; a data worker has none.
     """
-
-    def before_train(self, runner: Any) -> None:
-        """Seeds this process, and the data workers that are still to start."""
-        if runner.iter == 0:
-            return
-        seed = seed_at(runner.seed, runner.iter)
-        by_rank = (runner.cfg.get("randomness") or {}).get("diff_rank_seed", False)
-        set_random_seed(seed, diff_rank_seed=by_rank)
-        _seed_workers(runner.train_dataloader, seed)
-
-
-def seed_at(seed: int, iteration: int) -> int:
-    """A seed of its own, below 2^31, for a run that is resumed at an iteration."""
-    return int(np.random.SeedSequence([seed, iteration]).generate_state(1)[0] >> 1)
+    state = [int(word) for word in np.random.SeedSequence(entropy).generate_state(8)]
+    random.seed(state[0] << 32 | state[1])
+    np.random.seed(state[2:6])
+    seed = state[6] << 32 | state[7]
+    if devices and has_accelerator():
+        torch.manual_seed(seed)
+    else:  # `manual_seed` would queue a seed and a stack for a CUDA that never comes
+        torch.default_generator.manual_seed(seed)
 
 
-def _seed_workers(loader: DataLoader[Any], seed: int) -> None:
-    """In iteration-based loops workers run already: they draw for the skipped data, and go on."""
-    start = loader.worker_init_fn
-    if isinstance(start, partial) and "seed" in start.keywords:
-        loader.worker_init_fn = partial(start, seed=seed)
+class StepSeeds(Hook):
+    """Seeds what a training step draws by the run's seed, the step and the process."""
 
+    priority = "VERY_HIGH"
 
-def install() -> None:
-    """Replace mmengine's hook, in the registry and where it is imported."""
-    HOOKS.register_module(name="DistSamplerSeedHook", module=DistSamplerSeedHook, force=True)
-    vars(mmengine.hooks)["DistSamplerSeedHook"] = DistSamplerSeedHook
+    def before_train_iter(self, runner: Any, batch_idx: int, data_batch: Any = None) -> None:
+        """Seeds this process; what loads data seeds itself."""
+        seed_generators(runner.seed, STEP, runner.iter, get_rank())

@@ -11,15 +11,17 @@ import warnings
 import tricklift.compat.early_stopping  # noqa: F401  (registers the hook)
 from tricklift.compat import (
     amp,
+    batches,
     checkpoints,
     class_checks,
+    disk,
     distributed,
     ema,
     every_run,
     finder,
     precision,
+    resume,
     safe_load,
-    seeds,
     stop_signals,
 )
 
@@ -33,13 +35,15 @@ def install() -> None:
     finder.install()
     safe_load.install()
     checkpoints.install()
-    seeds.install()
+    batches.install()
+    resume.install()
     precision.install()
     amp.install()
     ema.install()
     distributed.install()
     class_checks.install()
     stop_signals.install()
+    disk.install()
     every_run.install()
 
 

@@ -22,7 +22,7 @@ from mmengine.runner import runner as mmengine_runner
 from torch import distributed
 from torch.utils.data import DataLoader
 
-from tricklift.compat.statistics import average_statistics
+from tricklift.compat.checkpoints import gathered
 from tricklift.errors import RESUMES, SAVED, STOPPED
 from tricklift.records.atomic import write_text
 
@@ -115,8 +115,8 @@ class StopSignals(Hook):
     def _stop(self, runner: Any) -> None:
         name, place = NAME.format(runner.iter), Path(runner.work_dir)
         meta = {"epoch": runner.epoch, "iter": runner.iter}
-        average_statistics(runner)
-        runner.save_checkpoint(str(place), name, meta=meta, by_epoch=False)
+        with gathered(runner):
+            runner.save_checkpoint(str(place), name, meta=meta, by_epoch=False)
         if is_main_process():
             write_text(place / "last_checkpoint", str(place / name))
             _remove_saved(place, but=name)

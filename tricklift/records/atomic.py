@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,35 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         with temporary.open("rb") as file:  # on the disk, so that a crash leaves no empty file
             os.fsync(file.fileno())
         os.replace(temporary, target)
+        _sync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: str | os.PathLike[str], pattern: str = "*") -> list[Path]:
+    """Removes what writers that were killed left in a folder.
+
+    Args:
+        folder: That nobody else writes into.
+        pattern: Of the names of the files that they were to write.
+
+    Returns:
+        What was removed.
+    """
+    left = [path for path in Path(folder).glob(f".{pattern}.????????.tmp*") if path.is_file()]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return left
+
+
+def _sync_folder(folder: Path) -> None:
+    """Puts a new name on the disk, where the file system can be asked for that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tricklift.records.identity import ROOT, config_hash, counted, read_header, weights_sources
+from tricklift.records.identity import ROOT, config_hash, deciding, read_header, weights_sources
 from tricklift.records.schema import SCHEMA
 from tricklift.records.weights import changed
 
@@ -44,8 +44,8 @@ def _of_config(result: Mapping[str, Any], cfg: Mapping[str, Any], work_dir: Path
         return "another config"
     from mmengine.config import Config  # slow to import
 
-    then = counted(Config.fromfile(str(kept), import_custom_modules=False))
-    keys = list(differing(then, counted(cfg)))
+    then = deciding(Config.fromfile(str(kept), import_custom_modules=False))
+    keys = list(differing(then, deciding(cfg)))
     more = f" and {len(keys) - MOST} more" if len(keys) > MOST else ""
     return f"config: {', '.join(keys[:MOST])}{more}" if keys else "another config"
 

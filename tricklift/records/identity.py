@@ -158,7 +158,7 @@ def config_hash(cfg: Mapping[str, Any], begun: Mapping[str, Any] | None = None) 
         begun: {file, sha256} of the checkpoint that the run began with, as `pretrained_of` said it,
             for a resumed one, whose config no longer names it.
     """
-    plain = counted(cfg)
+    plain = deciding(cfg)
     if loaded_of(cfg):
         begun = pretrained_of(cfg)
     if begun:
@@ -168,10 +168,14 @@ def config_hash(cfg: Mapping[str, Any], begun: Mapping[str, Any] | None = None) 
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def counted(cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """What `config_hash` counts of a config, neutralised, as plain data."""
+def deciding(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """What `config_hash` counts, as plain data: sections of the config, and `hooks` of both kinds.
+
+    Folders, machines and files of weights are neutralised as it says.
+    """
     root = os.environ.get("TRICKLIFT_ROOT", "data").rstrip("/")
-    return dict(_neutral(_deciding(cfg), root))
+    plain: dict[str, Any] = _neutral(_deciding(cfg), root)
+    return plain
 
 
 def export_mark(architecture: str | None, trained: str | None) -> str:

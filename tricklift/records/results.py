@@ -68,7 +68,9 @@ class ResultHook(Hook):
 
     Lowest priority, so that 'done' is written after the last checkpoint. A resumed run adds its
     times to the recorded ones and keeps the start, the best values and the higher peak of memory;
-    where the last validation is missing (the run was stopped in it) it is made up for. While it
+    where the last validation is missing (the run was stopped in it) it is made up for. Where it was
+    resumed with another recipe or number of processes, `resume_notes` says so; `skipped_steps` are
+    those that float16's scaler passed over. While it
     trains, the work dir is locked: a second process there would mix its checkpoints with ours.
 
     `cpu_seconds` are those of all threads of this process, `peak_memory` its resident memory in
@@ -97,6 +99,8 @@ class ResultHook(Hook):
         self.validated = False
         if runner.iter > 0:
             self._take_over(runner.cfg)
+        if notes := runner.message_hub.runtime_info.get("resume_notes"):
+            self.record["resume_notes"] = list(notes)
         self._write()
 
     def after_val_epoch(self, runner: Any, metrics: dict[str, float] | None = None) -> None:
@@ -116,6 +120,7 @@ class ResultHook(Hook):
                 f"{wanted}; set val_evaluator to the metric of the task"
             )
         self.validated = True
+        self._note_skipped(runner)
         self.record["metrics"] = found
         for name, value in found.items():
             best = self.record["best"].get(name)
@@ -125,6 +130,7 @@ class ResultHook(Hook):
 
     def after_train_epoch(self, runner: Any) -> None:
         """Keeps the recorded time fresh, for a run that is stopped and resumed."""
+        self._note_skipped(runner)
         self._write()
 
     def before_stop(self, runner: Any) -> None:
@@ -143,6 +149,12 @@ class ResultHook(Hook):
         self.record["finished"] = _now()
         self._write()
         lock.release(lock.of_run(runner.work_dir)[0])
+
+    def _note_skipped(self, runner: Any) -> None:
+        """Steps that float16's scaler passed over; reading them waits for the device."""
+        skipped = getattr(runner.optim_wrapper, "skipped_steps", None)
+        if skipped is not None:
+            self.record["skipped_steps"] = skipped
 
     def _take_over(self, cfg: Any) -> None:
         """Goes on from the record of the interrupted run, if it is one of the same config."""

@@ -79,6 +79,14 @@ def test_float16_is_scaled_and_skips_a_step_that_overflows(model, loss_scale, st
     assert torch.equal(model.weight, before)
     assert wrapper.loss_scaler.get_scale() == after
     assert "loss_scaler" in wrapper.state_dict()
+    assert wrapper.skipped_steps == 1
+    resumed = build(model, loss_scale=loss_scale, dtype="float16")
+    resumed.load_state_dict(wrapper.state_dict())
+    assert resumed.skipped_steps == 1
+
+
+def test_nothing_is_skipped_where_nothing_is_scaled(model):
+    assert build(model).skipped_steps is None
 
 
 def test_accumulates_gradients(model):

@@ -1,5 +1,6 @@
 """A loss that is not finite stops its step, in every task; what was saved before it stays."""
 
+import json
 import re
 
 import pytest
@@ -81,6 +82,7 @@ def test_a_gradient_that_is_not_finite_is_no_fault(tiny, tmp_path):
     runner.model.fc.weight.register_hook(lambda grad: grad * float("inf"))
     runner.train()
     assert torch.isfinite(runner.model.fc.weight).all()
+    assert json.loads((tmp_path / "result.json").read_text())["skipped_steps"] == 4
 
 
 class Listed(Dataset):

@@ -142,4 +142,6 @@ def test_another_number_of_processes_is_asked_for(tiny, tmp_path):
         Runner.from_cfg(copy.deepcopy(cfg)).train()
     cfg[lengths.OTHER_WORLD_SIZE] = True
     cfg.experiment_name += "again"
-    assert tiny.train(cfg, ANSWER)["epochs"] == 4
+    result = tiny.train(cfg, ANSWER)
+    assert result["epochs"] == 4
+    assert result["resume_notes"] == ["iteration 4: 2 processes before, and 1 from there on"]

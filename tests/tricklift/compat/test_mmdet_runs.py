@@ -78,8 +78,9 @@ def test_mim_test_gives_what_training_reported(run, mim, trained, fpn, scalars):
 def test_mim_train_resumes_with_amp(run, mim, trained, fpn, scalars):
     out = run(
         *(*mim, "train", "mmdet", fpn, "--gpus", "0", "--work-dir", "fpn", "--resume", "--amp"),
-        *("--cfg-options", "train_cfg.max_epochs=2", *FPN),
+        *("--cfg-options", "train_cfg.max_epochs=2", "allow_other_recipe=True", *FPN),
     )
+    assert "resumed with another recipe: optim_wrapper" in out
     assert f"Auto resumed from the latest checkpoint {trained}" in out
     assert "resumed epoch: 1, iter: 4" in out
     losses = train_losses(scalars("fpn"))

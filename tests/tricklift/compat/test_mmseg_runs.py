@@ -71,8 +71,9 @@ def test_mim_train_resumes_with_amp(run, mim, trained, fcn, scalars):
     trained.with_name("last_checkpoint").write_text(str(half))
     out = run(
         *(*mim, "train", "mmseg", fcn, "--gpus", "0", "--work-dir", "fcn", "--resume", "--amp"),
-        *("--cfg-options", *length(4), *OPTIONS),
+        *("--cfg-options", "allow_other_recipe=True", *length(4), *OPTIONS),
     )
+    assert "resumed with another recipe: optim_wrapper" in out
     assert f"Auto resumed from the latest checkpoint {half}" in out
     assert "resumed epoch: 0, iter: 2" in out
     losses = train_losses(scalars("fcn"))

@@ -4,7 +4,6 @@ import os
 import signal
 
 import pytest
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -60,12 +59,3 @@ def test_no_image_is_left_out_or_seen_twice(tiny, tmp_path, workers, stop):
     assert sorted(whole[:4]) == sorted(whole[4:]) and len(whole) == 8
     assert trained(config("cut"), stop) + trained(config("cut", True)) == whole
     assert read_json(tmp_path / "cut" / "result.json")["iters"] == 8
-
-
-def test_an_epoch_of_another_length_begins_anew(tiny, tmp_path):
-    tiny.answer(*[ANSWER] * 4)
-    trained(tiny.config(tmp_path, train_dataloader=loader()), 1)
-    meta = torch.load(tmp_path / "stopped_iter_1.pth", weights_only=False)["meta"]
-    assert tuple(meta["within_epoch"]) == (1, 4)
-    again = tiny.config(tmp_path, resume=True, train_dataloader=loader(batch_size=2))
-    assert len(trained(again)) == 8
