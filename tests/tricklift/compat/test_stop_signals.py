@@ -188,8 +188,11 @@ def test_other_forks_of_a_training_end_as_ever(tmp_path):
     hook, runner = StopSignals(), SimpleNamespace(work_dir=str(tmp_path))
     hook.before_train(runner)
     try:
-        fork = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        context = multiprocessing.get_context("fork")
+        begun = context.Event()
+        fork = context.Process(target=lambda: (begun.set(), time.sleep(60)))
         fork.start()
+        assert begun.wait(20)  # Python drops a signal that comes while it forks
         fork.terminate()
         fork.join(timeout=20)
         assert fork.exitcode == -signal.SIGTERM
