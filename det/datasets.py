@@ -106,6 +106,26 @@ class BCCDDataset(CheckedXMLDataset):
 
 
 @DATASETS.register_module()
+class GroceriesDataset(CheckedXMLDataset):
+    """Products on shelves: 1,500 images of 224x224 pixels for training, 1,014 for test, 25 classes.
+
+    Each image shows one class; some products in the background have no box.
+
+    Source: images Jund et al., The Freiburg Groceries Dataset, arXiv:1611.05799, with the authors'
+    test split 0; boxes github.com/aleksandar-aleksandrov/groceries-object-detection-dataset.
+    """
+
+    METAINFO = {  # noqa: RUF012
+        "classes": (
+            *("beans", "cake", "candy", "cereal", "chips", "chocolate", "coffee", "corn", "fish"),
+            *("flour", "honey", "jam", "juice", "milk", "nuts", "oil", "pasta", "rice", "soda"),
+            *("spices", "sugar", "tea", "tomato_sauce", "vinegar", "water"),
+        ),
+    }
+    prepare = "groceries"
+
+
+@DATASETS.register_module()
 class CheckedVOCDataset(CheckedXMLDataset, VOCDataset):
     """Pascal VOC 2007 and 2012, 20 classes, as mmdet's `VOCDataset`, with our checks.
 
