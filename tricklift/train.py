@@ -17,9 +17,9 @@ from mmengine.logging import MMLogger, print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+import backbones as registry
 import tricklift.compat.setup
 import tricklift.records.results  # noqa: F401  (both register what every config may name)
-import backbones as registry
 from backbones.libraries import is_reference
 from tricklift import config_keys, configs
 from tricklift.compat.checkpoints import misfits, refuse
@@ -120,7 +120,8 @@ def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None
     if name is not None:
         backbone["name"] = name
         if "width" in backbone and "width" not in registry.info(name).options:
-            print_log(f"{name} has no width {backbone.pop('width'):g}: it is taken as it is", "current")
+            words = f"{name} is taken as it is: it has no width to set to {backbone.pop('width'):g}"
+            print_log(words, "current")
     if pretrained is not None:
         allowed = "an exported file, timm/NAME, torchvision/NAME or none"
         if pretrained.lower() != "none" and not is_reference(pretrained):

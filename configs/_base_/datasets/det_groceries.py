@@ -1,4 +1,4 @@
-"""Freiburg Groceries in VOC layout, 224 px: 1,500 images for training, 1,014 for test, 25 classes."""
+"""Freiburg Groceries in VOC layout, 224 px: 1,500 training images, 1,014 for test, 25 classes."""
 
 _base_ = "det_voc_folder.py"
 data_root = "{{$TRICKLIFT_ROOT:data}}/freiburg_groceries"

@@ -1,7 +1,7 @@
 """The baseline recipe in 24 epochs, for small sets on one core, in bfloat16 throughout.
 
-Rate 0.03 at 64 images a step, divided by 10 at 16 and 22 (later than the paper's quarters: few epochs
-leave little time at the high rate); weight decay 5e-4 as is usual for sets of this size.
+Rate 0.03 at 64 images a step, divided by 10 at 16 and 22 (later than the paper's quarters: few
+epochs leave little time at the high rate); weight decay 5e-4 as is usual for sets of this size.
 """
 
 optim_wrapper = dict(

@@ -12,5 +12,7 @@ _base_ = [
 ]
 row = "B-standard"
 tricks = []
-benchmark = dict(task="cls", tier="small", dataset="Tiny ImageNet", protocol="top-1, centre crop 64")
+benchmark = dict(
+    task="cls", tier="small", dataset="Tiny ImageNet", protocol="top-1, centre crop 64"
+)
 model = dict(num_classes=100, backbone=dict(width=0.5))
