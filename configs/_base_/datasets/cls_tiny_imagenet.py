@@ -1,8 +1,8 @@
 """Tiny ImageNet at its own 64 px: 100 classes, of each the first 250 of its 500 training images.
 
 The other 250 are for pilots: a schedule is chosen on them, never on the 5,000 validation images
-that are reported. With 250 images a class the plain recipe overfits, which is what smoothing, mixup and
-distillation are for. All images are decoded once.
+that are reported. With 250 images a class the plain recipe overfits, which smoothing, mixup and
+distillation are made for. All images are decoded once.
 """
 
 _base_ = "cls_64px.py"
