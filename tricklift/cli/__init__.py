@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tricklift.cli import benchmark, listing, training
+from tricklift.cli import benchmark, jobs, listing, training
 from tricklift.errors import report_user_errors, stoppable
 
 ABOUT = """How much of a classification trick survives transfer?
@@ -53,8 +53,10 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (*benchmark.COMMANDS, *training.COMMANDS, *listing.COMMANDS):
+for command in (*benchmark.COMMANDS, *jobs.COMMANDS, *training.COMMANDS, *listing.COMMANDS):
     app.command()(command)
+for command in jobs.HIDDEN:
+    app.command(hidden=True)(command)
 
 
 def _version(wanted: bool) -> None:
