@@ -1,4 +1,5 @@
-# Two commands on a fresh machine: `make demo` and `make test`; where there is a GPU, `make gpu`.
+# Two commands on a fresh machine: `make demo` and `make test`; where there is a GPU, `make gpu`
+# and `make ladder-gpu`.
 # Pins stand in constraints.txt.
 #   VENV=path    where the environment is (default .venv)
 #   PYTHON=exe   which Python makes it (default python3.11, else python3)
@@ -12,7 +13,7 @@ KEY := $(shell cat constraints.txt pyproject.toml hatch_build.py tricklift/.mim/
 RUN_STAMP := $(VENV)/.tricklift-$(KEY)
 TEST_STAMP := $(VENV)/.tricklift-test-$(KEY)
 
-.PHONY: demo test gpu lint format constraints clean
+.PHONY: demo test gpu ladder-gpu lint format constraints clean
 .DEFAULT_GOAL := demo
 
 demo: $(RUN_STAMP)
@@ -24,6 +25,11 @@ test: $(TEST_STAMP)
 # With a cluster's own torch: python -m pytest tests/gpu --gpu-page docs/gpu.md
 gpu: $(TEST_STAMP)
 	$(BIN)/python -m pytest tests/gpu --gpu-page docs/gpu.md $(PYTEST_ARGS)
+
+# The tier `small` on one GPU with five seeds; ARGS="--minutes 9" stops in time, and the same command
+# goes on. With a cluster's own torch: python benchmarks/ladder_gpu.py --data ... (see its top).
+ladder-gpu: $(RUN_STAMP)
+	$(BIN)/python benchmarks/ladder_gpu.py $(ARGS)
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .
