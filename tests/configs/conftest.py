@@ -1,4 +1,4 @@
-"""A few pictures in the layouts of BCCD, CamVid, VOC07+12 and ADE20K, for TRICKLIFT_ROOT."""
+"""A few pictures in the layouts of the small and full tiers' sets, for TRICKLIFT_ROOT."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,10 +62,15 @@ def write_ade(folder: Path, labels: int, width: int, height: int) -> None:
 
 @pytest.fixture(scope="session")
 def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`bccd` (8 images to train on, 2 to test) and `camvid` (4 and 2), half as large as theirs."""
+    """`bccd`, `freiburg_groceries` (8 images to train on, 2 to test) and `camvid` (4 and 2).
+
+    Of half the size of theirs.
+    """
     root = tmp_path_factory.mktemp("small")
     classes = ("RBC", "WBC", "Platelets")
     write_voc(root / "bccd", {"trainval": 8, "test": 2}, classes, 320, 240)
+    groceries = {"trainval": 8, "test": 2}
+    write_voc(root / "freiburg_groceries", groceries, ("beans", "tomato_sauce"), 112, 112)
     write_ade(root / "camvid", 11, 240, 180)
     return root
 

@@ -20,7 +20,7 @@ SAMPLED = 12
 #: as PNG and lie here as JPEG, whose bytes depend on the encoder.
 FOLDERS = {
     "tiny-imagenet": ("train", "val"),
-    "groceries": ("JPEGImages", "Annotations", "ImageSets/Main"),
+    "groceries": ("JPEGImages", "Annotations"),
     "cifar10": ("train", "val"),
     "bccd": ("JPEGImages", "Annotations", "ImageSets/Main"),
     "camvid": ("annotations/training", "annotations/validation"),
