@@ -55,8 +55,7 @@ app = typer.Typer(
 )
 for command in (*benchmark.COMMANDS, *jobs.COMMANDS, *training.COMMANDS, *listing.COMMANDS):
     app.command()(command)
-for command in jobs.HIDDEN:
-    app.command(hidden=True)(command)
+app.command(hidden=True)(jobs.work)
 
 
 def _version(wanted: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tricklift.records.identity import config_hash, counted, read_header, weights_sources
+from tricklift.records.identity import ROOT, config_hash, counted, read_header, weights_sources
 from tricklift.records.schema import SCHEMA
 from tricklift.records.weights import changed
 
@@ -54,13 +54,23 @@ def differing(before: Any, now: Any, key: str = "") -> Iterator[str]:
     """`key: before -> now` of each place where two trees of plain data differ."""
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for name in dict.fromkeys([*before, *now]):
-            place = f"{key}.{name}" if key else str(name)
-            yield from differing(before.get(name, _GONE), now.get(name, _GONE), place)
+            yield from differing(before.get(name, _GONE), now.get(name, _GONE), _below(key, name))
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         for index, (old, new) in enumerate(zip(before, now, strict=True)):
-            yield from differing(old, new, f"{key}.{index}")
-    elif before != now:
+            yield from differing(old, new, _below(key, index))
+    elif before != now and not _elsewhere(before, now):
         yield f"{key} {_short(before)} -> {_short(now)}"
+
+
+def _elsewhere(before: Any, now: Any) -> bool:
+    """Whether two values are one path below the data root, which lay elsewhere then."""
+    if not isinstance(before, str) or not isinstance(now, str):
+        return False
+    return now.startswith(ROOT) and before.endswith(now.removeprefix(ROOT))
+
+
+def _below(key: str, name: object) -> str:
+    return f"{key}.{name}" if key else str(name)
 
 
 def _short(value: Any) -> str:

@@ -45,6 +45,8 @@ _WATCHING = {
     *("NaiveVisualizationHook", "DetVisualizationHook", "SegVisualizationHook"),
     *("ProfilerHook", "NPUProfilerHook", "MemoryProfilerHook", "EmptyCacheHook"),
 }
+#: Stands for the data root in what is hashed.
+ROOT = "<root>"
 _WEIGHTS = (".safetensors", ".pth", ".pt")
 
 
@@ -224,7 +226,7 @@ def _neutral(value: Any, root: str) -> Any:
             trained = (meta := read_header(value)).get("config_hash")
             return export_mark(meta.get("architecture"), trained) if trained else _digest(value)
         if value == root or value.startswith(root + "/"):
-            return "<root>" + re.sub("/+", "/", value[len(root) :])
+            return ROOT + re.sub("/+", "/", value[len(root) :])
     return value
 
 

@@ -126,6 +126,11 @@ class ResultHook(Hook):
         """Keeps the recorded time fresh, for a run that is stopped and resumed."""
         self._write()
 
+    def before_stop(self, runner: Any) -> None:
+        """Records the time of a run that a signal ends (`tricklift.compat.stop_signals`)."""
+        if self.record:
+            self._write()
+
     def after_train(self, runner: Any) -> None:
         """Makes up for a missing last validation, then marks the result as done, and unlocks."""
         if not self.validated and runner.val_loop is not None:
@@ -199,6 +204,7 @@ def _describe(runner: Any) -> dict[str, Any]:
         "config": cfg.filename,
         "config_hash": config_hash(cfg),
         "commit": source_commit(),
+        "batch_size": _images_of_a_step(runner.train_dataloader),
         "epochs": runner.max_epochs if by_epoch else None,
         "iters": runner.max_iters,
         "wall_seconds": 0.0,
@@ -209,6 +215,12 @@ def _describe(runner: Any) -> dict[str, Any]:
         "machine": {**machine(), "amp_dtype": str(dtype).removeprefix("torch.")},
         "world_size": get_world_size(),
     }
+
+
+def _images_of_a_step(loader: Any) -> int | None:
+    """Of all processes, None where the loader does not say; each may accumulate several."""
+    size = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None)
+    return size * get_world_size() if size else None
 
 
 def _data(runner: Any, label: str | None) -> dict[str, Any]:

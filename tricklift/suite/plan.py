@@ -71,6 +71,8 @@ def plan(
         MissingFileError: No such teacher, or tier file.
     """
     out, what = Path(out).resolve(), tier if isinstance(tier, Tier) else read(tier)
+    if not what.provided:
+        check_backbones(what, tier)
     seeds = what.seeds if seeds is None else seeds
     if downstream_seeds is None:
         downstream_seeds = what.downstream_seeds or None
@@ -96,6 +98,23 @@ def plan(
         for job in RowPlan(place, row, seed, some or (seed,), laid, network).jobs(teacher):
             jobs.setdefault(job.name, job)
     return list(jobs.values())
+
+
+def check_backbones(tier: Tier, file: object) -> None:
+    """Refuses a backbone of a tier file that there is not.
+
+    Raises:
+        UserError: Says the file, and the closest name.
+    """
+    import backbones  # slow to import
+
+    rows = (*tier.rows, *tier.teachers.values(), *tier.weights)
+    networks = (network.name for network in tier.networks)
+    for name in dict.fromkeys([*(row.backbone for row in rows), *tier.random_init, *networks]):
+        try:
+            backbones.info(name)
+        except UserError as error:
+            raise UserError(f"{file}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -188,17 +207,19 @@ def by_task(tricks: Sequence[str], heads: Sequence[Head]) -> dict[str, tuple[str
     Raises:
         UserError: An unknown trick, one named twice, or one that a config downstream cannot have.
     """
+    found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(DOWNSTREAM, ())}
+    if not tricks:
+        return found
     from tricklift.tricks.names import check_names, tasks_of  # slow to import
 
     check_names((), tuple(tricks))
-    found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(DOWNSTREAM, ())}
     for trick in tricks:
         allowed = tasks_of(trick)
         for task in ("cls",) if "cls" in allowed else allowed:
             found[task] += (trick,)
     for head in heads:
         if found[head.task]:
-            _loaded(head.config, found[head.task])
+            _loaded(head.config, (*head.tricks, *found[head.task]))
     return found
 
 
@@ -315,7 +336,8 @@ class RowPlan:
         return self._from_pretraining(row, teacher)
 
     def _from_pretraining(self, row: Row, teacher: str | None) -> list[Job]:
-        network, tricks = self.network, self.tricks["cls"]
+        network, added = self.network, self.tricks["cls"]
+        tricks = (*row.tricks, *added)
         config = (network and network.config) or row.config
         backbone, changes = _network_with(config, tricks, row.backbone)
         if network:
@@ -330,8 +352,10 @@ class RowPlan:
             f"{network.label}-{row.recipe}" if network else row.name,
             config,
             self.seed,
-            self.place.options("cls", row.options, taught, self._of_network("cls")),
-            tricks,
+            self.place.options("cls", _titled(row, added), row.options, taught)
+            + self._of_network("cls"),
+            row.tricks,
+            added,
             backbone=backbone,
             needs=tuple(job.name for job in lessons[-1:]),
             teacher=teacher,
@@ -355,8 +379,9 @@ class RowPlan:
             teacher.name,
             teacher.config,
             self.seed,
-            self.place.options("cls", teacher.options, taught),
-            backbone=teacher.backbone,
+            self.place.options("cls", _titled(teacher), teacher.options, taught),
+            teacher.tricks,
+            backbone=_network_with(teacher.config, teacher.tricks, teacher.backbone)[0],
             needs=tuple(job.name for job in before[-1:]),
             data=self.place.data("cls", teacher.data),
         )
@@ -375,11 +400,12 @@ class RowPlan:
         seed: int,
         options: Options,
         tricks: tuple[str, ...] = (),
+        added: tuple[str, ...] = (),
         **more: Any,
     ) -> Training:
-        """The training of a config; `label` and the tricks name its folder."""
-        name = f"{folder}/{'+'.join((label, *tricks))}/seed{seed}"
-        place = self.place.out / name
+        """The training of a config; `label` and the tricks that were asked for name its folder."""
+        name = f"{folder}/{'+'.join((label, *added))}/seed{seed}"
+        place, tricks = self.place.out / name, (*tricks, *added)
         return Training(name, config, place, seed, options=options, tricks=tricks, **more)
 
     def _export(self, training: Training) -> Export:
@@ -411,6 +437,7 @@ class RowPlan:
                     changes,
                     self._of_network(head.task),
                 ),
+                head.tricks,
                 self.tricks[head.task],
                 backbone=backbone,
                 pretrained=pretrained,
@@ -422,8 +449,16 @@ class RowPlan:
         ]
 
 
+def _titled(row: Row, added: tuple[str, ...] = ()) -> Options:
+    """The option that gives a row its name in the table, with the tricks that were asked for."""
+    return (f"row='{' + '.join((row.title, *added))}'",) if row.title else ()
+
+
 def _network_with(config: str, tricks: tuple[str, ...], said: str) -> tuple[str, Options]:
-    """The backbone's name with these tricks, and `--cfg-options` for what else they made of it."""
+    """The backbone's name with these tricks, and `--cfg-options` for what else they made of it.
+
+    A row says its network as it is with its own tricks; those that are added may make another.
+    """
     if not tricks:
         return said, ()
     plain, changed = (dict(_loaded(config, laid).model.backbone) for laid in ((), tricks))

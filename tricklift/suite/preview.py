@@ -4,7 +4,7 @@ import os
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -23,7 +23,7 @@ from tricklift.suite.tiers import Tier
 #: In the order in which they are counted.
 STATES = ("done", "running", "stopped", "stale", "failed", "waiting")
 #: Options that change neither the time nor the size of a run.
-_FREE = ("benchmark.tier=", "model.distillation.teacher.checkpoint=")
+_FREE = ("benchmark.tier=", "row=", "model.distillation.teacher.checkpoint=")
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def look(jobs: Sequence[Job], out: Path, root: Path) -> list[Step]:
         for job in jobs:
             entry = to_json(job)
             hours, size = _cost(job, measured)
-            state, why = _state(job, status.where(out, entry))
-            step = Step(
+            state, why = _state(job, status.where(out, entry), steps)
+            steps[job.name] = Step(
                 job.name,
                 entry["kind"],
                 state,
@@ -74,7 +74,6 @@ def look(jobs: Sequence[Job], out: Path, root: Path) -> list[Step]:
                 size,
                 job.data if isinstance(job, Training) else (),
             )
-            steps[job.name] = _after(step, steps)
     return list(steps.values())
 
 
@@ -91,32 +90,20 @@ def only(steps: Sequence[Step], names: Sequence[str]) -> list[Step]:
     return [step for step in steps if not names or step.name in names]
 
 
-def _state(job: Job, where: status.Where) -> tuple[str, str]:
+def _state(job: Job, where: status.Where, before: Mapping[str, Step]) -> tuple[str, str]:
     """What would be done with a job, and why."""
     if where.state in ("running", "queued"):
         return "running", where.words
+    first = [name for name in job.needs if before[name].state != "done"]
+    if first:  # what the job is now shows once these are there
+        begun = where.state not in ("waiting", "blocked")
+        return "waiting", f"begun before; {first[0]} comes first" if begun else ""
     state, why = job.examined()
     if state in ("done", "stale"):
         return state, why
     if where.state == "failed":
         return "failed", where.words
     return ("stopped", where.words) if state == "started" else ("waiting", "")
-
-
-def _after(step: Step, before: Mapping[str, Step]) -> Step:
-    """A step that has begun waits again where what it starts from will be made anew."""
-    anew = next((before[name] for name in step.needs if _is_made_anew(name, before)), None)
-    if anew is None or step.state in ("waiting", "failed", "running"):
-        return step
-    return replace(step, state="waiting", why=f"{anew.name} is made anew before it")
-
-
-def _is_made_anew(name: str, before: Mapping[str, Step]) -> bool:
-    """Whether a job will leave other weights: an export alone that is gone comes back the same."""
-    step = before[name]
-    if step.kind == "export":
-        return any(_is_made_anew(need, before) for need in step.needs)
-    return step.state != "done"
 
 
 def command_of(job: Job, resume: bool = False) -> str:

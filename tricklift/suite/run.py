@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tricklift.errors import USER_ERROR, JobFailed, UserError, did_you_mean, ends_on_sigterm
+from tricklift.errors import (
+    USER_ERROR,
+    JobFailed,
+    MissingFileError,
+    UserError,
+    did_you_mean,
+    ends_on_sigterm,
+)
 from tricklift.markdown import count, duration
 from tricklift.records import lock
 from tricklift.records.atomic import read_json, write_text
@@ -177,6 +184,10 @@ def check_data(jobs: Sequence[Job], root: str | Path) -> None:
 
     trainings = [job for job in jobs if isinstance(job, Training)]
     for name in dict.fromkeys(name for job in trainings for name in job.data):
+        if name not in prepare.NAMES:
+            if not (Path(root) / name).is_dir():
+                raise MissingFileError(f"no data folder {Path(root) / name}, which the tier names")
+            continue
         problem = prepare.missing(name, root)
         if problem:
             raise UserError(f"{problem}; run 'tricklift prepare {name} --root {root}'")

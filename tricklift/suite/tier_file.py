@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tricklift import configs
+from tricklift.data.prepare import NAMES
 from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.paths import config_root
 from tricklift.suite.tiers import (
@@ -24,6 +26,12 @@ TASKS = ("cls", *DOWNSTREAM)
 #: What is left of a name in file names and on the command line.
 PLAIN = re.compile(r"[A-Za-z0-9][\w.+-]*")
 METRICS = ("top1", "mAP", "pixAcc", "mIoU")
+
+
+#: Of a tier file; heads stand below `downstream` there.
+KEYS = tuple(
+    {"heads": "downstream"}.get(key, key) for key in Tier.__dataclass_fields__ if key != "provided"
+)
 
 
 def names() -> list[str]:
@@ -113,6 +121,16 @@ class _Section:
                 raise self.wrong(f"{key!r} takes KEY=VALUE as --cfg-options does, got {pair!r}")
         return found
 
+    def sets(self, key: str = "data") -> tuple[str, ...]:
+        """A list of data sets: names of `tricklift prepare`, or paths of folders."""
+        for name in (found := self.texts(key)):
+            if "/" not in name and name not in NAMES:
+                raise self.wrong(
+                    f"unknown data set {name!r}; known: {', '.join(NAMES)}"
+                    f"{did_you_mean(name, NAMES)}, or the path of a folder, with a slash in it"
+                )
+        return found
+
     def seeds(self, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
         """A list of whole numbers; `tricklift.suite.plan` looks at them further."""
         value = self._held.get(key, default)
@@ -125,10 +143,13 @@ class _Section:
         """Task -> list of strings; a list alone is for all tasks."""
         value = self._held.get(key) or {}
         if not isinstance(value, Mapping):
-            return dict.fromkeys(TASKS, self.texts(key))
+            return dict.fromkeys(TASKS, self._read(key, key))
         section = self.section(key, TASKS)
-        read = section.options if key == "options" else section.texts
+        read = partial(section._read, key)
         return {task: read(task) for task in TASKS if task in value}
+
+    def _read(self, what: str, key: str) -> tuple[str, ...]:
+        return self.options(key) if what == "options" else self.sets(key)
 
     def section(self, key: str, known: Iterable[str]) -> "_Section":
         """A mapping below this one."""
@@ -173,9 +194,7 @@ def _tier(file: Path, provided: bool) -> Tier:
         held = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: no YAML: {' '.join(str(error).split())}") from None
-    known = [key for key in Tier.__dataclass_fields__ if key not in ("heads", "provided")]
-    known.insert(known.index("data"), "downstream")
-    top = _Section(held, "", known, file)
+    top = _Section(held, "", KEYS, file)
     heads = _heads(top)
     tier = Tier(
         name=top.name("name"),
@@ -229,7 +248,12 @@ def _heads(top: _Section) -> dict[str, Head]:
     for entry in top.sections("downstream", Head.__dataclass_fields__):
         task = entry.text("task", allowed=DOWNSTREAM)
         head = Head(
-            entry.name("name", task), task, entry.config(), entry.options(), entry.texts("data")
+            entry.name("name", task),
+            task,
+            entry.config(),
+            entry.texts("tricks"),
+            entry.options(),
+            entry.sets(),
         )
         if head.name in heads:
             raise entry.wrong(f"two heads are called {head.name!r}; give each a 'name'")
@@ -238,7 +262,10 @@ def _heads(top: _Section) -> dict[str, Head]:
 
 
 def _row(entry: _Section, heads: Mapping[str, Head]) -> Row:
-    """A row; a name is by default that of its config, and all heads start from it."""
+    """A row: its name is by default that of its config, and all heads start from it.
+
+    A name that is given is the table's too, unless there is a title.
+    """
     config = entry.config()
     name = entry.name("name", Path(config).stem)
     own = {head: heads[head].config for head in heads}
@@ -250,10 +277,12 @@ def _row(entry: _Section, heads: Mapping[str, Head]) -> Row:
         config,
         entry.text("backbone"),
         entry.name("recipe", name),
+        entry.text("title", name) if {"name", "title"} & set(entry.given()) else None,
         entry.text("teacher") if "teacher" in entry else None,
         own,
+        entry.texts("tricks"),
         entry.options(),
-        entry.texts("data"),
+        entry.sets(),
     )
 
 
