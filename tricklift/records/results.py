@@ -8,6 +8,7 @@ nothing is selected on the test set; the best ones stand beside them for informa
 
 import json
 import logging
+import os
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from tricklift.records.atomic import read_json, write_text
 from tricklift.records.data_identity import data_of
 from tricklift.records.identity import backbone_of, config_hash, finite, pretrained_of, row_of
 from tricklift.records.machine import machine, peak_memory
-from tricklift.records.schema import RESULT_FILE, SCHEMA
+from tricklift.records.schema import BEGUN_WITH, RESULT_FILE, SCHEMA
 
 #: task -> our metric name -> (the evaluator's key, factor to percent).
 METRICS: dict[str, dict[str, tuple[str, float]]] = {
@@ -203,6 +204,7 @@ def _describe(runner: Any) -> dict[str, Any]:
         "seed": runner.seed,
         "config": cfg.filename,
         "config_hash": config_hash(cfg),
+        "begun_with": os.environ.get(BEGUN_WITH),
         "commit": source_commit(),
         "batch_size": _images_of_a_step(runner.train_dataloader),
         "epochs": runner.max_epochs if by_epoch else None,

@@ -55,6 +55,11 @@ def root_of(out: Path) -> str | None:
     return _held(out).get("root")
 
 
+def tier_of(out: Path) -> str | None:
+    """The tier that a folder was asked for last: a name, or the file of one's own."""
+    return _held(out).get("tier")
+
+
 def _held(out: Path) -> dict[str, Any]:
     held = read_json(out / FILE)
     if held.get("version", VERSION) != VERSION:

@@ -108,9 +108,10 @@ def check_backbones(tier: Tier, file: object) -> None:
     """
     import backbones  # slow to import
 
-    rows = (*tier.rows, *tier.teachers.values(), *tier.weights)
-    networks = (network.name for network in tier.networks)
-    for name in dict.fromkeys([*(row.backbone for row in rows), *tier.random_init, *networks]):
+    names = [row.backbone for row in (*tier.rows, *tier.teachers.values())]
+    names += [row.backbone for row in tier.weights]
+    names += [*tier.random_init, *(network.name for network in tier.networks)]
+    for name in dict.fromkeys(names):
         try:
             backbones.info(name)
         except UserError as error:
@@ -451,7 +452,7 @@ class RowPlan:
 
 def _titled(row: Row, added: tuple[str, ...] = ()) -> Options:
     """The option that gives a row its name in the table, with the tricks that were asked for."""
-    return (f"row='{' + '.join((row.title, *added))}'",) if row.title else ()
+    return (f'+row="{" + ".join((row.title, *added))}"',) if row.title else ()
 
 
 def _network_with(config: str, tricks: tuple[str, ...], said: str) -> tuple[str, Options]:

@@ -23,7 +23,7 @@ from tricklift.suite.tiers import Tier
 #: In the order in which they are counted.
 STATES = ("done", "running", "stopped", "stale", "failed", "waiting")
 #: Options that change neither the time nor the size of a run.
-_FREE = ("benchmark.tier=", "row=", "model.distillation.teacher.checkpoint=")
+_FREE = ("benchmark.tier=", "+row=", "model.distillation.teacher.checkpoint=")
 
 
 @dataclass(frozen=True)
@@ -216,9 +216,11 @@ def _left(steps: Sequence[Step]) -> list[str]:
     todo = left(steps)
     if not todo["jobs"]:
         return ["Nothing is left to do."]
-    known = f"Left to do: {hours(todo['gpu_hours'])}, {size(todo['bytes'])} of disk"
+    known = f"Left to do: {count(todo['jobs'], 'job')}"
+    if todo["unknown"] < todo["jobs"]:
+        known += f", {hours(todo['gpu_hours'])}, {size(todo['bytes'])} of disk"
     if todo["unknown"]:
-        known += f", and {count(todo['unknown'], 'job')} of which neither is known yet"
+        known += f"; of {todo['unknown']} neither is known before one of their kind has ended"
     return [
         f"{known}.",
         "Times are of one GPU (or CPU): what finished runs of the same kind took in this folder, "

@@ -75,7 +75,8 @@ class Child:
 
     def kill(self) -> None:
         """End it and all that it started."""
-        self._send([*descendants(self.pid), self.pid], signal.SIGKILL)
+        if self.poll() is None:
+            self._send([*descendants(self.pid), self.pid], signal.SIGKILL)
 
     def _send(self, pids: Collection[int], number: int) -> None:
         with self._lock:

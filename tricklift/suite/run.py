@@ -27,6 +27,7 @@ from tricklift.suite.engines import Engine, Failure
 from tricklift.suite.engines.local import Local
 from tricklift.suite.jobs import Job, Training
 from tricklift.suite.processes import last_lines
+from tricklift.suite.tier_file import names
 from tricklift.suite.tiers import Tier
 from tricklift.tables.records import COMMANDS_FILE
 
@@ -172,10 +173,13 @@ def _failed(failures: Sequence[Failure]) -> JobFailed:
 
 def check_tier(tier: Tier, out: Path) -> None:
     """Refuses a folder with runs of another tier, which these would move away: names are shared."""
-    for file in sorted(out.glob(f"*/*/seed*/{RESULT_FILE}")):
-        found = read_json(file).get("tier")
-        if found and found != tier.name:
-            raise UserError(f"{out} holds the tier {found}, not {tier.name}; give another --out")
+    asked = graph.tier_of(out)
+    found = [asked] if asked in names() else []
+    results = sorted(out.glob(f"*/*/seed*/{RESULT_FILE}"))
+    found += [read_json(file).get("tier") for file in results]
+    for name in found:
+        if name and name != tier.name:
+            raise UserError(f"{out} holds the tier {name}, not {tier.name}; give another --out")
 
 
 def check_data(jobs: Sequence[Job], root: str | Path) -> None:

@@ -18,7 +18,11 @@ name: mine
 data: {cls: cifar10, seg: [my/camvid]}
 rows:
   - {config: near.py, backbone: resnet18_b, options: [train_cfg.max_epochs=1]}
-  - {name: taught, title: "+ a teacher", config: cls/mini/resnet18_b-baseline, backbone: resnet34_d, teacher: big}
+  - name: taught
+    title: "+ a teacher"
+    config: cls/mini/resnet18_b-baseline
+    backbone: resnet34_d
+    teacher: big
 teachers:
   - {name: big, config: cls/mini/resnet18_b-baseline, backbone: resnet34_b}
 random_init: [resnet18_b, timm/dpn68]
@@ -70,7 +74,7 @@ def test_a_tier_of_ones_own(mine, tmp_path):
     assert jobs["cls/taught/seed0"].options[-1] == (
         f"model.distillation.teacher.checkpoint={tmp_path}/out/exports/big-seed0.safetensors"
     )
-    assert jobs["cls/taught/seed0"].options[1] == "row='+ a teacher'"
+    assert jobs["cls/taught/seed0"].options[1] == '+row="+ a teacher"'
     assert jobs["seg/given/seed5"].pretrained == "/sets/packs/a.safetensors"
     assert jobs["seg/of-timm/seed5"].pretrained == "timm/resnet18d.ra2_in1k"
     assert jobs["seg/near-seed0/seed5"].options == (
