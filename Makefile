@@ -1,5 +1,6 @@
-# Two commands on a fresh machine: `make demo` and `make test`; where there is a GPU, `make gpu`;
-# where Slurm can be installed, `make slurm`. `make faults` kills trainings in every way that we know.
+# Two commands on a fresh machine: `make demo` and `make test`; where there is a GPU, `make gpu`
+# and `make ladder-gpu`; where Slurm can be installed, `make slurm`. `make faults` kills trainings in
+# every way that we know.
 # Pins stand in constraints.txt.
 #   VENV=path    where the environment is (default .venv)
 #   PYTHON=exe   which Python makes it (default python3.11, else python3)
@@ -13,7 +14,7 @@ KEY := $(shell cat constraints.txt pyproject.toml hatch_build.py tricklift/.mim/
 RUN_STAMP := $(VENV)/.tricklift-$(KEY)
 TEST_STAMP := $(VENV)/.tricklift-test-$(KEY)
 
-.PHONY: demo test gpu slurm faults lint format constraints clean
+.PHONY: demo test gpu ladder-gpu slurm faults lint format constraints clean
 .DEFAULT_GOAL := demo
 
 demo: $(RUN_STAMP)
@@ -33,6 +34,11 @@ slurm: $(TEST_STAMP)
 # Kills at every kind of moment, full disks, long runs: bounded processes, some twenty minutes.
 faults: $(TEST_STAMP)
 	$(BIN)/python -m pytest tests/faults -m "faults or not faults" -rP $(PYTEST_ARGS)
+
+# The tier `small` on one GPU with five seeds; ARGS="--minutes 9" stops in time, and the same command
+# goes on. With a cluster's own torch: python benchmarks/ladder_gpu.py --data ... (see its top).
+ladder-gpu: $(RUN_STAMP)
+	$(BIN)/python benchmarks/ladder_gpu.py $(ARGS)
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 
 from cls import jpeg
+from cls.held import HeldImages
 from cls.index import FolderIndex, folder_fingerprint, recall, store
 from tricklift.data.checks import check_each, on_first_rank, require, spread
 from tricklift.errors import UserError
@@ -21,6 +22,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 PREPARED = {
     "miniworld/imagenet": "miniworld",
     "cifar10": "cifar10",
+    "tiny-imagenet-100": "tiny-imagenet",
     "imagenet": "imagenet",
     "places365": "places365",
 }
@@ -39,17 +41,25 @@ class ClassFolders(BaseDataset):
     file below XDG_CACHE_HOME, so that the second start neither lists nor checks it again. Where
     none can be written, a line in the log says so.
 
+    Sets of small images can be held `in_memory`: decoded once, before the workers are forked, which
+    then share them.
+
     Args:
         data_root: Folder that holds the class folders, e.g. ``data/cifar10/train``.
         pipeline: mmengine transforms; they get ``dict(img_path=str, gt_label=int)``.
         num_classes: Expected number of classes, or None to take what is there.
         checked_files: How many files to open (first and last bytes only) at the most.
         cached_from: Number of images from which the list is kept in a file; None never does.
+        per_class: ``(first, end)``: of each class, the images from `first` to before `end` in
+            sorted order; None takes all. So pilots can train on one part and be judged on another.
+        in_memory: Decode all images at the start; an item then has ``img``, uint8 ``(H, W, 3)``,
+            RGB, which `DecodeImage` leaves as it is.
 
     Raises:
         MissingFileError: `data_root` is missing.
-        UserError: No class folders, an empty class, another number of classes, or a file that is
-            no image or a JPEG that is cut short.
+        UserError: No class folders, an empty class, another number of classes, a class too small
+            for `per_class`, a file that is no image or a JPEG that is cut short, or too little
+            memory to hold the images.
     """
 
     def __init__(
@@ -59,9 +69,14 @@ class ClassFolders(BaseDataset):
         num_classes: int | None = None,
         checked_files: int = 100_000,
         cached_from: int | None = 10_000,
+        per_class: tuple[int, int] | None = None,
+        in_memory: bool = False,
         **kwargs: Any,
     ) -> None:
         self.num_classes = num_classes
+        self.per_class = per_class
+        self.in_memory = in_memory
+        self.held: HeldImages | None = None
         self.checked_files = checked_files
         self.cached_from = cached_from
         kwargs["serialize_data"] = False  # the index is one already
@@ -71,7 +86,18 @@ class ClassFolders(BaseDataset):
         """List all images as ``dict(img_path, gt_label)``, classes and files in sorted order."""
         index = on_first_rank(self._index)
         self._metainfo["classes"] = index.classes
+        if self.per_class is not None:
+            index = index.part(*self.per_class)
+        if self.in_memory:
+            self.held = HeldImages([item["img_path"] for item in index], self.data_root)
         return index
+
+    def prepare_data(self, idx: int) -> Any:
+        """Run the pipeline on one item, with its ``img`` where the set is `in_memory`."""
+        item = self.get_data_info(idx)
+        if self.held is not None:
+            item["img"] = self.held[item["sample_idx"]]
+        return self.pipeline(item)
 
     def _index(self) -> FolderIndex:
         classes = class_names(Path(self.data_root))

@@ -17,6 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from tricklift.errors import UserError
 from tricklift.records.atomic import write_bytes
 
 #: Raised when the layout of cache files changes, or what their images have been checked for.
@@ -50,6 +51,31 @@ class FolderIndex(Sequence[dict[str, Any]]):
         labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
         names = np.frombuffer(b"".join(encoded), np.uint8)
         return cls(root, tuple(files), labels, names, lengths.cumsum())
+
+    def part(self, first: int, end: int) -> "FolderIndex":
+        """Of each class, the images from `first` to before `end`, in the order of the index.
+
+        Raises:
+            UserError: No such part, or a class that holds fewer than `end` images.
+        """
+        if not 0 <= first < end:
+            raise UserError(f"per_class needs 0 <= first < end, got ({first}, {end})")
+        counts = np.bincount(self.labels, minlength=len(self.classes))
+        if counts.min() < end:
+            name = self.classes[int(counts.argmin())]
+            raise UserError(
+                f"per_class takes images {first} to {end} of each class, and {name!r} in "
+                f"{self.root} holds {counts.min()}; take fewer"
+            )
+        begins = counts.cumsum() - counts
+        place = np.arange(len(self)) - begins[self.labels]
+        chosen = np.flatnonzero((first <= place) & (place < end))
+        starts = self.ends - np.diff(self.ends, prepend=0)
+        names = [self.names[starts[i] : self.ends[i]] for i in chosen]
+        ends = np.cumsum([len(name) for name in names])
+        return FolderIndex(
+            self.root, self.classes, self.labels[chosen], np.concatenate(names), ends
+        )
 
     def __len__(self) -> int:
         return len(self.labels)

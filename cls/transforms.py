@@ -24,11 +24,13 @@ class DecodeImage(BaseTransform):
     """Read ``img_path`` into ``img``: uint8 ``(H, W, 3)``, RGB."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Decode the file.
+        """Decode the file, unless the data set holds its image in memory.
 
         Raises:
             UserError: The file cannot be decoded.
         """
+        if "img" in results:
+            return results
         path = results["img_path"]
         results["img"] = decoded(content(path), path)
         return results
@@ -107,6 +109,8 @@ class DecodeRandomResizedCrop(RandomResizedCropUint8):
         Raises:
             UserError: The file cannot be read or decoded.
         """
+        if "img" in results:  # held in memory
+            return super().transform(results)
         path = results["img_path"]
         data = content(path)
         box = self.boxed(data) if self.reduced else None

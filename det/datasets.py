@@ -4,6 +4,7 @@ Deviation from mmdet's VOC configs: no box is hidden for being small. They pass
 ``filter_cfg=dict(bbox_min_size=32)``, which ignores ground truth under 32 pixels in training.
 """
 
+from pathlib import Path
 from typing import Any
 
 from mmdet.datasets import VOCDataset, XMLDataset
@@ -35,6 +36,8 @@ class CheckedXMLDataset(XMLDataset):
         UserError: See `det.checks.read_annotation`; one error lists up to ten findings.
     """
 
+    #: Endings of images; of those that are there the first is read.
+    suffixes = (".jpg", ".png")
     #: Name for ``tricklift prepare NAME``, or a sentence that says where the data come from.
     prepare = "put your data there (Annotations, ImageSets/Main, JPEGImages), or correct data_root"
 
@@ -67,7 +70,9 @@ class CheckedXMLDataset(XMLDataset):
 
     def _read(self, name: str) -> dict[str, Any]:
         xml = f"{self.sub_data_root}/{self.ann_subdir}/{name}.xml".replace("//", "/")
-        image = f"{self.sub_data_root}/{self.img_subdir}/{name}.jpg".replace("//", "/")
+        stem = f"{self.sub_data_root}/{self.img_subdir}/{name}".replace("//", "/")
+        files = [stem + suffix for suffix in self.suffixes]
+        image = next((file for file in files if Path(file).is_file()), files[0])
         found = read_annotation(
             xml, image, tuple(self.cat2label), self.border, self.images_without_boxes, self._repairs
         )
@@ -103,6 +108,26 @@ class BCCDDataset(CheckedXMLDataset):
         "palette": [(220, 20, 60), (0, 0, 142), (255, 200, 0)],
     }
     prepare = "bccd"
+
+
+@DATASETS.register_module()
+class GroceriesDataset(CheckedXMLDataset):
+    """Products on shelves: 1,500 images of 224x224 pixels for training, 1,014 for test, 25 classes.
+
+    Each image shows one class; some products in the background have no box.
+
+    Source: images Jund et al., The Freiburg Groceries Dataset, arXiv:1611.05799, with the authors'
+    test split 0; boxes github.com/aleksandar-aleksandrov/groceries-object-detection-dataset.
+    """
+
+    METAINFO = {  # noqa: RUF012
+        "classes": (
+            *("beans", "cake", "candy", "cereal", "chips", "chocolate", "coffee", "corn", "fish"),
+            *("flour", "honey", "jam", "juice", "milk", "nuts", "oil", "pasta", "rice", "soda"),
+            *("spices", "sugar", "tea", "tomato_sauce", "vinegar", "water"),
+        ),
+    }
+    prepare = "groceries"
 
 
 @DATASETS.register_module()

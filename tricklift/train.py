@@ -13,10 +13,11 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import MMLogger
+from mmengine.logging import MMLogger, print_log
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 
+import backbones as registry
 import tricklift.compat.setup
 import tricklift.records.results  # noqa: F401  (both register what every config may name)
 from backbones.libraries import is_reference
@@ -122,6 +123,9 @@ def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None
         )
     if name is not None:
         backbone["name"] = name
+        if "width" in backbone and "width" not in registry.info(name).options:
+            words = f"{name} is taken as it is: it has no width to set to {backbone.pop('width'):g}"
+            print_log(words, "current")
     if pretrained is not None:
         allowed = "an exported file, timm/NAME, torchvision/NAME or none"
         if pretrained.lower() != "none" and not is_reference(pretrained):

@@ -52,7 +52,8 @@ def test_missing_folder(tmp_path):
     ("leaf", "name"),
     [
         ("mini/resnet18_b-baseline", "miniworld"),
-        ("small/resnet18_b-standard", "cifar10"),
+        ("small/resnet18_b-standard", "tiny-imagenet"),
+        ("cifar10/resnet18_b-standard", "cifar10"),
         ("full/resnet50_b-standard", "imagenet"),
         ("full/resnet50_d-places365-best", "places365"),
     ],

@@ -1,4 +1,4 @@
-"""A few pictures in the layouts of BCCD, CamVid, VOC07+12 and ADE20K, for TRICKLIFT_ROOT."""
+"""A few pictures in the layouts of the small and full tiers' sets, for TRICKLIFT_ROOT."""
 
 from pathlib import Path
 
@@ -10,12 +10,14 @@ ADE_SPLITS = {"training": numbered("t", 4), "validation": numbered("v", 2)}
 
 @pytest.fixture(scope="session")
 def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`bccd` (8 images to train on, 2 to test) and `camvid` (4 and 2), half as large as theirs."""
+    """`bccd`, `freiburg_groceries` (8 images to train on, 2 to test) and `camvid` (4 and 2).
+
+    Of half the size of theirs.
+    """
     root = tmp_path_factory.mktemp("small")
-    classes = ("RBC", "WBC", "Platelets")
-    write_voc(
-        root / "bccd", {"trainval": numbered("t", 8), "test": numbered("e", 2)}, classes, 320, 240
-    )
+    splits = {"trainval": numbered("t", 8), "test": numbered("e", 2)}
+    write_voc(root / "bccd", splits, ("RBC", "WBC", "Platelets"), 320, 240)
+    write_voc(root / "freiburg_groceries", splits, ("beans", "tomato_sauce"), 112, 112)
     write_ade(root / "camvid", ADE_SPLITS, 11, 240, 180)
     return root
 

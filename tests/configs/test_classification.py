@@ -1,4 +1,4 @@
-"""The small tier's and the AdamW leaves of classification: all parts build and take two steps.
+"""Classification's leaves of small and cifar10, and with AdamW: all parts build, take two steps.
 
 The full tier's leaves have tests in tests/tricklift/paper/fidelity, the other mini ones in
 test_train.
@@ -20,18 +20,23 @@ from tricklift import configs
 LEAVES = [
     name
     for name in configs.short_names()
-    if name.startswith("cls/small/") or (name.startswith("cls/mini/") and name.endswith("-adamw"))
+    if name.startswith(("cls/small/", "cls/cifar10/"))
+    or (name.startswith("cls/mini/") and name.endswith("-adamw"))
 ]
 
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory) -> str:
-    """A folder with the teacher that the leaves name: an untrained ResNet-34-D of ten classes."""
+    """A folder with the teachers that the leaves name, untrained."""
     folder = tmp_path_factory.mktemp("exports")
     torch.manual_seed(0)
-    state = backbones.build("resnet34_d", num_classes=10).state_dict()
-    metadata = {"architecture": "resnet34_d", "options": json.dumps({}), "num_classes": "10"}
-    save(folder / "resnet34_d-smooth.safetensors", state, metadata)
+    for file, name, classes in (
+        ("resnet34_d-smooth", "resnet34_d", 10),
+        ("resnet18_d_wide-smooth", "resnet18_d", 100),
+    ):
+        state = backbones.build(name, num_classes=classes).state_dict()
+        metadata = {"architecture": name, "options": json.dumps({}), "num_classes": str(classes)}
+        save(folder / f"{file}.safetensors", state, metadata)
     return str(folder)
 
 

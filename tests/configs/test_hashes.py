@@ -19,6 +19,7 @@ from tricklift.tricks import load
 
 #: The exports that leaves name: what they learn from, and what they start from.
 EXPORTS = (
+    "resnet18_d_wide-smooth",
     "resnet34_d-smooth",
     "resnet152_d-smooth",
     "resnet152_d-mixup",

@@ -28,7 +28,17 @@ SHORT = {
 METRICS = {"det": "voc_map", "seg": "miou"}
 
 
-@pytest.mark.parametrize("name", ["det/small/faster_rcnn_fpn", "seg/small/fcn", "seg/small/pspnet"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "det/small/faster_rcnn_fpn",
+        "det/small/faster_rcnn_c4",
+        "seg/small/fcn",
+        "seg/small/pspnet",
+        "det/cifar10/faster_rcnn_fpn",
+        "seg/cifar10/fcn",
+    ],
+)
 def test_small_tier_trains(name, small_root, tmp_path, monkeypatch):
     monkeypatch.setenv("TRICKLIFT_ROOT", str(small_root))
     task = name[:3]
@@ -36,11 +46,11 @@ def test_small_tier_trains(name, small_root, tmp_path, monkeypatch):
     with pytest.raises(SystemExit) as ended:
         main(["train", name, "--work-dir", str(tmp_path), *options])
     assert ended.value.code == 0
-    check_result(tmp_path, task, "small")
+    check_result(tmp_path, task, name.split("/")[1])
 
 
 def test_small_tier_trains_with_mim(repo, small_root, tmp_path):
-    config = repo / "configs/det/small/faster_rcnn_c4.py"
+    config = repo / "configs/det/cifar10/faster_rcnn_c4.py"
     mim = (sys.executable, "-c", "import sys; from mim.cli import cli; sys.exit(cli())")
     done = subprocess.run(
         [
@@ -54,7 +64,7 @@ def test_small_tier_trains_with_mim(repo, small_root, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    check_result(tmp_path / "work", "det", "small")
+    check_result(tmp_path / "work", "det", "cifar10")
 
 
 def check_result(folder, task: str, tier: str) -> None:

@@ -1,5 +1,8 @@
 """The datasets of the three tiers on mmdet's reader, on what they read for real."""
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 from mmdet.datasets.samplers import AspectRatioBatchSampler
@@ -68,6 +71,27 @@ def test_voc(voc):
     )
     assert dataset.metainfo["dataset_type"] == "VOC2007"
     assert [i["bbox_label"] for i in dataset.get_data_info(0)["instances"]] == [7, 11]
+
+
+def test_a_picture_may_be_png(voc):
+    before = voc.read()
+    file = Path(before[0]["img_path"])
+    cv2.imwrite(str(file.with_suffix(".png")), cv2.imread(str(file)))
+    file.unlink()
+    after = voc.read()
+    assert after[0]["img_path"] == str(file.with_suffix(".png"))
+    assert after[1] == before[1]
+
+
+@pytest.mark.parametrize(
+    ("split", "count", "boxes"), [("trainval", 1500, 3616), ("test", 1014, 2340)]
+)
+def test_groceries(unpack, split, count, boxes):
+    dataset = build("GroceriesDataset", unpack("freiburg_groceries") / "freiburg_groceries", split)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert (len(infos), sum(len(info["instances"]) for info in infos)) == (count, boxes)
+    labels = {item["bbox_label"] for info in infos for item in info["instances"]}
+    assert labels == set(range(25)) == set(range(len(dataset.metainfo["classes"])))
 
 
 def test_no_classes(voc):

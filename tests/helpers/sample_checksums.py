@@ -19,6 +19,8 @@ SAMPLED = 12
 #: Set -> folders whose files are the same in every copy. Not CamVid's pictures: they are published
 #: as PNG and lie here as JPEG, whose bytes depend on the encoder.
 FOLDERS = {
+    "tiny-imagenet": ("train", "val"),
+    "groceries": ("JPEGImages", "Annotations"),
     "cifar10": ("train", "val"),
     "bccd": ("JPEGImages", "Annotations", "ImageSets/Main"),
     "camvid": ("annotations/training", "annotations/validation"),
@@ -28,7 +30,9 @@ ABOUT = (
     "written by 'python tests/helpers/sample_checksums.py ROOT' from copies in the layout that "
     "'tricklift prepare' asks for. cifar10: JPEG files, whose bytes depend on the encoder, so a "
     "difference is said and not refused. camvid: of the values of its label maps "
-    "(checksums.of_labels); its pictures are published as PNG and lie here as JPEG."
+    "(checksums.of_labels); its pictures are published as PNG and lie here as JPEG. groceries: of "
+    "the smaller archive, with JPEG files; the repository has PNG files, so a difference is said "
+    "and not refused."
 )
 
 

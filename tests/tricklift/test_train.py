@@ -102,6 +102,14 @@ def test_arguments_land_in_the_config(tmp_path):
     )
 
 
+def test_a_width_stays_where_the_network_has_one():
+    for name, width in (("resnet34_d", 0.5), ("seresnet18_b", 0.5), ("timm/resnet18d", None)):
+        for config in ("cls/small/resnet18_b-standard", "seg/small/fcn"):
+            cfg = training.build_config(config, backbone=name)
+            assert cfg.model.backbone.get("width") == width
+            assert cfg.model.backbone.name == name
+
+
 def test_tricks_go_over_a_config_and_name_the_row():
     cfg = training.build_config(BASELINE, tricks=["cosine", "label_smoothing"])
     assert cfg.tricks == ["cosine", "label_smoothing"]

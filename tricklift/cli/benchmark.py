@@ -118,8 +118,9 @@ def prepare(
 
     \b
     generated:            miniworld
-    small, real:          cifar10, bccd, camvid (bring your own copy: without
-                          one, this says where to get it)
+    small, real:          tiny-imagenet (downloaded, 248 MB), groceries, camvid,
+                          cifar10, bccd (bring your own copy: without one, this
+                          says where to get it)
     for benchmarks:       imagenet-samples (likewise)
     downloaded:           voc (VOC 2007 and 2012, 2.9 GB), ade20k (1.0 GB),
                           places365 (256 px, 27 GB)
@@ -130,7 +131,7 @@ def prepare(
     Downloads go to ROOT/archives; a stopped one is resumed, a stopped
     unpacking starts over. Archives must have the published sizes and
     checksums. Of what was unpacked, files are counted and some images
-    decoded; of bccd, camvid and cifar10, some checksums are compared.
+    decoded; of the small sets, some checksums are compared.
     Where nothing can be compared, the output says so. ROOT/.tricklift keeps
     checksums for later calls.
 

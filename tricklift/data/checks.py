@@ -142,13 +142,13 @@ def on_first_rank(look: Callable[[], T]) -> T:
     return result
 
 
-def with_progress(items: Sequence[T], what: str) -> Iterator[T]:
+def with_progress(items: Sequence[T], what: str, doing: str = "checking") -> Iterator[T]:
     """The items; if going through them takes over 3 s, a line every 3 s says how far it is."""
     last = time.monotonic()
     for done, item in enumerate(items):
         if time.monotonic() - last > _QUIET_SECONDS:
             last = time.monotonic()
-            print_log(f"checking {what}: {done} of {len(items)}", logger="current")
+            print_log(f"{doing} {what}: {done} of {len(items)}", logger="current")
         yield item
 
 

@@ -38,6 +38,12 @@ def peak_memory() -> float:
     return most / (1024**2 if platform.system() == "Darwin" else 1024)
 
 
+def free_memory() -> int | None:
+    """Bytes of memory that programs may still take; None where the system does not say."""
+    told = _told("/proc/meminfo", "MemAvailable")
+    return int(told.split()[0]) * 1024 if told else None
+
+
 def _told(file: str, key: str) -> str:
     """What Linux says under a key in one of its files; empty where it does not."""
     lines = Path(file).read_text().splitlines() if Path(file).is_file() else []

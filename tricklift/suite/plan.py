@@ -4,6 +4,7 @@ Of each row: its teacher, its pretraining, its export, then detection and segmen
 Nothing here is slow to import unless tricks or networks are asked for.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -147,8 +148,15 @@ def chosen_rows(
     if swapped:
         every += [Random()] if tier.random_init or names else []
     else:
-        every += _random_rows(tier)
-    found = [row for row in every if names is None or row.name in names]
+        every += [Random(backbone, name) for name, backbone in tier.random_rows().items()]
+    asked = set(names or ())
+    found = [
+        row
+        for row in every
+        if names is None
+        or row.name in asked
+        or (isinstance(row, Random) and NO_PRETRAINING in asked)
+    ]
     for row in found if swapped else ():
         if isinstance(row, Weights):
             raise UserError(
@@ -165,14 +173,6 @@ def chosen_rows(
         of = f" of the paper's tables {', '.join(tables)}" if tables is not None else ""
         raise UserError(f"nothing to run: no row{of} among those asked for in {tier.name}")
     return found
-
-
-def _random_rows(tier: Tier) -> list[Random]:
-    many = len(tier.random_init) > 1
-    return [
-        Random(name, f"{NO_PRETRAINING}-{Network(name).label}" if many else NO_PRETRAINING)
-        for name in tier.random_init
-    ]
 
 
 def configs_of(tables: Sequence[str]) -> set[str]:
@@ -282,6 +282,25 @@ class Place:
         """The data sets that a run reads."""
         return own or self.tier.data.get(task, ())
 
+    def weights(self, row: Weights) -> str:
+        """What a row starts from: of its checkpoints the first that is there.
+
+        Raises:
+            MissingFileError: None is.
+        """
+        given = os.environ.get("TRICKLIFT_DATA")
+        folders = [self.root, *([Path(given)] if given else [])]
+        for name in row.checkpoint:
+            if Path(name).suffix not in (".safetensors", ".pth", ".pt"):
+                return name
+            for folder in folders:
+                if (folder / name).is_file():
+                    return str((folder / name).resolve())
+        raise MissingFileError(
+            f"row {row.name!r} starts from {' or '.join(row.checkpoint)}, which is not in "
+            f"{' or '.join(map(str, folders))}; put it there, or leave the row out with --rows"
+        )
+
     def options(self, task: str, *more: Options) -> Options:
         """`--cfg-options` of a run: the tier's, then its own; results of own tiers say whose."""
         said = () if self.tier.provided else (f"benchmark.tier={self.tier.name}",)
@@ -312,8 +331,7 @@ class RowPlan:
             heads = [(head, head.config) for head in self.place.heads]
             return [*self._from(label, own, "none", heads)]
         if isinstance(row, Weights):
-            given = Path(row.checkpoint).suffix in (".safetensors", ".pth", ".pt")
-            checkpoint = str(self.place.root / row.checkpoint) if given else row.checkpoint
+            checkpoint = self.place.weights(row)
             heads = [(head, head.config) for head in self.place.heads]
             return [*self._from(row.name, row.backbone, checkpoint, heads, options=row.options)]
         return self._from_pretraining(row, teacher)

@@ -208,7 +208,7 @@ def _tier(file: Path, provided: bool) -> Tier:
             Weights(
                 entry.name("name"),
                 entry.text("backbone"),
-                entry.text("checkpoint"),
+                _checkpoint(entry),
                 entry.by_task("options"),
             )
             for entry in top.sections("weights", Weights.__dataclass_fields__)
@@ -234,6 +234,13 @@ def _tier(file: Path, provided: bool) -> Tier:
 
 _ROW = tuple(Row.__dataclass_fields__)
 _CLAIM = tuple(Claim.__dataclass_fields__)
+
+
+def _checkpoint(entry: _Section) -> tuple[str, ...]:
+    found = entry.texts("checkpoint")
+    if not found:
+        raise entry.wrong("'checkpoint' is missing")
+    return found
 
 
 def _heads(top: _Section) -> dict[str, Head]:

@@ -107,13 +107,14 @@ class Weights:
     Attributes:
         name: What `--rows` and its jobs call it.
         backbone: Of `tricklift backbones`, or any `timm/NAME`.
-        checkpoint: A file below the folder of the data sets, or a name such as `timm/resnet50`.
+        checkpoint: Of these the first that is there: a file below the folder of the data sets or
+            TRICKLIFT_DATA, or a name such as `timm/resnet50`.
         options: Task -> `--cfg-options` of the runs from it.
     """
 
     name: str
     backbone: str
-    checkpoint: str
+    checkpoint: tuple[str, ...]
     options: dict[str, Options] = field(default_factory=dict)
 
 
@@ -180,7 +181,14 @@ class Tier:
     def row_names(self) -> list[str]:
         """What `--rows` takes, in the table's order."""
         given = [*(row.name for row in self.rows), *(held.name for held in self.weights)]
-        return [*given, NO_PRETRAINING]
+        several = len(self.random_init) > 1
+        return [*given, NO_PRETRAINING, *(self.random_rows() if several else ())]
+
+    def random_rows(self) -> dict[str, str]:
+        """Rows without pretraining and their backbones; of several, each says which."""
+        if len(self.random_init) == 1:
+            return {NO_PRETRAINING: self.random_init[0]}
+        return {f"{NO_PRETRAINING}-{Network(name).label}": name for name in self.random_init}
 
     def chosen_heads(self, names: Iterable[str] | None) -> tuple[Head, ...]:
         """The heads of those names; a task's name stands for all of that task; None: all.

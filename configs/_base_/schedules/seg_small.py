@@ -1,4 +1,4 @@
-"""Some minutes on a CPU: 240 iterations, poly 0.9, heads with 10 x lr, bfloat16.
+"""Some minutes on a core: 240 iterations, poly 0.9, heads with 10 x lr, bfloat16.
 
 One schedule for every row; batch norm trains in each.
 """

@@ -1,4 +1,4 @@
-"""ResNet-18-D with the efficient recipe on CIFAR-10.
+"""Half-width ResNet-18-D with the efficient recipe on Tiny ImageNet.
 
 tricklift train cls/small/resnet18_d-efficient
 Expected: see docs/results/small.md (written by `tricklift compare`).

@@ -1,7 +1,7 @@
-"""ResNet-18-D with cosine, smoothing, mixup and distillation on CIFAR-10.
+"""Half-width ResNet-18-D with all tricks on Tiny ImageNet.
 
 tricklift train cls/small/resnet18_d-mixup-distill
-Needs exports/resnet34_d-smooth.safetensors, of the cls/small leaf of that name.
+Needs exports/resnet18_d_wide-smooth.safetensors, of the cls/small leaf of that name.
 Expected: see docs/results/small.md (written by `tricklift compare`).
 """
 
@@ -14,7 +14,7 @@ globals().update(
     use(_base_, "resnet_d", "efficient", "cosine", "label_smoothing", "mixup", "distillation")
 )
 model["distillation"]["teacher"] = dict(
-    name="resnet34_d",
-    checkpoint="{{$TRICKLIFT_EXPORTS:exports}}/resnet34_d-smooth.safetensors",
+    name="resnet18_d",
+    checkpoint="{{$TRICKLIFT_EXPORTS:exports}}/resnet18_d_wide-smooth.safetensors",
 )
 row = "+ mixup w/ distill"

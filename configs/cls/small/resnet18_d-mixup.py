@@ -1,4 +1,4 @@
-"""ResNet-18-D with every trick of the efficient recipe, cosine, smoothing and mixup on CIFAR-10.
+"""Half-width ResNet-18-D with every trick but distillation on Tiny ImageNet.
 
 tricklift train cls/small/resnet18_d-mixup
 Expected: see docs/results/small.md (written by `tricklift compare`).

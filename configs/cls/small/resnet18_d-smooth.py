@@ -1,4 +1,4 @@
-"""ResNet-18-D with the efficient recipe, cosine and label smoothing on CIFAR-10.
+"""Half-width ResNet-18-D with efficient recipe, cosine and smoothing on Tiny ImageNet.
 
 tricklift train cls/small/resnet18_d-smooth
 Expected: see docs/results/small.md (written by `tricklift compare`).

@@ -1,4 +1,4 @@
-"""Faster R-CNN with C4 head (the paper's) on BCCD, short side 320.
+"""Faster R-CNN with C4 head (the paper's) on Freiburg Groceries at 224 px, half-width ResNet-18.
 
 mim train mmdet configs/det/small/faster_rcnn_c4.py
 Expected: no row; the tier's table has the FPN head, this one is for runs of your own.
@@ -7,16 +7,17 @@ Expected: no row; the tier's table has the FPN head, this one is for runs of you
 _base_ = [
     "../../_base_/runtime_det.py",
     "../../_base_/models/det_faster_rcnn_c4_light.py",
-    "../../_base_/datasets/det_bccd.py",
+    "../../_base_/datasets/det_groceries.py",
     "../../_base_/schedules/det_small.py",
 ]
 benchmark = dict(
     task="det",
     tier="small",
-    dataset="BCCD",
+    dataset="Freiburg Groceries",
     protocol="mAP at IoU 0.5, 11-point, single scale, difficult ignored",
 )
 model = dict(
-    rpn_head=dict(anchor_generator=dict(scales=[1, 2, 4, 8])),
-    roi_head=dict(bbox_head=dict(num_classes=3)),
+    backbone=dict(width=0.5),
+    rpn_head=dict(anchor_generator=dict(scales=[2, 4, 8])),
+    roi_head=dict(bbox_head=dict(num_classes=25)),
 )

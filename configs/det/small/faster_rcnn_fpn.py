@@ -1,22 +1,23 @@
-"""Faster R-CNN with FPN on BCCD, short side 320.
+"""Faster R-CNN with FPN on Freiburg Groceries at 224 px, half-width ResNet-18.
 
 mim train mmdet configs/det/small/faster_rcnn_fpn.py
-Expected: see docs/results/small.md; about 8 minutes on one core.
+Expected: see docs/results/small.md.
 """
 
 _base_ = [
     "../../_base_/runtime_det.py",
     "../../_base_/models/det_faster_rcnn_fpn_light.py",
-    "../../_base_/datasets/det_bccd.py",
+    "../../_base_/datasets/det_groceries.py",
     "../../_base_/schedules/det_small.py",
 ]
 benchmark = dict(
     task="det",
     tier="small",
-    dataset="BCCD",
+    dataset="Freiburg Groceries",
     protocol="mAP at IoU 0.5, 11-point, single scale, difficult ignored",
 )
 model = dict(
+    backbone=dict(width=0.5),
     rpn_head=dict(anchor_generator=dict(scales=[4, 6])),
-    roi_head=dict(bbox_head=dict(num_classes=3)),
+    roi_head=dict(bbox_head=dict(num_classes=25)),
 )

@@ -1,7 +1,7 @@
-"""FCN, output stride 8, on CamVid.
+"""FCN, output stride 8, on CamVid, half-width ResNet-18.
 
 mim train mmseg configs/seg/small/fcn.py
-Expected: see docs/results/small.md; about 8 minutes on one core.
+Expected: see docs/results/small.md.
 """
 
 _base_ = [
@@ -18,7 +18,7 @@ benchmark = dict(
 )
 model = dict(
     data_preprocessor=dict(size=(240, 240)),
-    backbone=dict(name="resnet18_b", channels_last=True),
+    backbone=dict(name="resnet18_b", width=0.5, channels_last=True),
     decode_head=dict(num_classes=11),
     auxiliary_head=dict(num_classes=11),
 )

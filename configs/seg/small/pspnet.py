@@ -1,4 +1,4 @@
-"""PSPNet, output stride 8, on CamVid.
+"""PSPNet, output stride 8, on CamVid, half-width ResNet-18.
 
 mim train mmseg configs/seg/small/pspnet.py
 Expected: no row; the tier's table has the FCN head, this one is for runs of your own.
@@ -18,7 +18,7 @@ benchmark = dict(
 )
 model = dict(
     data_preprocessor=dict(size=(240, 240)),
-    backbone=dict(name="resnet18_b", channels_last=True),
+    backbone=dict(name="resnet18_b", width=0.5, channels_last=True),
     decode_head=dict(num_classes=11),
     auxiliary_head=dict(num_classes=11),
 )

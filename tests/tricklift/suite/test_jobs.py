@@ -133,7 +133,7 @@ def test_a_repeated_pretraining_makes_what_follows_stale_though_its_config_is_th
 
 
 def test_a_repeated_teacher_makes_its_students_stale(tmp_path):
-    jobs_of_row = plan("small", tmp_path, rows=["resnet18_d-distill"])
+    jobs_of_row = plan("cifar10", tmp_path, rows=["resnet18_d-distill"])
     job = next(job for job in jobs_of_row if job.name == "cls/resnet18_d-distill/seed0")
     file = tmp_path / "exports" / "resnet34_d-smooth-seed0.safetensors"
     meta = {"architecture": "resnet34_d", "config_hash": "a"}

@@ -25,7 +25,7 @@ def test_each_job_comes_after_those_that_it_needs(tier, tmp_path):
     networks = max(1, len(what.networks))
     each = [2 + len(row.downstream) if row.downstream else 1 for row in what.rows]
     teachers = 2 * len(what.teachers)
-    random = len(what.heads) * len(what.random_init)
+    random = len(what.heads) * (len(what.random_init) + len(what.weights))
     assert len(plan) == 2 * (networks * sum(each) + teachers + random)
 
 
@@ -49,7 +49,7 @@ def test_downstream_seeds_run_from_every_pretraining(tmp_path):
 
 
 def test_a_teacher_comes_before_its_students_and_once(tmp_path):
-    plan = planning.plan("small", tmp_path)
+    plan = planning.plan("cifar10", tmp_path)
     names = [job.name for job in plan]
     assert names.count("export/resnet34_d-smooth-seed0") == 1
     for row in ("resnet18_d-distill", "resnet18_d-mixup-distill"):
@@ -58,6 +58,59 @@ def test_a_teacher_comes_before_its_students_and_once(tmp_path):
         file = tmp_path / "exports" / "resnet34_d-smooth-seed0.safetensors"
         assert student.options == (f"model.distillation.teacher.checkpoint={file}",)
     assert not [name for name in names if name.startswith(("det/resnet34", "seg/resnet34"))]
+
+
+LITE = "random-init-timm_tf_efficientnet_lite0"
+
+
+def test_networks_without_pretraining_are_rows_of_their_own(tmp_path):
+    def names(*rows: str) -> list[str]:
+        jobs = planning.plan("small", tmp_path, (0,), rows=rows, heads=["det"])
+        return [job.name for job in jobs]
+
+    resnet, lite = "det/random-init-resnet18_b/seed0", f"det/{LITE}/seed0"
+    assert names("random-init") == [resnet, lite]
+    assert names(LITE) == [lite]
+    assert names("random-init-resnet18_b") == [resnet]
+    assert tier_file.read("small").row_names()[-3:] == [
+        "random-init",
+        "random-init-resnet18_b",
+        LITE,
+    ]
+    assert tier_file.read("mini").row_names()[-1] == "random-init"
+    with pytest.raises(ValueError, match=r"unknown row 'random-init-resnet18_b'; the tier has"):
+        planning.plan("mini", tmp_path, rows=["random-init-resnet18_b"])
+
+
+def test_given_weights_are_a_file_in_place_or_a_librarys(tmp_path, monkeypatch):
+    def start(**options) -> str:
+        monkeypatch.setenv("TRICKLIFT_DATA", str(tmp_path / "archives"))
+        rows = ["imagenet-weights"]
+        (job,) = planning.plan("small", tmp_path, (0,), rows=rows, heads=["det"], **options)
+        assert any("data_preprocessor.std=[127.5" in option for option in job.options)
+        return job.pretrained
+
+    assert start(root=tmp_path / "root") == "timm/tf_efficientnet_lite0.in1k"
+    for folder in ("archives", "root"):
+        (tmp_path / folder).mkdir()
+        file = tmp_path / folder / "tf_efficientnet_lite0.safetensors"
+        file.write_bytes(b"")
+        assert start(root=tmp_path / "root") == str(file)
+
+
+def test_given_weights_that_are_nowhere_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.delenv("TRICKLIFT_DATA", raising=False)
+    file = tmp_path / "own.yaml"
+    file.write_text(
+        "name: own\nweights: [{name: given, backbone: resnet18_b, checkpoint: w.safetensors}]\n"
+        "downstream: [{task: seg, config: seg/mini/fcn}]\n"
+    )
+    wanted = rf"'given' starts from w\.safetensors, which is not in {tmp_path}; .*leave the row out"
+    with pytest.raises(FileNotFoundError, match=wanted):
+        planning.plan(file, tmp_path / "out", root=tmp_path)
+    file.write_text(file.read_text().replace("checkpoint: w.safetensors", "checkpoint: []"))
+    with pytest.raises(ValueError, match=r"weights\[0\]: 'checkpoint' is missing"):
+        planning.plan(file, tmp_path / "out")
 
 
 def test_unknown_row(tmp_path):

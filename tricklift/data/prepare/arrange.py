@@ -17,6 +17,7 @@ from tricklift.data.prepare.sets import DataSet, Part
 from tricklift.data.prepare.unpack import unpack
 from tricklift.errors import UserError
 from tricklift.records import lock
+from tricklift.records.atomic import write_text
 
 
 def missing(name: str, known: DataSet, root: Path) -> str | None:
@@ -49,7 +50,7 @@ def arrange(job: Job) -> Path:
                 raise UserError(f"{problem} and prepare it again")
         file = job.root / ".tricklift" / f"{job.name}.lock"
         with lock.alone(file, f"prepares {job.name} in {job.root}"):
-            unpacked = [part for part in absent if not _link(job, part)]
+            unpacked = [job.form(part) for part in absent if not _link(job, part)]
             archives = collect(job, unpacked) if unpacked else {}
             for part in unpacked:
                 _put(job, part, archives)
@@ -75,8 +76,8 @@ def _is_absent(place: Path) -> bool:
 
 def _link(job: Job, part: Part) -> bool:
     """Links to an unpacked copy of the part in `job.source`, if there is one."""
-    if job.source is None:
-        return False
+    if job.source is None or job.source.name in {a.unpacked for a in job.known.archives()}:
+        return False  # what is there has yet to be brought into our layout
     for top in (job.known.folder, Path(job.known.folder).name, ""):
         copy = job.source / top / part.folder
         if not _looks_like(part, copy):
@@ -121,6 +122,8 @@ def _put(job: Job, part: Part, archives: Mapping[str, Path]) -> None:
                 nested[name],
                 job.progress,
             )
+        for path, text in part.written().items():
+            write_text(staging / path, text)
         if problem := verify.problem(part.expected, staging):
             sources = " and ".join(str(archives[name]) for name in part.archives)
             raise UserError(

@@ -41,7 +41,7 @@ def collect(job: Job, parts: Sequence[Part]) -> dict[str, Path]:
     )
     _need_space(job, downloads + contents)
     for archive in wanted:
-        if archive.name in found:
+        if archive.name in found and found[archive.name].is_file():
             job.say(f"checking {found[archive.name]}")
             check(archive, found[archive.name], job.progress)
     return {**found, **_download(job, absent)}
@@ -86,6 +86,12 @@ def _ask_for(job: Job, archives: Sequence[Archive]) -> str:
             f"fetch the data from {job.known.page}{terms}, bring them into the layout "
             f"{job.known.layout}, and give the folder that holds this, or such "
             "an archive, as --from"
+        )
+    if archives[0].unpacked:
+        return (
+            f"{job.name} is not downloaded by this command{terms}: fetch {job.known.page} as a "
+            f"clone ({archives[0].unpacked}) or as {archives[0].name}, put that into "
+            f"{job.archive_dir} (or any folder, then give --from), and run this command again"
         )
     files = ", ".join(f"{a.name} ({in_words(a.size)})" if a.size else a.name for a in archives)
     return (

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tricklift.data.prepare import layouts
 from tricklift.data.prepare.sets import DataSet, Part
 from tricklift.data.prepare.unpack import Progress
 
@@ -44,8 +45,24 @@ class Job:
         return self.place / part.folder
 
     def find(self, archive: str) -> Path | None:
-        """Where an archive is, among the folders in which archives may be."""
+        """Where an archive, or a folder that is as good, is among the folders for archives."""
         given = os.environ.get("TRICKLIFT_DATA")
         named = [self.source, Path(given) if given else None]
         folders = [*filter(None, named), self.archive_dir, self.place, self.place.parent]
-        return next((s / archive for s in folders if (s / archive).is_file()), None)
+        files = [folder / archive for folder in folders if (folder / archive).is_file()]
+        name = next((a.unpacked for a in self.known.archives() if a.name == archive), "")
+        copies = [folder if folder.name == name else folder / name for folder in folders if name]
+        return next((path for path in (*files, *copies) if path.exists()), None)
+
+    def form(self, part: Part) -> Part:
+        """The part as it is unpacked: from its pack, where that is at hand, or as published."""
+        if not part.pack or not self.find(part.pack):
+            return part
+        return replace(
+            part,
+            archives=(part.pack,),
+            target=layouts.below(Path(self.known.folder).name),
+            labels=None,
+            label_archives=(),
+            written=dict,
+        )

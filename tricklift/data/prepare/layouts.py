@@ -1,13 +1,14 @@
 """Where a member of an archive goes, and which class a validation picture belongs to.
 
 A target function takes the name of a member and the labels (stem of a picture -> class folder);
-it returns a path below the part's folder, or raises ValueError with what is wrong, to which the
-caller adds archive and member.
+it returns a path below the part's folder, or None for a member that is not wanted, or raises
+ValueError with what is wrong, to which the caller adds archive and member.
 """
 
 import io
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from tricklift.data.prepare.unpack import read_members
@@ -15,6 +16,9 @@ from tricklift.errors import UserError
 
 IMAGENET_DEVKIT = "ILSVRC2012_devkit_t12.tar.gz"
 PLACES_LISTS = "filelist_places365-standard.tar"
+TINY_IMAGENET = "tiny-imagenet-200.zip"
+TINY_IMAGENET_LIST = "tiny_imagenet_100.txt"
+GROCERIES_LISTS = {split: f"groceries_{split}.txt" for split in ("trainval", "test")}
 
 
 def below(top: str) -> Callable[[str, Mapping[str, str]], str]:
@@ -83,3 +87,59 @@ def places_labels(archives: Mapping[str, Path]) -> dict[str, str]:
     # '/a/apartment_building/outdoor': the first folder is but the initial.
     folders = {number: "-".join(path.strip("/").split("/")[1:]) for path, number in categories}
     return {PurePosixPath(file).stem: folders[number] for file, number in pictures}
+
+
+def list_of(name: str) -> str:
+    """A list beside this file, a line for each class or picture that is used of a set."""
+    return Path(__file__).with_name("lists").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def chosen(name: str) -> frozenset[str]:
+    """The first word of each line of a list."""
+    return frozenset(line.split()[0] for line in list_of(name).splitlines())
+
+
+def tiny_imagenet(member: str, labels: Mapping[str, str]) -> str | None:
+    """`tiny-imagenet-200/train/WNID/images/WNID_0.JPEG` -> `train/WNID/WNID_0.JPEG`.
+
+    A validation picture goes into the folder of its class. Of the 200 classes, those of
+    `lists/tiny_imagenet_100.txt`.
+    """
+    match PurePosixPath(member).parts:
+        case (_, "train", wnid, "images", picture) if wnid in chosen(TINY_IMAGENET_LIST):
+            return f"train/{wnid}/{picture}"
+        case (_, "val", "images", picture) if labels[picture] in chosen(TINY_IMAGENET_LIST):
+            return f"val/{labels[picture]}/{picture}"
+    return None
+
+
+def tiny_imagenet_lists() -> dict[str, str]:
+    """Path -> contents of the list of classes with their names."""
+    return {"classes.txt": list_of(TINY_IMAGENET_LIST)}
+
+
+def tiny_imagenet_labels(archives: Mapping[str, Path]) -> dict[str, str]:
+    """`val_0.JPEG` -> its class, from `val_annotations.txt`."""
+    name = "tiny-imagenet-200/val/val_annotations.txt"
+    text = read_members(archives[TINY_IMAGENET], [name])[name].decode()
+    return {line.split("\t")[0]: line.split("\t")[1] for line in text.splitlines()}
+
+
+def groceries(member: str, labels: Mapping[str, str]) -> str | None:
+    """`.../dataset/images/beans/BEANS0002.png` -> `JPEGImages/BEANS0002.png`, and so on.
+
+    Of the repository, the pictures of `lists/groceries_{trainval,test}.txt` and their boxes.
+    """
+    path = PurePosixPath(member)
+    wanted = any(path.stem in chosen(name) for name in GROCERIES_LISTS.values())
+    folders = {("images", ".png"): "JPEGImages", ("annotations", ".xml"): "Annotations"}
+    if len(path.parts) < 3 or not wanted:
+        return None
+    place = folders.get((path.parts[-3], path.suffix))
+    return f"{place}/{path.name}" if place else None
+
+
+def groceries_lists() -> dict[str, str]:
+    """Path -> contents of the lists of a set in VOC layout."""
+    return {f"ImageSets/Main/{split}.txt": list_of(n) for split, n in GROCERIES_LISTS.items()}

@@ -42,7 +42,8 @@ def note(job: Job, unpacked: Collection[Part]) -> None:
         return
     published = {archive.name: archive.checksum for archive in job.known.archives()}
     for part in job.known.parts:
-        known = part in unpacked and all(published[name] for name in part.archives)
+        taken = [name for one in unpacked if one.folder == part.folder for name in one.archives]
+        known = bool(taken) and all(published[name] for name in taken)
         job.say(f"{job.place_of(part)}: {compared(part.expected.sums, job.place_of(part), known)}")
     parts = {part.folder: _describe(job.place_of(part)) for part in job.known.parts}
     held = {"format": FORMAT, "set": job.name, "title": job.known.title, "folder": job.known.folder}

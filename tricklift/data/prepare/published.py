@@ -1,7 +1,8 @@
-"""What is published about the archives of the full-size sets: addresses, sizes, checksums.
+"""What is published about the archives of the sets: addresses, sizes, checksums.
 
-Addresses and MD5 sums are torchvision's, read from the installed library. Sizes (bytes) are those
-that the servers state; they serve progress, disk space and an early look at broken downloads.
+Addresses and MD5 sums of the full-size sets are torchvision's, read from the installed library.
+Sizes (bytes) are those that the servers state; they serve progress, disk space and an early look at
+broken downloads.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ class Archive:
         checksum: `md5:HEX` or `sha256:HEX`, where published.
         url: Where anybody may download it; None: by hand.
         nested: Its members are tar archives themselves, one a class.
+        unpacked: A folder of this name, which the archive holds or which is a clone of what it was
+            made from, is as good as the archive.
     """
 
     name: str
@@ -25,6 +28,31 @@ class Archive:
     checksum: str | None = None
     url: str | None = None
     nested: bool = False
+    unpacked: str = ""
+
+
+def tiny_imagenet() -> tuple[Archive, ...]:
+    """Tiny ImageNet of Stanford's course CS231n, and a smaller archive of 100 of its classes.
+
+    Source: the course publishes no checksum. The MD5 is the one that Avalanche (torchvision's form
+    of a data set, `avalanche/benchmarks/datasets/tiny_imagenet`) checks the official file with.
+    """
+    name = "tiny-imagenet-200"
+    url = f"http://cs231n.stanford.edu/{name}.zip"
+    md5 = "md5:90528d7ca1a48142e341f4ef8d21d0de"
+    return (
+        Archive(f"{name}.zip", 248_100_043, md5, url, unpacked=name),
+        Archive("tiny-imagenet-100.tar.gz"),
+    )
+
+
+def groceries() -> tuple[Archive, ...]:
+    """The repository with pictures and boxes, as GitHub packs it, and a smaller archive."""
+    name = "groceries-object-detection-dataset"
+    return (
+        Archive(f"{name}-master.zip", unpacked=name),
+        Archive("freiburg_groceries.tar.gz"),
+    )
 
 
 def voc() -> tuple[Archive, ...]:

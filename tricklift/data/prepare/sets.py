@@ -37,19 +37,24 @@ class Part:
     Attributes:
         folder: Its path below the set's folder; empty where the set has but this part.
         archives: Names of the archives that are unpacked into it.
-        target: Name of a member and the labels -> its path below the part; ValueError if the
-            member has no business there.
+        target: Name of a member and the labels -> its path below the part; None if the member is
+            not wanted, ValueError if it has no business there.
         whole: What it must hold afterwards.
         labels: Reads the class of each picture from the archives that are at hand (name -> path).
         label_archives: What `labels` reads.
+        pack: Name of an archive that holds the part as it will lie, in the set's folder; where it
+            is at hand it is taken in the place of `archives`.
+        written: Says what is written beside the archives' members: path -> text.
     """
 
     folder: str
     archives: tuple[str, ...]
-    target: Callable[[str, Mapping[str, str]], str]
+    target: Callable[[str, Mapping[str, str]], str | None]
     expected: Expected
     labels: Callable[[Mapping[str, Path]], dict[str, str]] | None = None
     label_archives: tuple[str, ...] = ()
+    pack: str = ""
+    written: Callable[[], Mapping[str, str]] = dict
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,56 @@ BCCD = _small(
     "https://github.com/Shenggan/BCCD_Dataset, its folder BCCD",
     "{JPEGImages,Annotations,ImageSets/Main}, with lists train, val, trainval and test",
     "MIT",
+)
+TINY_IMAGENET = DataSet(
+    title="Tiny ImageNet",
+    folder="tiny-imagenet-100",
+    about="Tiny ImageNet at 64 px, 100 of its 200 classes (every second WordNet id), 248 MB",
+    parts=(
+        Part(
+            "",
+            (layouts.TINY_IMAGENET,),
+            layouts.tiny_imagenet,
+            Expected(
+                counts={"train": 50_000, "val": 5_000},
+                sums=Sums(checksums.known("tiny-imagenet")),
+            ),
+            labels=layouts.tiny_imagenet_labels,
+            label_archives=(layouts.TINY_IMAGENET,),
+            pack="tiny-imagenet-100.tar.gz",
+            written=layouts.tiny_imagenet_lists,
+        ),
+    ),
+    archives=published.tiny_imagenet,
+    page="http://cs231n.stanford.edu, pictures of https://image-net.org",
+    terms="non-commercial research and education",
+)
+GROCERIES = DataSet(
+    title="Freiburg Groceries",
+    folder="freiburg_groceries",
+    about="products on shelves, VOC layout; the authors' test split 0",
+    parts=(
+        Part(
+            "",
+            ("groceries-object-detection-dataset-master.zip",),
+            layouts.groceries,
+            Expected(
+                counts={"JPEGImages": 2_514, "Annotations": 2_514, "ImageSets/Main": 2},
+                lists={
+                    "ImageSets/Main/trainval.txt": (1_500, "JPEGImages"),
+                    "ImageSets/Main/test.txt": (1_014, "JPEGImages"),
+                },
+                pairs=(("JPEGImages", "Annotations"),),
+                sums=Sums(checksums.known("groceries"), exact=False),  # published as PNG
+            ),
+            pack="freiburg_groceries.tar.gz",
+            written=layouts.groceries_lists,
+        ),
+    ),
+    archives=published.groceries,
+    page="https://github.com/aleksandar-aleksandrov/groceries-object-detection-dataset (pictures "
+    "of https://github.com/PhilJd/freiburg_groceries_dataset, arXiv:1611.05799)",
+    terms="research use, no licence stated",
 )
 CAMVID = _small(
     "camvid",
@@ -247,6 +302,8 @@ PLACES365 = DataSet(
     terms="non-commercial research and education, pictures not to be passed on",
 )
 SETS: dict[str, DataSet] = {
+    "tiny-imagenet": TINY_IMAGENET,
+    "groceries": GROCERIES,
     "cifar10": CIFAR10,
     "bccd": BCCD,
     "camvid": CAMVID,

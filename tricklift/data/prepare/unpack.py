@@ -47,7 +47,9 @@ def members(archive: Path, nested: bool = False) -> Iterator[Member]:
             file is no archive, or broken.
     """
     with _explained(archive):
-        if archive.suffix == ".zip":
+        if archive.is_dir():
+            yield from _of_folder(archive)
+        elif archive.suffix == ".zip":
             yield from _of_zip(archive)
         else:
             with archive.open("rb") as raw:
@@ -57,30 +59,34 @@ def members(archive: Path, nested: bool = False) -> Iterator[Member]:
 def unpack(
     archive: Path,
     into: Path,
-    target: Callable[[str], str],
+    target: Callable[[str], str | None],
     nested: bool = False,
     progress: Progress | None = None,
 ) -> None:
     """Writes the members of an archive below the folder `into`.
 
     Args:
-        archive: A tar archive (compressed or not) or a zip archive.
+        archive: A tar archive (compressed or not), a zip archive, or a folder with what one holds.
         into: An existing folder.
-        target: Name of a member -> its path below `into`; ValueError if it does not belong there.
+        target: Name of a member -> its path below `into`; None if it is left out, ValueError if it
+            does not belong there.
         nested: Members are tar archives; their members are written instead.
         progress: Gets bytes done and bytes in all.
 
     Raises:
         UserError: See `members`; or a target that is not below `into`. Names archive and member.
     """
-    size = archive.stat().st_size
+    size = unpacked_size(archive) if archive.is_dir() else archive.stat().st_size
     folder = into.resolve()
     made: set[Path] = set()
     for count, member in enumerate(members(archive, nested)):
         if member.name.startswith(MAC):
             continue
         try:
-            path = (folder / target(member.name)).resolve()  # links followed
+            place = target(member.name)
+            if place is None:
+                continue
+            path = (folder / place).resolve()  # links followed
             if folder not in path.parents:
                 raise UserError("leaves the folder of unpacking")
         except ValueError as error:
@@ -112,11 +118,23 @@ def read_members(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
 
 def unpacked_size(archive: Path) -> int:
     """Bytes that unpacking will take; of compressed tar archives a lower bound."""
+    if archive.is_dir():
+        return sum(file.stat().st_size for file in archive.rglob("*") if file.is_file())
     with _explained(archive):
         if archive.suffix == ".zip":
             with zipfile.ZipFile(archive) as file:
                 return sum(info.file_size for info in file.infolist())
     return archive.stat().st_size
+
+
+def _of_folder(folder: Path) -> Iterator[Member]:
+    position = 0
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            name = PurePosixPath(folder.name, *file.relative_to(folder).parts)
+            opens = cast(Callable[[], IO[bytes]], partial(file.open, "rb"))
+            yield Member(str(name), opens, position)
+            position += file.stat().st_size
 
 
 def _of_tar(

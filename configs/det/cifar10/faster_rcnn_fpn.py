@@ -1,0 +1,22 @@
+"""Faster R-CNN with FPN on BCCD, short side 320.
+
+mim train mmdet configs/det/cifar10/faster_rcnn_fpn.py
+Expected: see docs/results/cifar10.md; about 8 minutes on one core.
+"""
+
+_base_ = [
+    "../../_base_/runtime_det.py",
+    "../../_base_/models/det_faster_rcnn_fpn_light.py",
+    "../../_base_/datasets/det_bccd.py",
+    "../../_base_/schedules/det_cifar10.py",
+]
+benchmark = dict(
+    task="det",
+    tier="cifar10",
+    dataset="BCCD",
+    protocol="mAP at IoU 0.5, 11-point, single scale, difficult ignored",
+)
+model = dict(
+    rpn_head=dict(anchor_generator=dict(scales=[4, 6])),
+    roi_head=dict(bbox_head=dict(num_classes=3)),
+)
