@@ -1,5 +1,6 @@
 """`tricklift clean`: what goes, what stays, and what is never touched."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ KEPT = (
     "cls/b/seed0/result.json",
     "cls/b/seed0/epoch_1.pth",  # which of them is the last, nobody knows
     "cls/b/seed0/epoch_2.pth",
+    "cls/a/seed0/epoch_4.pth",  # newer than the last: about to become it
+    "exports/.b.safetensors.x1y2.tmp.safetensors",  # in the making
 )
 GOES = (
     ".stale/cls_a-12345678",
@@ -36,6 +39,9 @@ def finished(tmp_path) -> Path:
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(b"x" * 1000)
+        if name in GOES:
+            os.utime(file, (0, 0))
+    os.utime(tmp_path / "cls/a/seed0/epoch_3.pth", (1, 1))
     (tmp_path / "cls/a/seed0/last_checkpoint").write_text("/moved/since/epoch_3.pth")
     return tmp_path
 

@@ -40,7 +40,12 @@ every_run.HOOKS = (*every_run.HOOKS, KeepMetrics)
 
 #: Few steps, and a validation.
 SHORT = {
-    "cls": ("train_cfg.max_epochs=1", "train_cfg.val_interval=1", "model.backbone.width=0.25"),
+    "cls": (
+        "train_cfg.max_epochs=1",
+        "train_cfg.val_interval=1",
+        "train_dataloader.batch_size=16",
+        "model.backbone.width=0.25",
+    ),
     "det": ("train_cfg.max_epochs=1", "train_cfg.val_interval=1"),
     "seg": ("train_cfg.max_iters=2", "train_cfg.val_interval=2"),
 }
