@@ -83,7 +83,7 @@ def test_empty_class(class_folders, tmp_path):
 
 
 def test_wrong_number_of_classes(class_folders):
-    with pytest.raises(ValueError, match="holds 3 class folders, the config says num_classes=10"):
+    with pytest.raises(ValueError, match="holds 3 classes, the config says num_classes=10"):
         build(class_folders / "val", num_classes=10)
 
 
@@ -140,7 +140,7 @@ def test_a_large_set_is_listed_and_checked_once(class_folders, tmp_path, monkeyp
     shutil.copytree(class_folders / "val", tmp_path / "val")
     first = build(tmp_path / "val", cached_from=1)
     (kept,) = (tmp_path / "cache").rglob("*.safetensors")
-    monkeypatch.setattr(ClassFolders, "checked_index", None)  # calling it would be an error
+    monkeypatch.setattr(ClassFolders, "listed_by_folder", None)  # calling it would be an error
     second = build(tmp_path / "val", cached_from=1)
     assert second.metainfo == first.metainfo
     assert [second.get_data_info(i) for i in range(len(second))] == [
