@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tricklift.config_keys import parse_options
 from tricklift.configs import silently
-from tricklift.errors import MissingFileError
+from tricklift.errors import MissingFileError, UserError
 from tricklift.records import lock
 from tricklift.records.atomic import read_json
 from tricklift.records.identity import config_hash, read_header
 from tricklift.records.schema import RESULT_FILE
 from tricklift.records.weights import changed
-from tricklift.train import build_config
 
 TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
 #: What a training is given beside its config, by `build_config` and on the command line.
@@ -45,6 +43,7 @@ class Training:
         options: `--cfg-options`.
         tricks: On top of the config's own.
         teacher: Of the trick `distillation`, where that is one of them.
+        data: Names of the data sets that it reads.
     """
 
     name: str
@@ -57,9 +56,13 @@ class Training:
     options: tuple[str, ...] = ()
     tricks: tuple[str, ...] = ()
     teacher: str | None = None
+    data: tuple[str, ...] = ()
 
     def resolved(self) -> Mapping[str, Any]:
         """The config that this job would run now."""
+        from tricklift.config_keys import parse_options  # slow to import, as what follows
+        from tricklift.train import build_config
+
         with silently():
             given = {key: getattr(self, key) for key in GIVEN}
             return build_config(self.config, options=parse_options(self.options), **given)
@@ -146,6 +149,45 @@ class Export:
 
 
 Job = Training | Export
+#: What a job is called in a file.
+KINDS: dict[str, type[Training] | type[Export]] = {"training": Training, "export": Export}
+
+
+def to_json(job: Job) -> dict[str, Any]:
+    """A job as JSON holds it: `kind`, and its attributes; paths are strings."""
+    kind = next(name for name, kind in KINDS.items() if isinstance(job, kind))
+    held = {key: getattr(job, key) for key in job.__dataclass_fields__}
+    return {"kind": kind, **{key: _plain(value) for key, value in held.items()}}
+
+
+def from_json(held: Mapping[str, Any]) -> Job:
+    """The job of `to_json`.
+
+    Raises:
+        UserError: It is of another version of tricklift: a kind or key that is not known here.
+    """
+    given = dict(held)
+    kind = KINDS.get(given.pop("kind", None))
+    if kind is None or not given.keys() <= kind.__dataclass_fields__.keys():
+        raise UserError(
+            f"no job of this version of tricklift: {dict(held)!r}; repeat 'tricklift run'"
+        )
+    for key, value in given.items():
+        if key in ("work_dir", "file"):
+            given[key] = Path(value)
+        elif key == "training":
+            given[key] = from_json(value)
+        elif isinstance(value, list):
+            given[key] = tuple(value)
+    return kind(**given)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Training):
+        return to_json(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path) else value
 
 
 def last_checkpoint(work_dir: Path) -> Path:

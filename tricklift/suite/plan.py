@@ -1,97 +1,168 @@
 """Which jobs a tier consists of: rows, networks, tricks and seeds become a graph of jobs.
 
 Of each row: its teacher, its pretraining, its export, then detection and segmentation from it.
+Nothing here is slow to import unless tricks or networks are asked for.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
-import backbones as registry
-from backbones.libraries import is_reference
 from tricklift.configs import find_config
 from tricklift.errors import MissingFileError, UserError, did_you_mean
+from tricklift.paper.table_cells import cells
 from tricklift.suite.jobs import Export, Job, Training
-from tricklift.suite.tiers import DOWNSTREAM, NO_PRETRAINING, Network, Tier, tier_of
-from tricklift.train import TEACHERS
-from tricklift.tricks import load, refuse_other_network
-from tricklift.tricks.names import check_names, tasks_of
+from tricklift.suite.tier_file import read
+from tricklift.suite.tiers import (
+    DOWNSTREAM,
+    NO_PRETRAINING,
+    Head,
+    Network,
+    Options,
+    Row,
+    Tier,
+    Weights,
+)
 
 
 def plan(
-    tier: str,
+    tier: str | Path | Tier,
     out: str | Path,
-    seeds: Sequence[int] = (0,),
+    seeds: Sequence[int] | None = None,
     downstream_seeds: Sequence[int] | None = None,
     rows: Sequence[str] | None = None,
     tricks: Sequence[str] = (),
     teacher: str | None = None,
     backbones: Sequence[str] | None = None,
+    heads: Sequence[str] | None = None,
+    tables: Sequence[str] | None = None,
+    root: str | Path = "data",
 ) -> list[Job]:
     """The jobs of a tier, each after those that it needs.
 
     The first pass over the rows gives a whole table; the further downstream seeds follow.
 
     Args:
-        tier: A name in `tricklift.suite.tiers`.
+        tier: The name of a provided one, the path of a tier file, or what was read of it.
         out: Output folder.
-        seeds: Of the pretrainings.
-        downstream_seeds: Of detection and segmentation, from each pretraining; None: the
-            pretraining's.
-        rows: Pretraining configs, or `random-init`; None: all of the tier.
+        seeds: Of the pretrainings; None: the tier's.
+        downstream_seeds: Of detection and segmentation, from each pretraining; None: the tier's,
+            which are by default the pretraining's.
+        rows: Names of rows, or `random-init`; None: all of the tier.
         tricks: Added to each pretraining config; those that are not for classification, to the
             downstream configs (nothing is pretrained again for them). Such runs stand beside those
-            without, as `<config>+<trick>`. Teachers stay as they are.
+            without, as `<row>+<trick>`. Teachers stay as they are.
         teacher: For the trick `distillation` among `tricks`: a file or `timm/NAME`.
-        backbones: Each row is run with each of these instead of its own, as
-            `<backbone>-<rest of the config's name>`; None: the tier's choice.
+        backbones: Each row is run with each of these instead of its own, as `<backbone>-<recipe>`;
+            None: the tier's choice.
+        heads: Names of heads, or `det`, `seg` for all of a task; None: all.
+        tables: Numbers of the paper's tables: the rows and heads that fill their cells; None: all.
+        root: Folder of the data sets, below which a tier's weights are.
 
     Raises:
-        UserError: Unknown tier, row, trick or backbone, a trick that a row cannot have or has
-            already, a trick of pretraining where nothing is pretrained, a row that chooses another
-            network itself, a teacher without distillation or distillation without a teacher, no
-            seeds or one given twice.
-        MissingFileError: No such teacher.
+        UserError: Unknown tier, row, head, table, trick or backbone, a trick that a row cannot have
+            or has already, a trick of pretraining where nothing is pretrained, a row that chooses
+            another network itself, a teacher without distillation or distillation without a
+            teacher, no seeds or one given twice.
+        MissingFileError: No such teacher, or tier file.
     """
+    out, what = Path(out).resolve(), tier if isinstance(tier, Tier) else read(tier)
+    seeds = what.seeds if seeds is None else seeds
+    if downstream_seeds is None:
+        downstream_seeds = what.downstream_seeds or None
     for given in (seeds, downstream_seeds):
         if given is not None and (not given or len(set(given)) != len(given) or min(given) < 0):
             raise UserError(f"seeds must be different whole numbers from 0, got {list(given)}")
-    out, what = Path(out).resolve(), tier_of(tier)
-    chosen = chosen_rows(what, rows)
     networks = chosen_networks(what, backbones)
+    place = Place(what, out, Path(root).resolve(), what.chosen_heads(heads))
+    chosen = chosen_rows(what, rows, tables, networks)
+    if tables is not None:
+        place = place.limited_to(configs_of(tables))
     teacher = _checked_teacher(teacher, tricks)
-    laid = by_task(tricks, what)
-    if laid["cls"] and chosen == [NO_PRETRAINING]:
+    laid = by_task(tricks, place.heads)
+    if laid["cls"] and not any(isinstance(row, Row) for row in chosen):
         raise UserError(
             f"--tricks {','.join(laid['cls'])} goes over pretrainings, and the rows asked for have "
-            f"none ({NO_PRETRAINING}); add a row to --rows ({', '.join(what.rows)}) or leave the "
+            f"none ({rows}); add a row to --rows ({', '.join(what.row_names())}) or leave the "
             "trick out"
         )
     passes = [(seed,) for seed in downstream_seeds] if downstream_seeds else [()]
     jobs: dict[str, Job] = {}
     for some, seed, row, network in product(passes, seeds, chosen, networks):
-        for job in RowPlan(what, out, row, seed, some or (seed,), laid, network).jobs(teacher):
+        for job in RowPlan(place, row, seed, some or (seed,), laid, network).jobs(teacher):
             jobs.setdefault(job.name, job)
     return list(jobs.values())
 
 
-def chosen_rows(tier: Tier, rows: Sequence[str] | None) -> list[str]:
+@dataclass(frozen=True)
+class Random:
+    """A row without pretraining, of a backbone; None: of the network in its place."""
+
+    backbone: str | None = None
+    name: str = NO_PRETRAINING
+
+
+def chosen_rows(
+    tier: Tier,
+    names: Sequence[str] | None,
+    tables: Sequence[str] | None,
+    networks: Sequence[Network | None],
+) -> list[Row | Weights | Random]:
     """The rows that were asked for, in the tier's order; without pretraining comes last.
 
     Raises:
-        UserError: A row that the tier does not have.
+        UserError: A row that the tier does not have, or none that is left.
     """
-    every = [*tier.rows, NO_PRETRAINING]
-    for row in rows or ():
-        if row not in every:
-            hint = did_you_mean(row, every)
-            raise UserError(f"unknown row {row!r}; the tier has {', '.join(every)}{hint}")
-    if rows is None and not tier.random_init:
-        return list(tier.rows)
-    return [row for row in every if rows is None or row in rows]
+    known = tier.row_names()
+    for name in names or ():
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise UserError(f"unknown row {name!r}; the tier has {', '.join(known)}{hint}")
+    swapped = networks[0] is not None
+    every: list[Row | Weights | Random] = [*tier.rows]
+    every += [] if swapped and names is None else tier.weights
+    if swapped:
+        every += [Random()] if tier.random_init or names else []
+    else:
+        every += _random_rows(tier)
+    found = [row for row in every if names is None or row.name in names]
+    for row in found if swapped else ():
+        if isinstance(row, Weights):
+            raise UserError(
+                f"--backbones: row {row.name!r} starts from weights of {row.backbone}; leave it out"
+            )
+    if NO_PRETRAINING in (names or ()) and not any(isinstance(row, Random) for row in found):
+        raise UserError(
+            f"the tier {tier.name} says no network for {NO_PRETRAINING!r}; name it by --backbones"
+        )
+    if tables is not None:
+        configs = configs_of(tables)
+        found = [row for row in found if isinstance(row, Row) and row.config in configs]
+    if not found:
+        of = f" of the paper's tables {', '.join(tables)}" if tables is not None else ""
+        raise UserError(f"nothing to run: no row{of} among those asked for in {tier.name}")
+    return found
+
+
+def _random_rows(tier: Tier) -> list[Random]:
+    many = len(tier.random_init) > 1
+    return [
+        Random(name, f"{NO_PRETRAINING}-{Network(name).label}" if many else NO_PRETRAINING)
+        for name in tier.random_init
+    ]
+
+
+def configs_of(tables: Sequence[str]) -> set[str]:
+    """Short names of the configs of the paper's tables, and of the pretrainings that they need.
+
+    Raises:
+        UserError: The paper has no such table.
+    """
+    found = [cell for table in tables for cell in cells(table)]
+    return {name for cell in found for name in (cell.config, *cell.needs)}
 
 
 def chosen_networks(tier: Tier, names: Sequence[str] | None) -> Sequence[Network | None]:
@@ -105,25 +176,29 @@ def chosen_networks(tier: Tier, names: Sequence[str] | None) -> Sequence[Network
     known = {network.key: network for network in tier.networks}
     for name in names:
         if name not in known:
-            registry.info(name)
+            import backbones
+
+            backbones.info(name)
     return [known.get(name, Network(name)) for name in dict.fromkeys(names)]
 
 
-def by_task(tricks: Sequence[str], tier: Tier) -> dict[str, tuple[str, ...]]:
+def by_task(tricks: Sequence[str], heads: Sequence[Head]) -> dict[str, tuple[str, ...]]:
     """Task -> the tricks that go over its configs: the pretraining's, where they are for it.
 
     Raises:
         UserError: An unknown trick, one named twice, or one that a config downstream cannot have.
     """
+    from tricklift.tricks.names import check_names, tasks_of  # slow to import
+
     check_names((), tuple(tricks))
     found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(DOWNSTREAM, ())}
     for trick in tricks:
         allowed = tasks_of(trick)
         for task in ("cls",) if "cls" in allowed else allowed:
             found[task] += (trick,)
-    for task, config in DOWNSTREAM.items():
-        if found[task]:
-            _loaded(f"{task}/{tier.configs}/{config}", found[task])
+    for head in heads:
+        if found[head.task]:
+            _loaded(head.config, found[head.task])
     return found
 
 
@@ -134,16 +209,21 @@ def _loaded(config: str, tricks: tuple[str, ...]) -> Any:
     Raises:
         UserError: It cannot have such a trick, or has it already.
     """
+    from tricklift.tricks import load  # slow to import
+
     return load(find_config(config), tricks)
 
 
 def _checked_teacher(teacher: str | None, tricks: Sequence[str]) -> str | None:
     """The teacher of `--teacher`, a file with its whole path; None where nothing is distilled."""
     distils = "distillation" in tricks
-    if distils and teacher is None:
-        raise UserError(f"--tricks distillation needs --teacher: {TEACHERS}")
-    if teacher is None:
+    if not distils and teacher is None:
         return None
+    from backbones.libraries import is_reference  # slow to import, as the next
+    from tricklift.train import TEACHERS
+
+    if teacher is None:
+        raise UserError(f"--tricks distillation needs --teacher: {TEACHERS}")
     if not distils:
         raise UserError("--teacher is for --tricks distillation, which is not asked for")
     if is_reference(teacher):
@@ -154,114 +234,184 @@ def _checked_teacher(teacher: str | None, tricks: Sequence[str]) -> str | None:
 
 
 @dataclass(frozen=True)
+class Place:
+    """What the rows of a plan share: the tier, the folders, and the heads that were chosen."""
+
+    tier: Tier
+    out: Path
+    root: Path
+    heads: tuple[Head, ...]
+    configs: frozenset[str] | None = None
+
+    def limited_to(self, configs: set[str]) -> "Place":
+        """The same for the runs of these configs alone."""
+        return replace(self, configs=frozenset(configs))
+
+    def from_row(self, row: Row) -> list[tuple[Head, str]]:
+        """The heads that start from a row, with their configs."""
+        return [
+            (head, row.downstream[head.name])
+            for head in self.heads
+            if head.name in row.downstream
+            and (self.configs is None or row.downstream[head.name] in self.configs)
+        ]
+
+    def data(self, task: str, own: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """The data sets that a run reads."""
+        return own or self.tier.data.get(task, ())
+
+    def options(self, task: str, *more: Options) -> Options:
+        """`--cfg-options` of a run: the tier's, then its own; results of own tiers say whose."""
+        said = () if self.tier.provided else (f"benchmark.tier={self.tier.name}",)
+        return tuple(chain(said, self.tier.options.get(task, ()), *more))
+
+
+@dataclass(frozen=True)
 class RowPlan:
     """One row of the table, with one seed and one network in the place of its own; see `plan`.
 
     `downstream` are the seeds of detection and segmentation, `tricks` what `by_task` gives.
     """
 
-    tier: Tier
-    out: Path
-    row: str
+    place: Place
+    row: Row | Weights | Random
     seed: int
     downstream: tuple[int, ...]
     tricks: dict[str, tuple[str, ...]]
     network: Network | None = None
 
     def jobs(self, teacher: str | None = None) -> list[Job]:
-        """The tier's teacher of this row, the pretraining, the export, and what follows from it."""
-        row, network, tricks = self.row, self.network, self.tricks["cls"]
-        if row == NO_PRETRAINING:
-            own = network.name if network else self.tier.random_init
-            assert own, "a tier without it has networks"
-            return self._downstream(f"{row}-{network.label}" if network else row, own)
-        lessons: list[Job] = []
-        options: tuple[str, ...] = ()
-        if row in self.tier.teachers:
-            config = self.tier.teachers[row]
-            lesson = self._export(self._training("cls", config, config, self.seed))
-            lessons = [lesson.training, lesson]
-            options = (f"model.distillation.teacher.checkpoint={lesson.file}",)
+        """The teachers of this row, the pretraining, the export, and what follows from it."""
+        row, network = self.row, self.network
+        if isinstance(row, Random):
+            own = network.name if network else row.backbone
+            assert own, "chosen_rows gives none without a network"
+            label = f"{row.name}-{network.label}" if network else row.name
+            heads = [(head, head.config) for head in self.place.heads]
+            return [*self._from(label, own, "none", heads)]
+        if isinstance(row, Weights):
+            given = Path(row.checkpoint).suffix in (".safetensors", ".pth", ".pt")
+            checkpoint = str(self.place.root / row.checkpoint) if given else row.checkpoint
+            heads = [(head, head.config) for head in self.place.heads]
+            return [*self._from(row.name, row.backbone, checkpoint, heads, options=row.options)]
+        return self._from_pretraining(row, teacher)
+
+    def _from_pretraining(self, row: Row, teacher: str | None) -> list[Job]:
+        network, tricks = self.network, self.tricks["cls"]
+        config = (network and network.config) or row.config
+        backbone, changes = _network_with(config, tricks, row.backbone)
+        if network:
+            if tricks or network not in self.place.tier.networks:
+                from tricklift.tricks import refuse_other_network
+
+                refuse_other_network(_loaded(config, tricks), network.name, config)
+            backbone = network.name
+        lessons, taught = self._lessons(row)
         training = self._training(
             "cls",
-            f"{network.label}-{row.partition('-')[2]}" if network else row,
-            (network and network.config) or row,
+            f"{network.label}-{row.recipe}" if network else row.name,
+            config,
             self.seed,
-            network,
-            options,
-            backbone=network and network.name,
-            needs=tuple(job.name for job in lessons[1:]),
-            tricks=tricks,
+            self.place.options("cls", row.options, taught, self._of_network("cls")),
+            tricks,
+            backbone=backbone,
+            needs=tuple(job.name for job in lessons[-1:]),
             teacher=teacher,
+            data=self.place.data("cls", row.data),
+        )
+        heads = self.place.from_row(row)
+        if not heads:
+            return [*lessons, training]
+        export = self._export(training)
+        runs = self._from(export.file.stem, backbone, str(export.file), heads, export, changes)
+        return [*lessons, training, export, *runs]
+
+    def _lessons(self, row: Row) -> tuple[list[Job], Options]:
+        """The pretraining and export of what teaches a row, and the option that says so."""
+        teacher = self.place.tier.teacher_of(row)
+        if teacher is None:
+            return [], ()
+        before, taught = self._lessons(teacher)
+        training = self._training(
+            "cls",
+            teacher.name,
+            teacher.config,
+            self.seed,
+            self.place.options("cls", teacher.options, taught),
+            backbone=teacher.backbone,
+            needs=tuple(job.name for job in before[-1:]),
+            data=self.place.data("cls", teacher.data),
         )
         export = self._export(training)
-        backbone, changes = _network_with(training.config, tricks)
-        if network:
-            laid = _loaded(training.config, tricks)
-            refuse_other_network(laid, network.name, training.config)
-            backbone = network.name
-        return [
-            *lessons,
-            training,
-            export,
-            *self._downstream(export.file.stem, backbone, export, changes),
-        ]
+        option = f"model.distillation.teacher.checkpoint={export.file}"
+        return [*before, training, export], (option,)
+
+    def _of_network(self, task: str) -> Options:
+        return self.network.options.get(task, ()) if self.network else ()
 
     def _training(
         self,
-        task: str,
+        folder: str,
         label: str,
         config: str,
         seed: int,
-        network: Network | None = None,
-        options: tuple[str, ...] = (),
+        options: Options,
         tricks: tuple[str, ...] = (),
         **more: Any,
     ) -> Training:
         """The training of a config; `label` and the tricks name its folder."""
-        name = f"{task}/{'+'.join((label, *tricks))}/seed{seed}"
-        options = (*self.tier.options.get(task, ()), *options)
-        options += network.options.get(task, ()) if network else ()
-        reference = f"{task}/{self.tier.configs}/{config}"
-        place = self.out / name
-        return Training(name, reference, place, seed, options=options, tricks=tricks, **more)
+        name = f"{folder}/{'+'.join((label, *tricks))}/seed{seed}"
+        place = self.place.out / name
+        return Training(name, config, place, seed, options=options, tricks=tricks, **more)
 
     def _export(self, training: Training) -> Export:
         _, label, seed = training.name.split("/")
-        file = self.out / "exports" / f"{label}-{seed}.safetensors"
+        file = self.place.out / "exports" / f"{label}-{seed}.safetensors"
         return Export(f"export/{file.stem}", training, file, (training.name,))
 
-    def _downstream(
+    def _from(
         self,
         origin: str,
         backbone: str,
+        pretrained: str,
+        heads: Sequence[tuple[Head, str]],
         export: Export | None = None,
-        changes: tuple[str, ...] = (),
-    ) -> list[Job]:
-        """Detection and segmentation from an export, or from random weights."""
+        changes: Options = (),
+        options: dict[str, Options] | None = None,
+    ) -> list[Training]:
+        """Detection and segmentation from weights: an export, given ones, or random ones."""
         return [
             self._training(
-                task,
+                head.folder,
                 origin,
                 config,
                 seed,
-                self.network,
-                changes,
-                self.tricks[task],
+                self.place.options(
+                    head.task,
+                    head.options,
+                    (options or {}).get(head.task, ()),
+                    changes,
+                    self._of_network(head.task),
+                ),
+                self.tricks[head.task],
                 backbone=backbone,
-                pretrained=str(export.file) if export else "none",
+                pretrained=pretrained,
                 needs=(export.name,) if export else (),
+                data=self.place.data(head.task, head.data),
             )
             for seed in self.downstream
-            for task, config in DOWNSTREAM.items()
+            for head, config in heads
         ]
 
 
-def _network_with(config: str, tricks: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+def _network_with(config: str, tricks: tuple[str, ...], said: str) -> tuple[str, Options]:
     """The backbone's name with these tricks, and `--cfg-options` for what else they made of it."""
-    plain, changed = (dict(_loaded(config, t).model.backbone) for t in ((), tricks))
+    if not tricks:
+        return said, ()
+    plain, changed = (dict(_loaded(config, laid).model.backbone) for laid in ((), tricks))
     start_values = ("name", "init", "zero_gamma")  # the export holds other ones
-    return changed["name"], tuple(
+    name = changed["name"] if changed["name"] != plain["name"] else said
+    return name, tuple(
         f"model.backbone.{key}={value}".replace(" ", "")
         for key, value in changed.items()
         if key not in start_values and plain.get(key) != value

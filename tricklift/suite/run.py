@@ -20,12 +20,13 @@ from tricklift.suite.board import Board
 from tricklift.suite.jobs import Job, Training
 from tricklift.suite.plan import plan
 from tricklift.suite.processes import Children, follow, killed_by, last_words
-from tricklift.suite.tiers import TIERS, tier_of
+from tricklift.suite.tier_file import read
+from tricklift.suite.tiers import Tier
 from tricklift.tables.records import COMMANDS_FILE
 
 
 def run(
-    tier: str,
+    tier: str | Path,
     out: str | Path,
     root: str | Path,
     max_parallel: int = 1,
@@ -35,7 +36,7 @@ def run(
     """Runs the jobs of a tier into `out`, on the data in `root`.
 
     Args:
-        tier: Its name.
+        tier: Its name, or the path of its file.
         out: Folder for runs, exports and logs.
         root: Folder of the data sets.
         max_parallel: Jobs at the same time.
@@ -49,9 +50,10 @@ def run(
     """
     if max_parallel < 1:
         raise UserError(f"--jobs must be at least 1, got {max_parallel}")
-    jobs = plan(tier, out, **asked)
-    check_tier(jobs, Path(out))
-    check_data(tier, root)
+    what = read(tier)
+    jobs = plan(what, out, root=root, **asked)
+    check_tier(what, Path(out))
+    check_data(jobs, root)
     if on_start:
         on_start()
     started = time.monotonic()
@@ -61,19 +63,18 @@ def run(
         board.say(f"all jobs done, {duration(time.monotonic() - started)}")
 
 
-def check_tier(jobs: Sequence[Job], out: Path) -> None:
+def check_tier(tier: Tier, out: Path) -> None:
     """Refuses a folder with runs of another tier, which these would move away: names are shared."""
-    cfg = next(job for job in jobs if isinstance(job, Training)).resolved()
-    own = cfg["benchmark"]["tier"]
     for file in sorted(out.glob(f"*/*/seed*/{RESULT_FILE}")):
         found = read_json(file).get("tier")
-        if found in TIERS and found != own:
-            raise UserError(f"{out} holds the tier {found}, not {own}; give another --out")
+        if found and found != tier.name:
+            raise UserError(f"{out} holds the tier {found}, not {tier.name}; give another --out")
 
 
-def check_data(tier: str, root: str | Path) -> None:
-    """Refuses to start where a data set of the tier is not there, or not whole."""
-    for name in tier_of(tier).data:
+def check_data(jobs: Sequence[Job], root: str | Path) -> None:
+    """Refuses to start where a data set of the jobs is not there, or not whole."""
+    trainings = [job for job in jobs if isinstance(job, Training)]
+    for name in dict.fromkeys(name for job in trainings for name in job.data):
         problem = prepare.missing(name, root)
         if problem:
             raise UserError(f"{problem}; run 'tricklift prepare {name} --root {root}'")

@@ -1,9 +1,21 @@
-"""The tiers: which configs `tricklift run` puts together, and on which data."""
+"""The tiers: which configs `tricklift run` puts together, and on which data.
 
+A tier is a file of data (`docs/tiers.md`): a provided one, `configs/tiers/NAME.yaml`, or one's own,
+given by its path. `tier_file` reads it.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tricklift.errors import UserError, did_you_mean
 from tricklift.records.schema import RANDOM_INIT
+
+#: Tasks downstream of a pretraining.
+DOWNSTREAM = ("det", "seg")
+#: What stands in the place of a pretraining's name where there is none; `--rows` takes it too.
+NO_PRETRAINING = RANDOM_INIT.replace(" ", "-")
+
+Options = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -20,7 +32,7 @@ class Network:
     name: str
     suffix: str = ""
     config: str | None = None
-    options: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    options: dict[str, Options] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -34,118 +46,149 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Head:
+    """A config downstream: a detector or a segmenter.
+
+    Attributes:
+        name: What `--heads` and its jobs call it; the task, where the tier has one of that task.
+        task: `det` or `seg`.
+        config: Short name or path.
+        options: `--cfg-options`.
+        data: Data sets in the place of the tier's.
+    """
+
+    name: str
+    task: str
+    config: str
+    options: Options = ()
+    data: tuple[str, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """Of its runs below the output folder: `det`, or `det-c4`."""
+        return self.task if self.name == self.task else f"{self.task}-{self.name}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A pretraining, or a teacher.
+
+    Attributes:
+        name: What `--rows` and its jobs call it.
+        config: Short name or path.
+        backbone: Of `tricklift backbones`, or any `timm/NAME`.
+        recipe: What its jobs are called behind the name of another network.
+        teacher: Name of the row or teacher whose export teaches it.
+        downstream: Name of a head -> config of the runs from this row.
+        options: `--cfg-options`.
+        data: Data sets in the place of the tier's.
+    """
+
+    name: str
+    config: str
+    backbone: str
+    recipe: str
+    teacher: str | None = None
+    downstream: dict[str, str] = field(default_factory=dict)
+    options: Options = ()
+    data: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A row that starts from given weights: nothing is pretrained.
+
+    Attributes:
+        name: What `--rows` and its jobs call it.
+        backbone: Of `tricklift backbones`, or any `timm/NAME`.
+        checkpoint: A file below the folder of the data sets, or a name such as `timm/resnet50`.
+        options: Task -> `--cfg-options` of the runs from it.
+    """
+
+    name: str
+    backbone: str
+    checkpoint: str
+    options: dict[str, Options] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a tier's table should show, for `tricklift compare`.
+
+    Attributes:
+        row: As the table calls it.
+        against: The row that it is compared with, as the table calls it.
+        metric: top1, mAP, pixAcc or mIoU.
+        sign: `+`, `-` or `0`.
+    """
+
+    row: str
+    against: str
+    metric: str
+    sign: str
+
+
+@dataclass(frozen=True)
 class Tier:
     """What a tier consists of.
 
     Attributes:
-        rows: Pretraining configs (below `cls/<configs>/`), named `<backbone>-<row>`.
-        configs: The tier whose configs are used.
-        data: Data sets that must be prepared.
-        options: Task -> `--cfg-options`.
-        random_init: Backbone of the row without pretraining; None: there is one only if asked for.
-        teachers: Row -> pretraining config whose export teaches it.
+        name: Also that of its results.
+        about: One line.
+        rows: Pretrainings, in the table's order.
+        heads: Detectors and segmenters that start from each.
+        data: Task -> data sets that must be there.
+        teachers: By name; they fill no row.
+        random_init: Backbones of the rows without pretraining.
+        weights: Rows from given weights.
         networks: Each row is run with each of these in the place of its own network.
+        seeds: Of the pretrainings, unless the command says others.
+        downstream_seeds: Of what follows, from each pretraining; empty: the pretraining's.
+        options: Task -> `--cfg-options`.
+        claims: What its table should show.
+        provided: Whether it comes with tricklift.
     """
 
-    rows: tuple[str, ...]
-    configs: str = "mini"
-    data: tuple[str, ...] = ("miniworld",)
-    options: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    random_init: str | None = "resnet18_b"
-    teachers: dict[str, str] = field(default_factory=dict)
+    name: str
+    about: str = ""
+    rows: tuple[Row, ...] = ()
+    heads: tuple[Head, ...] = ()
+    data: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    teachers: dict[str, Row] = field(default_factory=dict)
+    random_init: tuple[str, ...] = ()
+    weights: tuple[Weights, ...] = ()
     networks: tuple[Network, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    downstream_seeds: tuple[int, ...] = ()
+    options: dict[str, Options] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    provided: bool = False
 
+    def teacher_of(self, row: Row) -> Row | None:
+        """The row or teacher whose export teaches a row."""
+        if row.teacher is None:
+            return None
+        every = {**{other.name: other for other in self.rows}, **self.teachers}
+        return every[row.teacher]
 
-#: Task after pretraining -> its config (below `<task>/<configs>/`).
-DOWNSTREAM = {"det": "faster_rcnn_fpn", "seg": "fcn"}
-#: A few steps each: says whether all of it runs here, and nothing about quality.
-_SMOKE = {
-    "cls": (
-        "benchmark.tier=smoke",
-        "train_dataloader.batch_size=32",
-        "train_cfg.max_epochs=1",
-        "train_cfg.val_interval=1",
-    ),
-    "det": ("benchmark.tier=smoke", "train_cfg.max_epochs=1", "train_cfg.val_interval=1"),
-    "seg": ("benchmark.tier=smoke", "train_cfg.max_iters=2", "train_cfg.val_interval=2"),
-}
-#: Long enough to see that each network learns, and no longer: 187, 100 and 60 steps.
-_ZOO = {
-    "cls": ("benchmark.tier=zoo",),
-    "det": (
-        "benchmark.tier=zoo",
-        "train_cfg.max_epochs=1",
-        "train_cfg.val_interval=1",
-        "param_scheduler.0.end=20",
-        "param_scheduler.1.T_max=1",
-        "param_scheduler.1.end=1",
-    ),
-    "seg": (
-        "benchmark.tier=zoo",
-        "train_dataloader.batch_size=4",
-        "train_cfg.max_iters=60",
-        "train_cfg.val_interval=60",
-        "param_scheduler.0.end=60",
-    ),
-}
-_DEFORMABLE = ("model.backbone.deformable_stages=[3]",)
-#: The smallest network of each family of ours, and the listed networks of timm.
-_ONE_A_FAMILY = (
-    Network("resnet18_b"),
-    Network("seresnet18_b"),
-    Network("preresnet18_b"),
-    Network("hardnet39ds"),
-    Network("timm/mobilenetv1_100"),
-    Network("timm/densenet121"),
-    Network("timm/dpn68"),
-    Network(
-        "timm/inception_v3",
-        config="inception_v3-adamw",
-        options={"seg": ("model.backbone.output_stride=32",)},
-    ),
-    Network("resnext50_32x4d_b"),
-    Network("timm/legacy_seresnet50"),
-    Network("timm/res2net50_26w_4s"),
-    Network("timm/resnest50d"),
-    Network("rednet26"),
-    Network("dcdc_resnet50_b"),
-    Network("resnet18_b", "+deformable", options=dict.fromkeys(("cls", "det", "seg"), _DEFORMABLE)),
-    Network("timm/vgg19_bn"),
-)
-TIERS = {
-    "mini": Tier(("resnet18_b-baseline", "resnet18_d-tricks")),
-    "small": Tier(
-        (
-            "resnet18_b-standard",
-            "resnet18_d-efficient",
-            "resnet18_d-cosine",
-            "resnet18_d-smooth",
-            "resnet18_d-distill",
-            "resnet18_d-mixup",
-            "resnet18_d-mixup-distill",
-        ),
-        "small",
-        ("cifar10", "bccd", "camvid"),
-        teachers=dict.fromkeys(
-            ("resnet18_d-distill", "resnet18_d-mixup-distill"), "resnet34_d-smooth"
-        ),
-    ),
-    "smoke": Tier(("resnet18_d-tricks",), options=_SMOKE),
-    "zoo": Tier(("resnet18_b-adamw",), options=_ZOO, random_init=None, networks=_ONE_A_FAMILY),
-}
-#: What stands in the place of a pretraining's name where there is none; `--rows` takes it too.
-NO_PRETRAINING = RANDOM_INIT.replace(" ", "-")
+    def row_names(self) -> list[str]:
+        """What `--rows` takes, in the table's order."""
+        given = [*(row.name for row in self.rows), *(held.name for held in self.weights)]
+        return [*given, NO_PRETRAINING]
 
+    def chosen_heads(self, names: Iterable[str] | None) -> tuple[Head, ...]:
+        """The heads of those names; a task's name stands for all of that task; None: all.
 
-def tier_of(name: str) -> Tier:
-    """The tier of that name.
-
-    Raises:
-        UserError: There is none.
-    """
-    if name not in TIERS:
-        raise UserError(
-            f"unknown tier {name!r}; known: {', '.join(TIERS)}{did_you_mean(name, TIERS)} (the "
-            "paper's full-size configs run one by one: 'tricklift train', 'mim train')"
-        )
-    return TIERS[name]
+        Raises:
+            UserError: There is no such head.
+        """
+        if names is None:
+            return self.heads
+        wanted = set(names)
+        known = {word: None for head in self.heads for word in (head.name, head.task)}
+        for name in sorted(wanted - known.keys()):
+            raise UserError(
+                f"--heads: unknown head {name!r}; the tier has {', '.join(known)}"
+                f"{did_you_mean(name, known)}"
+            )
+        return tuple(head for head in self.heads if {head.name, head.task} & wanted)
