@@ -13,6 +13,7 @@ from tricklift.compat import (
     amp,
     checkpoints,
     class_checks,
+    config_files,
     distributed,
     ema,
     every_run,
@@ -30,6 +31,7 @@ def install() -> None:
     # Configs pin memory for GPUs; torch says each time that a CPU does not need it.
     warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true but no acc")
     finder.install()
+    config_files.install()
     safe_load.install()
     checkpoints.install()
     seeds.install()
