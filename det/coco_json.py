@@ -40,14 +40,14 @@ class Coco:
         return found
 
 
-def read(file: str | Path, prepare: str) -> Coco:
+def read(path: str | Path, prepare: str) -> Coco:
     """Read a COCO file of boxes.
 
     Raises:
         MissingFileError: There is no such file.
         UserError: It is no JSON, or not of that form: the part that is wrong is named.
     """
-    file = require(file, "COCO file", prepare)
+    file = require(path, "COCO file", prepare)
     try:
         held = json.loads(read_text(file))
     except (ValueError, RecursionError) as error:

@@ -66,12 +66,14 @@ def _by_name(upstream: Callable[..., Any]) -> Callable[..., Any]:
 def _with_imports(upstream: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(upstream)
     def merge(a: Any, b: Any, allow_list_keys: bool = False) -> Any:
+        from mmengine.config import ConfigDict
+
         result = upstream(a, b, allow_list_keys)
         kept = _ours(b.get("custom_imports")) if isinstance(b, Mapping) else []
         own = result.get("custom_imports") if kept else None
         if isinstance(own, Mapping) and not set(kept) <= set(_names(own)):
             others = [name for name in _names(own) if name not in kept]
-            result["custom_imports"] = type(own)({**own, "imports": [*kept, *others]})
+            result["custom_imports"] = ConfigDict({**own, "imports": [*kept, *others]})
         return result
 
     return merge

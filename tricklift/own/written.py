@@ -1,0 +1,192 @@
+"""Configs for data of one's own, and a tier of them: written once, then the user's to change."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tricklift.configs import find_config, short_name
+from tricklift.errors import UserError
+from tricklift.own.layouts import TASKS, find
+from tricklift.own.report import Report, reader_settings, report, to_text
+from tricklift.own.settings import Chosen, choose
+from tricklift.records.atomic import read_json, write_text
+
+#: What may be said of a set beside its path.
+GIVEN = ("path", "classes", "size", "epochs")
+TRICKS = ("resnet_d", "efficient", "cosine", "label_smoothing", "mixup")
+_HEAD = '''"""{what}
+
+{reasons}
+Written by tricklift from the data; change what you like, it is not written again. Delete the file
+to have the data looked at anew.
+"""
+
+_base_ = "tricklift::{leaf}.py"
+'''
+_TRICKS = '''"""The same data with the tricks of the paper, but distillation."""
+
+_base_ = ["{below}"]
+
+from tricklift.tricks import use
+
+train_dataloader = dict(batch_size={batch})
+globals().update(use(_base_, {tricks}))
+row = "D-tricks"
+'''
+
+
+def config_for(
+    leaf: str, given: str | Path | Mapping[str, Any], place: Path, say: Any = print
+) -> Path:
+    """The config of a provided leaf for a set of one's own; written where it is not there yet.
+
+    Args:
+        leaf: Such as `det/own` or `det/own/faster_rcnn_c4`.
+        given: The folder, or a mapping with `path` and others of `GIVEN`.
+        place: Folder to write into.
+        say: Gets what was found and chosen.
+
+    Raises:
+        UserError: The data are not known, or a training would refuse them; or the config there is
+            of another folder.
+    """
+    held: dict[str, Any] = {"path": given} if isinstance(given, str | Path) else dict(given)
+    if "path" not in held or held.keys() - set(GIVEN):
+        raise UserError(f"own data take {', '.join(GIVEN)} ('path' is needed), got {held}")
+    leaf = str(short_name(find_config(leaf)))
+    task = leaf.partition("/")[0]
+    root = Path(held["path"]).expanduser().absolute()
+    file, record = place / f"{task}.py", place / f"{task}.json"
+    if file.is_file():
+        before = read_json(record)
+        if before.get("path") != str(root) or before.get("leaf") != leaf:
+            raise UserError(
+                f"{file} was written for {before.get('leaf')} on {before.get('path')}, not for "
+                f"{leaf} on {root}; give another folder, or delete that file"
+            )
+        say(f"{file}: kept as it is")
+        return file
+    layout = find(root, task, classes=tuple(held.get("classes") or ()))
+    found = report(layout, place / task)
+    say(to_text(found))
+    if found.wrong:
+        raise UserError(
+            f"{root} cannot be trained on: {found.wrong[0]}"
+            + (f" (and {len(found.wrong) - 1} more)" if found.wrong[1:] else "")
+        )
+    chosen = choose(found, held.get("size"), held.get("epochs"))
+    say("\n".join(f"chosen: {reason}" for reason in chosen.reasons))
+    write_text(record, json.dumps({"leaf": leaf, **found.to_json()}, indent=2) + "\n")
+    write_text(file, _text(leaf, found, chosen, place / task))
+    say(f"written: {file}")
+    return file
+
+
+def _text(leaf: str, found: Report, chosen: Chosen, place: Path) -> str:
+    """The config's file."""
+    from mmengine.config import Config
+
+    layout, keys = found.layout, dict(chosen.keys)
+    for split, part in (("train", layout.train), ("val", layout.val)):
+        loader = keys[f"{split}_dataloader"]
+        settings = reader_settings(layout, part, place, split)
+        loader["dataset"] = {"_delete_": True, **settings, **loader["dataset"]}
+    keys["test_dataloader"] = keys["val_dataloader"]
+    keys["benchmark"] = {**keys.get("benchmark", {}), "dataset": layout.root.name}
+    what = f"{layout.kind} at {layout.root}: {found.train.images} images for training, "
+    what += f"{found.val.images} for validation, {len(layout.classes)} classes."
+    reasons = "\n".join(f"- {reason}" for reason in chosen.reasons)
+    return _HEAD.format(what=what, reasons=reasons, leaf=leaf) + Config(keys).pretty_text
+
+
+def tricks_on(config: Path) -> Path:
+    """The config of the paper's tricks on the same classification data, beside it."""
+    from mmengine.config import Config
+
+    from tricklift.compat import config_files
+
+    file = config.with_name("cls-tricks.py")
+    if not file.is_file():
+        config_files.install()
+        batch = Config.fromfile(config, import_custom_modules=False).train_dataloader.batch_size
+        images = read_json(config.with_suffix(".json"))["splits"]["train"]["images"]
+        names = ", ".join(f'"{name}"' for name in TRICKS)
+        twice = min(2 * batch, images // 4)
+        write_text(file, _TRICKS.format(below=config.name, batch=twice, tricks=names))
+    return file
+
+
+def tier_file(
+    held: Mapping[str, Any], place: Path, weights: tuple[str, ...] = (), say: Any = print
+) -> Path:
+    """A tier of own data, as a file that `tricklift run` takes.
+
+    Args:
+        held: As a tier file has it, with `own`: task -> folder, or a mapping with others of
+            `GIVEN`. Rows, networks and heads that it does not say are ours.
+        place: Folder to write configs and the tier into.
+        weights: Exported files, or names such as `timm/resnet18`, to start from.
+        say: Gets what was found and chosen.
+
+    Raises:
+        UserError: No data, an unknown task, or what `config_for` refuses.
+    """
+    import yaml
+
+    own = held.get("own")
+    if not isinstance(own, Mapping) or not own or own.keys() - set(TASKS):
+        raise UserError(f"'own' takes {', '.join(TASKS)} with a folder each, got {own!r}")
+    leaves = {task: config_for(f"{task}/own", given, place, say) for task, given in own.items()}
+    tier: dict[str, Any] = {"name": "own", "about": "data of one's own"}
+    if "cls" in leaves:
+        standard = {"name": "B-standard", "config": "cls.py", "backbone": "resnet18_b"}
+        tricks = {"name": "D-tricks", "config": "cls-tricks.py", "backbone": "resnet18_d"}
+        tier["rows"] = [{**standard, "recipe": "standard"}, {**tricks, "recipe": "tricks"}]
+        tricks_on(leaves["cls"])
+    elif not weights and "weights" not in held:
+        weights = ("timm/resnet18.tv_in1k",)
+    heads = [task for task in ("det", "seg") if task in leaves]
+    tier["downstream"] = [{"task": task, "config": f"{task}.py"} for task in heads]
+    if heads:
+        tier["random_init"] = ["resnet18_b"]
+        tier["weights"] = [_weights(ref) for ref in weights]
+    elif weights:
+        raise UserError("--weights start detection or segmentation; add --det or --seg")
+    tier |= {key: value for key, value in held.items() if key != "own"}
+    file = place / "tier.yaml"
+    write_text(file, yaml.safe_dump(tier, sort_keys=False, allow_unicode=True))
+    return file
+
+
+def _weights(ref: str) -> dict[str, str]:
+    """A row that starts from weights of a library or of an exported file."""
+    from backbones.libraries import is_reference, parse_reference
+    from tricklift.records.identity import read_header
+
+    if is_reference(ref):
+        library, network, _ = parse_reference(ref)
+        backbone = f"timm/{network}" if library == "timm" else _of_torchvision(network)
+        return {"name": ref.replace("/", "_"), "backbone": backbone, "checkpoint": ref}
+    file = Path(ref).absolute()
+    backbone = read_header(file).get("architecture", "")
+    if not backbone:
+        raise UserError(
+            f"--weights: {ref} does not say which network it is of; give an exported file "
+            "(`tricklift export`), or timm/NAME"
+        )
+    return {"name": file.stem, "backbone": backbone, "checkpoint": str(file)}
+
+
+def _of_torchvision(network: str) -> str:
+    """Our name of a network of torchvision's."""
+    import backbones
+    from backbones.naming import library_naming
+
+    for name in backbones.names():
+        try:
+            if library_naming(name, "torchvision").network == network:
+                return name
+        except UserError:
+            continue
+    raise UserError(f"--weights: no backbone here is torchvision's {network!r}; try timm/{network}")
