@@ -7,7 +7,9 @@ import difflib
 import errno
 import os
 import platform
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +18,12 @@ from importlib.metadata import PackageNotFoundError, version
 #: Exit code of every command that was given something it cannot work with.
 USER_ERROR = 2
 #: Exit code of a command that was stopped by Ctrl-C.
-STOPPED = 130
+INTERRUPTED = 130
+#: Exit code of a training or run that SIGTERM or SIGUSR1 stopped: what it had is saved, and the
+#: same call goes on from there. A scheduler may call it again.
+STOPPED = 85
+#: Part of what such a training says; under torchrun, which hides its exit code, it tells.
+SAVED = "a checkpoint is saved"
 #: How to resume a training that was stopped.
 RESUMES = "add --resume to the same command to resume from the last checkpoint"
 #: In the environment: `1` shows the traceback of a user's error.
@@ -64,6 +71,10 @@ class JobFailed(Exception):
         self.code = code
 
 
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end, by SIGTERM."""
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest of `known` in any case, or an empty string."""
     lower = {name.lower(): name for name in known}
@@ -90,12 +101,30 @@ def one_line(error: BaseException) -> str:
 
 @contextmanager
 def stoppable(advice: str = "") -> Iterator[None]:
-    """Turns Ctrl-C into `stopped; <advice>` on stderr and `SystemExit(130)`."""
+    """Turns Ctrl-C into `stopped; <advice>` on stderr and `SystemExit(130)`, SIGTERM into 85."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("; ".join(filter(None, ("stopped", advice))), file=sys.stderr)
-        raise SystemExit(STOPPED) from None
+        code = STOPPED if isinstance(error, Terminated) else INTERRUPTED
+        raise SystemExit(code) from None
+
+
+@contextmanager
+def ends_on_sigterm() -> Iterator[None]:
+    """Makes SIGTERM raise `Terminated` in the block, as Ctrl-C raises KeyboardInterrupt."""
+
+    def end(number: int, frame: object) -> None:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def refused_by_system(error: BaseException) -> str | None:
@@ -114,7 +143,7 @@ def report_user_errors() -> Iterator[None]:
             yield
     except JobFailed as error:
         print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(error.code if error.code in (USER_ERROR, STOPPED) else 1) from None
+        raise SystemExit(error.code if error.code in (USER_ERROR, INTERRUPTED) else 1) from None
     except Exception as error:
         said = one_line(error) if isinstance(error, UserError) else refused_by_system(error)
         if said is None or os.environ.get(DEBUG) == "1":

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tricklift.cli import benchmark, data, listing, training
+from tricklift.cli import benchmark, data, jobs, listing, training
 from tricklift.errors import report_user_errors, stoppable
 
 ABOUT = """How much of a classification trick survives transfer?
@@ -53,9 +53,11 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-GROUPS = (benchmark, data, training, listing)
+GROUPS = (benchmark, jobs, data, training, listing)
 for command in (command for group in GROUPS for command in group.COMMANDS):
     app.command()(command)
+for command in jobs.HIDDEN:
+    app.command(hidden=True)(command)
 
 
 def _version(wanted: bool) -> None:

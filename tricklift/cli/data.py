@@ -1,11 +1,11 @@
 """`tricklift prepare` and `check`: data put in place, and looked at."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from tricklift.errors import stoppable
+from tricklift.errors import UserError, stoppable
 
 Root = Annotated[
     Path,
@@ -15,6 +15,18 @@ Classes = Annotated[
     str | None,
     typer.Option(
         metavar="A,B", help="Take these classes alone; what is left out is counted.  [default: all]"
+    ),
+]
+OwnFolder = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="For `own`: a folder of data (`tricklift check DIR`)."),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        help="For `own`: rows that start from given weights, exported files or names such as "
+        "timm/resnet18.  [default: none; without --cls timm/resnet18.tv_in1k]",
     ),
 ]
 #: Said of a command that was stopped.
@@ -96,12 +108,62 @@ def check(
     with redirect_stdout(sys.stderr), tempfile.TemporaryDirectory() as place:  # progress goes there
         from tricklift.own.layouts import find
         from tricklift.own.report import report, to_text
-        from tricklift.tricks import split_names
 
-        found = report(find(path, task, classes=split_names(classes)), Path(place))
+        found = report(find(path, task, classes=tuple(names_in(classes))), Path(place))
     print(json.dumps(found.to_json(), indent=2) if as_json else to_text(found))
     if found.wrong:
         raise typer.Exit(1)
+
+
+def own_tier(context: typer.Context, tier: str, out: Path) -> str:
+    """The tier to run: for data of one's own, a file that is written to `out`; else the one given.
+
+    Such are the tier `own`, and a tier file with the key `own`.
+
+    Raises:
+        UserError: Folders for another tier, no folder, or what `tricklift.own.written` refuses.
+    """
+    given = context.params
+    folders = {task: str(given[task]) for task in ("cls", "det", "seg") if given[task]}
+    held = {"own": folders} if tier == "own" else _own_file(Path(tier))
+    if held is None or (folders and tier != "own"):
+        if folders or given["weights"]:
+            words = "--cls, --det, --seg and --weights are for `tricklift run own`"
+            raise UserError(f"{words}, not for {tier!r}; in a tier file write them below 'own'")
+        return tier
+    if not held["own"]:
+        raise UserError("`tricklift run own` needs data: --cls DIR, --det DIR, --seg DIR, or some")
+    from tricklift.own.written import tier_file  # slow to import: in another process
+    from tricklift.suite import warm
+
+    networks: list[str] = []
+    if "cls" not in held["own"]:  # nothing is pretrained: each network is rows of its own
+        networks, given["backbones"] = names_in(given["backbones"]), None
+    return str(warm.call(tier_file, held, out / "own", names_in(given["weights"]), networks))
+
+
+def _own_file(file: Path) -> dict[str, Any] | None:
+    """What a tier file with the key `own` holds, its folders from where it is; None: no such."""
+    import yaml
+
+    if not file.is_file():
+        return None
+    try:
+        held = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        return None  # the reader of tier files says what is wrong
+    if not isinstance(held, dict) or not isinstance(held.get("own"), dict):
+        return None
+    for task, entry in held["own"].items():
+        entry = entry if isinstance(entry, dict) else {"path": entry}
+        path = file.absolute().parent / Path(str(entry.get("path"))).expanduser()
+        held["own"][task] = {**entry, "path": str(path)}
+    return held
+
+
+def names_in(text: str | None) -> list[str]:
+    """The names of an option such as `a,b`."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 COMMANDS = (prepare, check)

@@ -1,12 +1,13 @@
 """Configs for data of one's own, and a tier of them: written once, then the user's to change."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tricklift.configs import find_config, short_name
 from tricklift.errors import UserError
+from tricklift.own.code import Code, as_code
 from tricklift.own.layouts import TASKS, find
 from tricklift.own.report import Report, reader_settings, report, to_text
 from tricklift.own.settings import Chosen, choose
@@ -14,10 +15,12 @@ from tricklift.records.atomic import read_json, write_text
 
 #: What may be said of a set beside its path.
 GIVEN = ("path", "classes", "size", "epochs")
+#: What detection and segmentation start from where nothing is pretrained and nothing was said.
+LIBRARY = ("timm/resnet18.tv_in1k",)
 TRICKS = ("resnet_d", "efficient", "cosine", "label_smoothing", "mixup")
 _HEAD = '''"""{what}
-
 {reasons}
+
 Written by tricklift from the data; change what you like, it is not written again. Delete the file
 to have the data looked at anew.
 """
@@ -85,19 +88,23 @@ def config_for(
 
 def _text(leaf: str, found: Report, chosen: Chosen, place: Path) -> str:
     """The config's file."""
-    from mmengine.config import Config
-
     layout, keys = found.layout, dict(chosen.keys)
+    named: dict[str, Any] = {"classes": layout.classes}
     for split, part in (("train", layout.train), ("val", layout.val)):
         loader = keys[f"{split}_dataloader"]
         settings = reader_settings(layout, part, place, split)
-        loader["dataset"] = {"_delete_": True, **settings, **loader["dataset"]}
-    keys["test_dataloader"] = keys["val_dataloader"]
+        if "metainfo" in settings:
+            settings["metainfo"] = {"classes": Code("classes")}
+        pipeline = f"{split}_pipeline"
+        named[pipeline] = loader["dataset"]["pipeline"]
+        same = {"pipeline": Code(pipeline)}
+        keys[f"{split}_dataloader"] = {**loader, "dataset": {"_delete_": True, **settings, **same}}
+    keys["test_dataloader"] = Code("val_dataloader")
     keys["benchmark"] = {**keys.get("benchmark", {}), "dataset": layout.root.name}
-    what = f"{layout.kind} at {layout.root}: {found.train.images} images for training, "
-    what += f"{found.val.images} for validation, {len(layout.classes)} classes."
+    what = f"{layout.kind} at {layout.root}.\n\n{found.train.images} images for training, "
+    what += f"{found.val.images} for validation, {len(layout.classes)} classes. Chosen:\n"
     reasons = "\n".join(f"- {reason}" for reason in chosen.reasons)
-    return _HEAD.format(what=what, reasons=reasons, leaf=leaf) + Config(keys).pretty_text
+    return _HEAD.format(what=what, reasons=reasons, leaf=leaf) + as_code({**named, **keys})
 
 
 def tricks_on(config: Path) -> Path:
@@ -118,7 +125,11 @@ def tricks_on(config: Path) -> Path:
 
 
 def tier_file(
-    held: Mapping[str, Any], place: Path, weights: tuple[str, ...] = (), say: Any = print
+    held: Mapping[str, Any],
+    place: Path,
+    weights: Sequence[str] = (),
+    networks: Sequence[str] = (),
+    say: Any = print,
 ) -> Path:
     """A tier of own data, as a file that `tricklift run` takes.
 
@@ -127,6 +138,8 @@ def tier_file(
             `GIVEN`. Rows, networks and heads that it does not say are ours.
         place: Folder to write configs and the tier into.
         weights: Exported files, or names such as `timm/resnet18`, to start from.
+        networks: Without data for pretraining: backbones that start from random weights, those of
+            timm from timm's too.
         say: Gets what was found and chosen.
 
     Raises:
@@ -145,14 +158,14 @@ def tier_file(
         tier["rows"] = [{**standard, "recipe": "standard"}, {**tricks, "recipe": "tricks"}]
         tricks_on(leaves["cls"])
     elif not weights and "weights" not in held:
-        weights = ("timm/resnet18.tv_in1k",)
+        weights = [name for name in networks if name.startswith("timm/")] or LIBRARY
     heads = [task for task in ("det", "seg") if task in leaves]
     tier["downstream"] = [{"task": task, "config": f"{task}.py"} for task in heads]
     if heads:
-        tier["random_init"] = ["resnet18_b"]
+        tier["random_init"] = list(networks) or ["resnet18_b"]
         tier["weights"] = [_weights(ref) for ref in weights]
     elif weights:
-        raise UserError("--weights start detection or segmentation; add --det or --seg")
+        raise UserError("--weights starts detection or segmentation; add --det or --seg")
     tier |= {key: value for key, value in held.items() if key != "own"}
     file = place / "tier.yaml"
     write_text(file, yaml.safe_dump(tier, sort_keys=False, allow_unicode=True))

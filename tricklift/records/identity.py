@@ -45,6 +45,8 @@ _WATCHING = {
     *("NaiveVisualizationHook", "DetVisualizationHook", "SegVisualizationHook"),
     *("ProfilerHook", "NPUProfilerHook", "MemoryProfilerHook", "EmptyCacheHook"),
 }
+#: Stands for the data root in what is hashed.
+ROOT = "<root>"
 _WEIGHTS = (".safetensors", ".pth", ".pt")
 
 
@@ -150,8 +152,7 @@ def config_hash(cfg: Mapping[str, Any], begun: Mapping[str, Any] | None = None) 
         begun: {file, sha256} of the checkpoint that the run began with, as `pretrained_of` said it,
             for a resumed one, whose config no longer names it.
     """
-    root = os.environ.get("TRICKLIFT_ROOT", "data").rstrip("/")
-    plain = _neutral(_deciding(cfg), root)
+    plain = counted(cfg)
     if loaded_of(cfg):
         begun = pretrained_of(cfg)
     if begun:
@@ -159,6 +160,12 @@ def config_hash(cfg: Mapping[str, Any], begun: Mapping[str, Any] | None = None) 
         plain["load_from"] = f"<sha256 {digest}>" if digest else f"<{begun['file']}>"
     text = json.dumps(plain, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def counted(cfg: Mapping[str, Any]) -> dict[str, Any]:
+    """What `config_hash` counts of a config, neutralised, as plain data."""
+    root = os.environ.get("TRICKLIFT_ROOT", "data").rstrip("/")
+    return dict(_neutral(_deciding(cfg), root))
 
 
 def export_mark(architecture: str | None, trained: str | None) -> str:
@@ -219,7 +226,7 @@ def _neutral(value: Any, root: str) -> Any:
             trained = (meta := read_header(value)).get("config_hash")
             return export_mark(meta.get("architecture"), trained) if trained else _digest(value)
         if value == root or value.startswith(root + "/"):
-            return "<root>" + re.sub("/+", "/", value[len(root) :])
+            return ROOT + re.sub("/+", "/", value[len(root) :])
     return value
 
 

@@ -75,6 +75,20 @@ def release(file: Path) -> None:
         handle.close()
 
 
+def is_held(file: Path) -> bool:
+    """Whether some process has a lock; False where there are none."""
+    if fcntl is None or (os.getpid(), file.resolve()) in _held:
+        return fcntl is not None
+    try:
+        with file.open("r+b") as handle:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        return error.errno in (errno.EACCES, errno.EAGAIN)
+    return False
+
+
 @contextmanager
 def alone(file: Path, what: str | None = None) -> Iterator[None]:
     """Hold a lock for a block; see `take`. One that was held before stays held."""

@@ -51,17 +51,18 @@ def weights_entries(cfg: Mapping[str, Any], pretrained: dict[str, Any] | None) -
     return {"pretrained": pretrained, "teacher": teacher}
 
 
-def changed(cfg: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
-    """Whether a file that the config names holds other weights than the result's run was given.
+def changed(cfg: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
+    """The files that a config names which hold other weights than the result's run was given.
 
     A result without such a hash, and a file that is not there, say nothing.
     """
+    found = []
     for key, source in weights_sources(cfg).items():
         before = (result.get(key) or {}).get(KEY)
         now = weights_sha256(source) if before else None
         if now and now != before:
-            return True
-    return False
+            found.append(source)
+    return found
 
 
 def _hash_of(source: str) -> dict[str, str]:

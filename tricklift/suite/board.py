@@ -1,55 +1,163 @@
-"""Where running jobs are: a line for each on a terminal, a line now and then in a log."""
+"""Where running jobs are: a table on a terminal, a line now and then in a log; and what is said."""
 
+import threading
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
+from rich.table import Table
+
+from tricklift.markdown import duration
+from tricklift.suite import graph
+from tricklift.suite.status import Where, counted, where
 
 #: Without a terminal, one progress line of a job in this many seconds.
 QUIET_SECONDS = 20.0
+#: A terminal's table is read anew after this many seconds.
+FRESH_SECONDS = 2.0
+COLORS = {
+    "done": "green",
+    "running": "cyan",
+    "failed": "red",
+    "blocked": "red",
+    "stopped": "yellow",
+}
 
 
-class Board(Progress):
-    """Shows what several threads report; a context manager.
+class Board:
+    """Says what happens to jobs, and shows those that run; a context manager.
 
     Args:
+        out: Output folder, from whose files it is read how far a job is; None shows names alone.
         console: Where to; by default the standard output.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
-        console = console or Console()
-        super().__init__(
-            SpinnerColumn(),
-            TextColumn("{task.description}", markup=False),
-            console=console,
-            refresh_per_second=4,
+    def __init__(self, out: Path | None = None, console: Console | None = None) -> None:
+        self.console = console or Console()
+        self._out, self._lock = out, threading.Lock()
+        self._entries: dict[str, Mapping[str, Any]] = {}
+        self._titles: dict[str, str] = {}
+        self._running: dict[str, float] = {}  # when a line of it is due
+        self._read, self._table = 0.0, Table.grid()
+        self._live = Live(
+            get_renderable=self._fresh,
+            console=self.console,
+            refresh_per_second=1,
             transient=True,
-            disable=not console.is_terminal,
+            auto_refresh=self.console.is_terminal,
         )
-        self._jobs: dict[str, TaskID] = {}
-        self._shown: dict[str, float] = {}
+
+    def __enter__(self) -> "Board":
+        if self.console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._live.stop()
+
+    def number(self, names: Sequence[str]) -> None:
+        """Give jobs their titles, such as `[3/12] det/random-init/seed0`."""
+        total = len(names)
+        self._titles = {name: f"[{at}/{total}] {name}" for at, name in enumerate(names, start=1)}
+        if self._out:
+            self._entries = {entry["name"]: entry for entry in graph.read(self._out)}
 
     def say(self, text: str, result: str = "") -> None:
         """Print a line that stays, with what came out in bold."""
         tail = f"  [bold]{escape(result)}[/bold]" if result else ""
         self.console.print(escape(text) + tail, highlight=False, soft_wrap=True)
 
-    def now(self, title: str, words: str) -> None:
-        """Report where a job is; may be called often and from any thread."""
+    def began(self, name: str) -> None:
+        """A job runs from now on."""
         with self._lock:
-            if title not in self._jobs:
-                self._jobs[title] = self.add_task(title, total=None)
-                self._shown[title] = time.monotonic()
-            self.update(self._jobs[title], description=f"{title}: {words}")
-            due = time.monotonic() - self._shown[title] >= QUIET_SECONDS
-            if self.console.is_terminal or not due:
-                return
-            self._shown[title] = time.monotonic()
-        self.say(f"{title}: {words}")
+            self._running[name] = time.monotonic() + QUIET_SECONDS
+            self._read = 0.0
+        if not self.console.is_terminal:
+            self.say(f"{self._titles.get(name, name)}: starts")
 
-    def over(self, title: str) -> None:
-        """A job is no longer running."""
+    def over(self, name: str) -> None:
+        """A job runs no longer."""
         with self._lock:
-            if title in self._jobs:
-                self.remove_task(self._jobs.pop(title))
+            self._running.pop(name, None)
+            self._read = 0.0
+
+    def ended(self, name: str, text: str, result: str = "") -> None:
+        """What became of a job."""
+        self.say(f"{self._titles.get(name, name)}: {text}", result)
+
+    def tick(self) -> None:
+        """Without a terminal: a line of each job whose line is due. Called about once a second."""
+        if self.console.is_terminal:
+            return
+        for name, due in list(self._running.items()):
+            if time.monotonic() >= due:
+                self._running[name] = time.monotonic() + QUIET_SECONDS
+                if one := self._where(name):
+                    self.say(f"{self._titles.get(name, name)}: {line(one)}")
+
+    def _where(self, name: str) -> Where | None:
+        entry = self._entries.get(name)
+        return where(self._out, entry) if entry and self._out else None
+
+    def _fresh(self) -> Table:
+        """The table of what runs, not older than `FRESH_SECONDS`."""
+        with self._lock:
+            if time.monotonic() - self._read >= FRESH_SECONDS:
+                shown = [self._where(name) or Where(name, "", "running") for name in self._running]
+                self._table, self._read = table(shown, self._titles), time.monotonic()
+            return self._table
+
+
+def line(job: Where) -> str:
+    """What there is to say of a job, in one line: `running, epoch 2/8, 50/93, top1 31.20, ...`."""
+    parts = [job.words or job.state]
+    parts += [text for text in (_percent(job), _metrics(job)) if text]
+    if job.images_per_second:
+        parts.append(f"{job.images_per_second:.0f} images/s")
+    if job.eta is not None:
+        parts.append(f"{duration(job.eta)} left")
+    return ", ".join(parts)
+
+
+def table(jobs: Sequence[Where], titles: Mapping[str, str] | None = None) -> Table:
+    """Jobs with their state, progress, metric so far, speed and time left."""
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    shown.add_column("job", overflow="fold")
+    shown.add_column("state")
+    for title in ("", "metric", "images/s", "time", "left"):
+        shown.add_column(title, justify="right", no_wrap=True)
+    shown.add_column("", overflow="fold")
+    for job in jobs:
+        color = COLORS.get(job.state, "dim")
+        shown.add_row(
+            escape((titles or {}).get(job.name, job.name)),
+            f"[{color}]{job.state}[/{color}]",
+            _percent(job),
+            _metrics(job),
+            f"{job.images_per_second:.0f}" if job.images_per_second else "",
+            duration(job.seconds) if job.seconds is not None else "",
+            duration(job.eta) if job.eta is not None else "",
+            escape(job.words),
+        )
+    return shown
+
+
+def page(out: Path, jobs: Sequence[Where]) -> Table:
+    """What `tricklift status` shows: the counts, and a line of each job."""
+    shown = Table.grid()
+    shown.add_row(f"{escape(str(out))}: {counted(jobs)}")
+    shown.add_row(table(jobs))
+    return shown
+
+
+def _percent(job: Where) -> str:
+    return f"{job.progress:.0%}" if job.progress is not None and job.state != "done" else ""
+
+
+def _metrics(job: Where) -> str:
+    known = {key: value for key, value in job.metrics.items() if value is not None}
+    return " ".join(f"{key} {value:.2f}" for key, value in known.items())

@@ -9,6 +9,9 @@ from tricklift.data import prepare
 from tricklift.records.atomic import write_text
 from tricklift.records.machine import cores
 
+#: What it runs.
+TIER = "mini"
+
 
 def demo(out: str | Path, max_parallel: int | None = None) -> None:
     """MiniWorld, pretraining, export, transfer and the table, all in `out`.
@@ -21,13 +24,16 @@ def demo(out: str | Path, max_parallel: int | None = None) -> None:
     Raises:
         JobFailed: A job ended with an error; the same call resumes.
     """
-    from tricklift.suite.run import run  # slow to import, and `prepare` needs none of it
+    from tricklift.suite.engines.local import Local  # slow to import, and `prepare` needs none
+    from tricklift.suite.run import run
     from tricklift.tables.compare import compare
     from tricklift.tables.page import render
 
     out = Path(out)
     with_progress("miniworld", out / "data")
-    run("mini", out / "runs", out / "data", max_parallel=max_parallel or min(2, cores()))
+    typed = ["run", TIER, "--out", str(out / "runs"), "--root", str(out / "data")]
+    engine = Local(max_parallel=max_parallel or min(2, cores()))
+    run(TIER, out / "runs", out / "data", engine, typed=typed)
     rows, records = compare(out / "runs")
     for style in ("md", "json"):
         write_text(out / f"table.{style}", render(rows, records, style, out / "runs"))

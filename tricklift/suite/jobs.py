@@ -17,9 +17,9 @@ from tricklift.configs import silently
 from tricklift.errors import MissingFileError, UserError
 from tricklift.records import lock
 from tricklift.records.atomic import read_json
-from tricklift.records.identity import config_hash, read_header
+from tricklift.records.differences import since
+from tricklift.records.identity import read_header
 from tricklift.records.schema import RESULT_FILE
-from tricklift.records.weights import changed
 
 TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
 #: What a training is given beside its config, by `build_config` and on the command line.
@@ -69,14 +69,17 @@ class Training:
 
     def state(self) -> str:
         """`done`, `started` (to be resumed), `stale` (of another config or weights) or `new`."""
+        return self.examined()[0]
+
+    def examined(self) -> tuple[str, str]:
+        """The state, and what made it stale."""
         result = read_json(self.work_dir / RESULT_FILE)
         if not result:
-            return "stale" if any(self.work_dir.glob("*.pth")) else "new"
-        cfg = self.resolved()
-        same = (config_hash(cfg), self.seed) == (result.get("config_hash"), result.get("seed"))
-        if not same or changed(cfg, result):
-            return "stale"
-        return "done" if result.get("status") == "done" else "started"
+            left = any(self.work_dir.glob("*.pth"))
+            return ("stale", "checkpoints without a result") if left else ("new", "")
+        if why := since(result, self.resolved(), self.seed, self.work_dir):
+            return "stale", why
+        return "done" if result.get("status") == "done" else "started", ""
 
     def command(self, resume: bool) -> list[str]:
         """The command line of the child process."""
@@ -102,6 +105,10 @@ class Training:
             os.replace(self.work_dir, aside)
         return aside
 
+    def has_result(self) -> bool:
+        """Whether a training has ended well there, of whatever config; quick to say."""
+        return read_json(self.work_dir / RESULT_FILE).get("status") == "done"
+
     def summary(self) -> str:
         """The metrics of the finished run, for the progress line."""
         metrics = read_json(self.work_dir / RESULT_FILE).get("metrics", {})
@@ -118,6 +125,10 @@ class Export:
     training: Training
     file: Path
     needs: tuple[str, ...]
+
+    def examined(self) -> tuple[str, str]:
+        """The state; an export is never stale: it replaces its file."""
+        return self.state(), ""
 
     def state(self) -> str:
         """`done` where the file holds the finished training's config, else `new`."""
@@ -142,6 +153,10 @@ class Export:
     def clear(self, out: Path) -> Path | None:
         """Nothing to move: an export replaces its file in one step."""
         return None
+
+    def has_result(self) -> bool:
+        """Whether the file is there; quick to say."""
+        return self.file.is_file()
 
     def summary(self) -> str:
         """The size of the file, for the progress line."""

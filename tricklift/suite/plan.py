@@ -70,6 +70,8 @@ def plan(
         MissingFileError: No such teacher, or tier file.
     """
     out, what = Path(out).resolve(), tier if isinstance(tier, Tier) else read(tier)
+    if not what.provided:
+        check_backbones(what, tier)
     seeds = what.seeds if seeds is None else seeds
     if downstream_seeds is None:
         downstream_seeds = what.downstream_seeds or None
@@ -95,6 +97,23 @@ def plan(
         for job in RowPlan(place, row, seed, some or (seed,), laid, network).jobs(teacher):
             jobs.setdefault(job.name, job)
     return list(jobs.values())
+
+
+def check_backbones(tier: Tier, file: object) -> None:
+    """Refuses a backbone of a tier file that there is not.
+
+    Raises:
+        UserError: Says the file, and the closest name.
+    """
+    import backbones  # slow to import
+
+    rows = (*tier.rows, *tier.teachers.values(), *tier.weights)
+    networks = (network.name for network in tier.networks)
+    for name in dict.fromkeys([*(row.backbone for row in rows), *tier.random_init, *networks]):
+        try:
+            backbones.info(name)
+        except UserError as error:
+            raise UserError(f"{file}: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -188,10 +207,12 @@ def by_task(tricks: Sequence[str], heads: Sequence[Head]) -> dict[str, tuple[str
     Raises:
         UserError: An unknown trick, one named twice, or one that a config downstream cannot have.
     """
+    found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(DOWNSTREAM, ())}
+    if not tricks:
+        return found
     from tricklift.tricks.names import check_names, tasks_of  # slow to import
 
     check_names((), tuple(tricks))
-    found: dict[str, tuple[str, ...]] = {"cls": (), **dict.fromkeys(DOWNSTREAM, ())}
     for trick in tricks:
         allowed = tasks_of(trick)
         for task in ("cls",) if "cls" in allowed else allowed:

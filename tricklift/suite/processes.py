@@ -1,105 +1,193 @@
-"""The child processes of jobs: started, followed line by line, and stopped together."""
+"""The child process of a job: started, its output kept, stopped, and killed with all it started."""
 
+import contextlib
 import os
 import re
-import shlex
+import selectors
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
+from typing import BinaryIO
 
-from tricklift.errors import DEBUG
-from tricklift.records.machine import cores
+from tricklift.errors import refused_by_system
 from tricklift.suite import warm
-from tricklift.suite.board import Board
 from tricklift.suite.jobs import TRICKLIFT
-from tricklift.suite.parent import TIED
+from tricklift.suite.parent import GRACE, TIED
 
-#: Lines of mmengine's log that say how far a run is.
-PROGRESS = re.compile(r"(Epoch|Iter)\((train|val|test)\).*")
+#: How long a look for new output waits at most; an end without one is seen this late.
+LOOK = 1.0
+#: Begins the line of the log above each attempt.
+ATTEMPT = "# attempt "
 
-Child = subprocess.Popen[str] | warm.WarmJob
+_starting = threading.Lock()
 
 
-class Children:
-    """The processes of the running jobs, which share the cores and can be stopped together.
+class LogNotWritten(Exception):
+    """What a job says cannot be kept: the disk is full, or the folder is gone."""
 
-    Our own commands end by themselves when this process is gone.
+
+class Child:
+    """A process of a job.
 
     Args:
-        max_parallel: How many run at a time.
+        command: Its command line; our own commands end by themselves when this process is gone.
+        environment: All of it.
+        from_server: Fork it from a process that has imported what trainings need, see `warm`.
     """
 
-    def __init__(self, max_parallel: int = 1) -> None:
-        self.environment = {**os.environ, "PYTHONUNBUFFERED": "1", DEBUG: "1"}
-        if max_parallel > 1:
-            share = max(1, cores() // max_parallel)
-            self.environment.setdefault("OMP_NUM_THREADS", str(share))
-        self._started: list[Child] = []
-        self._lock = threading.Lock()
-        self._stopped = False
-
-    def start(self, command: Sequence[str]) -> Child:
-        """Start a process whose output can be read line by line; our own commands start warm."""
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], from_server: bool = False
+    ) -> None:
         own, count = tuple(command[: len(TRICKLIFT)]) == TRICKLIFT, len(TRICKLIFT)
-        child: Child
-        with self._lock:
-            if own and warm.possible():
-                child = warm.WarmJob(command[count:], self.environment)
+        self.returncode: int | None = None
+        self._process: subprocess.Popen[bytes] | warm.WarmJob
+        with _starting:
+            if own and from_server:
+                self._process = warm.WarmJob(command[count:], environment)
             else:
-                child = subprocess.Popen(
+                self._process = subprocess.Popen(
                     command,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     stdin=subprocess.PIPE if own else subprocess.DEVNULL,
-                    text=True,
-                    errors="replace",
-                    env=self.environment | ({TIED: "1"} if own else {}),
+                    env={**environment, **({TIED: "1"} if own else {})},
+                    start_new_session=True,  # Ctrl-C is for the front door alone
                 )
-            self._started.append(child)
-            if self._stopped:
-                child.terminate()
-            return child
+        assert self._process.stdout is not None and self._process.pid is not None
+        self.pid: int = self._process.pid
+        self._output: BinaryIO = self._process.stdout  # type: ignore[assignment]
+        self._lock = threading.Lock()
 
-    def stop(self) -> None:
-        """End all that still run (to others it does nothing), and those that may still start."""
+    def poll(self) -> int | None:
+        """Its exit code, once it has ended."""
         with self._lock:
-            self._stopped = True
-            for child in self._started:
-                child.terminate()
+            if self.returncode is None:
+                self.returncode = self._process.poll()
+            return self.returncode
+
+    def terminate(self, number: int = signal.SIGTERM) -> None:
+        """Ask it to end, and it alone: what it started is its own to end."""
+        self._send([self.pid], number)
+
+    def kill(self) -> None:
+        """End it and all that it started."""
+        self._send([*descendants(self.pid), self.pid], signal.SIGKILL)
+
+    def _send(self, pids: Collection[int], number: int) -> None:
+        with self._lock:
+            if self.returncode is None:  # its number is not yet another's
+                for pid in pids:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, number)
+
+    def follow(self, log: Path, title: str) -> None:
+        """Adds a title and what it prints to `log` until it ends.
+
+        Raises:
+            LogNotWritten: It was killed for that.
+        """
+        try:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with log.open("ab", buffering=0) as file:
+                _write(file, f"{ATTEMPT}{title}\n".encode())
+                for chunk in self._chunks():
+                    _write(file, chunk)
+        except OSError as error:
+            error.filename = error.filename or str(log)
+            raise LogNotWritten(f"its log cannot be written: {refused(error)}") from None
+        finally:
+            self.kill()
+            self._end()
+
+    def _chunks(self) -> Iterator[bytes]:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._output, selectors.EVENT_READ)
+            while True:
+                if selector.select(LOOK):
+                    chunk = os.read(self._output.fileno(), 1 << 16)
+                    if not chunk:
+                        break
+                    yield chunk
+                elif self.poll() is not None:
+                    return  # what it started holds its output open
+        while self.poll() is None:  # it closed its output, and may go on
+            time.sleep(0.02)
+
+    def _end(self) -> None:
+        while self.poll() is None:
+            time.sleep(0.02)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)  # what it left behind in its group
+        self._output.close()
+        if isinstance(self._process, subprocess.Popen) and self._process.stdin:
+            self._process.stdin.close()
 
 
-def follow(command: Sequence[str], log: Path, title: str, board: Board, children: Children) -> int:
-    """Starts a process, keeps all that it prints in `log`, shows where it is; returns its code."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    board.now(title, "starting")
-    with log.open("a", encoding="utf-8") as file, children.start(command) as process:
-        assert process.stdout is not None
-        print(f"$ {shlex.join(command)}", file=file, flush=True)
-        for line in process.stdout:
-            print(line, end="", file=file, flush=True)
-            if found := PROGRESS.search(line):
-                board.now(title, condensed(found[0]))
-    assert process.returncode is not None, "leaving the block waits for it"
-    return process.returncode
+def _write(file: FileIO, data: bytes) -> None:
+    """All of it, to a file without a buffer."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
 
 
-def condensed(line: str) -> str:
-    """mmengine's progress line without what only a developer wants."""
-    kept = re.sub(r"\s+(base_lr|time|data_time|memory|grad_norm): \S+", "", line)
-    return re.sub(r"\s+", " ", kept)[:120]
+def refused(error: OSError) -> str:
+    """What the system said of a file, with what to do where that is known."""
+    return refused_by_system(error) or f"{error.filename}: {error.strerror}"
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process started, and those that these did; Linux tells."""
+    children: dict[int, list[int]] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            parent = int(file.read_text(errors="replace").rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(file.parent.name))
+    found = [pid]
+    for each in found:
+        found += children.get(each, [])
+    return found[1:]
+
+
+def stop(children: Sequence[Child], grace: float = GRACE) -> list[Child]:
+    """Asks processes to end, and kills those that have not after `grace` seconds; returns these."""
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + grace
+    while any(child.poll() is None for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    left = [child for child in children if child.poll() is None]
+    for child in left:
+        child.kill()
+    return left
+
+
+def last_lines(log: Path, most: int = 15) -> list[str]:
+    """The end of a log's last attempt, as it stands there."""
+    return _last_attempt(log)[-most:]
 
 
 def last_words(log: Path) -> str:
     """The line of a log's last attempt that says what went wrong."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines()]
-    begins = [number for number, line in enumerate(lines) if line.startswith("$ ")]
-    lines = [line for line in lines[begins[-1] + 1 if begins else 0 :] if line]
+    lines = [line.strip() for line in _last_attempt(log)]
     errors = [
         line for line in lines[-30:] if re.match(r"(error: |\w*Error\b|\w+\.\w*Error\b)", line)
     ]
     return (errors or lines or ["no output"])[-1].removeprefix("error: ")
+
+
+def _last_attempt(log: Path, most: int = 1 << 16) -> list[str]:
+    """The lines of a log since its last command, from its end alone."""
+    if not log.is_file():
+        return []
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - most))
+        lines = file.read().decode(errors="replace").splitlines()
+    begins = [number for number, line in enumerate(lines) if line.startswith((ATTEMPT, "$ "))]
+    return [line for line in lines[begins[-1] + 1 if begins else 0 :] if line.strip()]
 
 
 def killed_by(code: int) -> str:

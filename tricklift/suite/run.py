@@ -1,66 +1,173 @@
-"""Running the jobs of a tier: finished ones are skipped, stopped ones resumed."""
+"""The front door: what was asked for is planned and checked, and handed to an engine."""
 
 import json
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tricklift.data import prepare
-from tricklift.errors import JobFailed, UserError
-from tricklift.markdown import duration
+from tricklift.errors import (
+    USER_ERROR,
+    JobFailed,
+    MissingFileError,
+    UserError,
+    did_you_mean,
+    ends_on_sigterm,
+)
+from tricklift.markdown import count, duration
 from tricklift.records import lock
 from tricklift.records.atomic import read_json, write_text
 from tricklift.records.environment import environment
 from tricklift.records.schema import RESULT_FILE
+from tricklift.suite import graph, warm
 from tricklift.suite.board import Board
+from tricklift.suite.engines import Engine, Failure
+from tricklift.suite.engines.local import Local
 from tricklift.suite.jobs import Job, Training
-from tricklift.suite.plan import plan
-from tricklift.suite.processes import Children, follow, killed_by, last_words
-from tricklift.suite.tier_file import read
+from tricklift.suite.processes import last_lines
 from tricklift.suite.tiers import Tier
 from tricklift.tables.records import COMMANDS_FILE
 
 
 def run(
-    tier: str | Path,
+    tier: str | Path | Tier,
     out: str | Path,
     root: str | Path,
-    max_parallel: int = 1,
+    engine: Engine | None = None,
     on_start: Callable[[], None] | None = None,
+    only: Sequence[str] | None = None,
+    typed: Sequence[str] = (),
     **asked: Any,
 ) -> None:
-    """Runs the jobs of a tier into `out`, on the data in `root`.
+    """Brings the jobs of a tier to their end in `out`, on the data in `root`.
+
+    This process stays small: what imports torch, the plan too, runs in others.
 
     Args:
-        tier: Its name, or the path of its file.
-        out: Folder for runs, exports and logs.
+        tier: Its name, the path of its file, or what was read of it.
+        out: Folder for runs, exports, logs and states.
         root: Folder of the data sets.
-        max_parallel: Jobs at the same time.
+        engine: Where the jobs run; by default on this host, one after another.
         on_start: Called before the first job, once nothing was found wrong.
+        only: Names of the jobs to run, whose needs are done; None: all.
+        typed: The arguments of the command line, to say how a job is retried.
         asked: Which jobs; see `tricklift.suite.plan.plan`.
 
     Raises:
-        UserError: Unknown tier, row or backbone, another tier's runs in `out`, data that are not
-            whole, or no job `max_parallel`.
-        JobFailed: A job ended with an error; the same call resumes.
+        UserError: Unknown tier, row, backbone or job, another tier's runs in `out`, data that are
+            not whole, or what the engine refuses.
+        JobFailed: Jobs ended with an error, and all that do not need them are done; the same call
+            tries them again.
     """
-    if max_parallel < 1:
-        raise UserError(f"--jobs must be at least 1, got {max_parallel}")
-    what = read(tier)
-    jobs = plan(what, out, root=root, **asked)
-    check_tier(what, Path(out))
-    check_data(jobs, root)
+    engine, out = engine or Local(), Path(out)
+    engine.check()
+    jobs, done = warm.call(planned, tier, out, root, asked)
+    chosen = _chosen(jobs, done, only)
     if on_start:
         on_start()
+    name = tier.name if isinstance(tier, Tier) else str(tier)
+    graph.write(out, name, root, asked, jobs)
     started = time.monotonic()
-    with Board() as board, environment(TRICKLIFT_ROOT=str(Path(root).resolve())):
-        board.say(f"{len(jobs)} jobs into {out}; full logs in {Path(out) / 'logs'}")
-        run_jobs(jobs, Path(out), board, max_parallel)
-        board.say(f"all jobs done, {duration(time.monotonic() - started)}")
+    with ends_on_sigterm(), Board(out) as board:
+        board.number([job.name for job in jobs])
+        board.say(f"{count(len(chosen), 'job')} into {out}; full logs in {out / 'logs'}")
+        for job in chosen:
+            if job.name in done:
+                board.ended(job.name, "already done", job.summary())
+        failures = engine.run([job for job in chosen if job.name not in done], out, board)
+        took = duration(time.monotonic() - started)
+        if not failures:
+            board.say(f"all jobs done, {took}")
+            return
+        report(failures, chosen, typed, board)
+    raise _failed(failures)
+
+
+def planned(
+    tier: str | Path | Tier, out: Path, root: str | Path, asked: dict[str, Any]
+) -> tuple[list[Job], set[str]]:
+    """The jobs that were asked for, and the names of those that are done; nothing is changed.
+
+    Raises:
+        UserError: See `run`.
+    """
+    from tricklift.suite.plan import plan  # imports torch, which `run` does not
+    from tricklift.suite.tier_file import read
+
+    what = tier if isinstance(tier, Tier) else read(tier)
+    jobs = plan(what, out, root=root, **asked)
+    check_tier(what, out)
+    check_data(jobs, root)
+    done: set[str] = set()
+    with environment(TRICKLIFT_ROOT=str(Path(root).resolve())):
+        for job in jobs:  # what follows from a job that is not done, may not be what it was
+            if done.issuperset(job.needs) and job.has_result() and job.state() == "done":
+                done.add(job.name)
+    return jobs, done
+
+
+def _chosen(jobs: Sequence[Job], done: set[str], only: Sequence[str] | None) -> list[Job]:
+    """The jobs of `--only`, or all.
+
+    Raises:
+        UserError: There is no such job, or something that it needs is not done.
+    """
+    names = [job.name for job in jobs]
+    for name in only or ():
+        if name not in names:
+            hint = did_you_mean(name, names)
+            raise UserError(f"--only: no job {name!r} here{hint}; 'tricklift plan' lists all")
+    chosen = [job for job in jobs if only is None or job.name in only]
+    for job in chosen:
+        missing = [need for need in job.needs if need not in done and need not in (only or names)]
+        if missing:
+            raise UserError(
+                f"--only {job.name}: it needs {', '.join(missing)}, which is not done; name it too "
+                f"(--only {','.join([*missing, job.name])}), or leave --only out"
+            )
+    return chosen
+
+
+def report(
+    failures: Sequence[Failure], jobs: Sequence[Job], typed: Sequence[str], board: Board
+) -> None:
+    """Says what failed, with the end of its log and how to retry it alone, and what needs it."""
+    lost = {failure.name for failure in failures}
+    left: list[str] = []
+    for job in jobs:
+        if lost.intersection(job.needs):
+            lost.add(job.name)
+            left.append(job.name)
+    for failure in failures:
+        board.say(f"\nfailed: {failure.name}: {failure.words}")
+        for line in last_lines(failure.log):
+            board.say(f"  | {line}")
+        board.say(f"  full log: {failure.log}")
+        board.say(f"  to retry it alone: {_retry(typed, failure.name)}")
+    if left:
+        more = f" and {len(left) - 5} more" if len(left) > 5 else ""
+        board.say(f"\nnot started, for they need it: {', '.join(left[:5])}{more}")
+
+
+def _retry(typed: Sequence[str], name: str) -> str:
+    words, skipped = [], False
+    for word in typed:
+        if word == "--only" or skipped:
+            skipped = not skipped
+        elif not word.startswith("--only="):
+            words.append(word)
+    return shlex.join(["tricklift", *(words or ["run", "..."]), "--only", name])
+
+
+def _failed(failures: Sequence[Failure]) -> JobFailed:
+    code = USER_ERROR if all(failure.code == USER_ERROR for failure in failures) else 1
+    if len(failures) > 1:
+        names = ", ".join(failure.name for failure in failures)
+        return JobFailed(f"{len(failures)} jobs failed: {names}", code)
+    (one,) = failures
+    return JobFailed(f"job {one.name} failed: {one.words} (full log: {one.log})", code)
 
 
 def check_tier(tier: Tier, out: Path) -> None:
@@ -73,8 +180,14 @@ def check_tier(tier: Tier, out: Path) -> None:
 
 def check_data(jobs: Sequence[Job], root: str | Path) -> None:
     """Refuses to start where a data set of the jobs is not there, or not whole."""
+    from tricklift.data import prepare
+
     trainings = [job for job in jobs if isinstance(job, Training)]
     for name in dict.fromkeys(name for job in trainings for name in job.data):
+        if name not in prepare.NAMES:
+            if not (Path(root) / name).is_dir():
+                raise MissingFileError(f"no data folder {Path(root) / name}, which the tier names")
+            continue
         problem = prepare.missing(name, root)
         if problem:
             raise UserError(f"{problem}; run 'tricklift prepare {name} --root {root}'")
@@ -91,74 +204,3 @@ def note_command(out: str | Path, arguments: Sequence[str]) -> None:
             entries = []
         entries.append({"command": shlex.join(["tricklift", *arguments]), "started": now})
         write_text(file, json.dumps(entries, indent=2) + "\n")
-
-
-def run_jobs(jobs: Sequence[Job], out: Path, board: Board, max_parallel: int = 1) -> None:
-    """Brings all jobs to their end, so many at a time, each after those that it needs.
-
-    Configs are read in this thread alone (mmengine reads them through `sys.path`); the others only
-    follow a process each. If one fails, the rest are stopped, and can be resumed.
-
-    Raises:
-        JobFailed: A job ended with an error, or without a result.
-    """
-    titles = {job.name: f"[{n}/{len(jobs)}] {job.name}" for n, job in enumerate(jobs, start=1)}
-    logs = {job.name: out / "logs" / f"{job.name.replace('/', '_')}.log" for job in jobs}
-    waiting, done, children = list(jobs), set[str](), Children(max_parallel)
-    running: dict[Future[int], tuple[Job, float]] = {}
-    with ThreadPoolExecutor(max_parallel) as pool:
-        try:
-            while waiting or running:
-                ready = next((job for job in waiting if done.issuperset(job.needs)), None)
-                if ready is not None and len(running) < max_parallel:
-                    waiting.remove(ready)
-                    title = titles[ready.name]
-                    command = begin(ready, title, out, board)
-                    if command is None:
-                        done.add(ready.name)
-                        continue
-                    future = pool.submit(follow, command, logs[ready.name], title, board, children)
-                    running[future] = ready, time.monotonic()
-                    continue
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    job, since = running.pop(future)
-                    board.over(titles[job.name])
-                    refuse_failed(job, future.result(), logs[job.name])
-                    seconds = duration(time.monotonic() - since)
-                    board.say(f"{titles[job.name]}: {seconds}", job.summary())
-                    done.add(job.name)
-        finally:
-            children.stop()
-
-
-def begin(job: Job, title: str, out: Path, board: Board) -> list[str] | None:
-    """The command that brings a job to its end; None where it is already done.
-
-    Raises:
-        UserError: It must be started anew, and another process trains in its folder.
-    """
-    board.now(title, "checking earlier runs")
-    state = job.state()
-    if state == "done":
-        board.over(title)
-        board.say(f"{title}: already done  {job.summary()}")
-        return None
-    if state == "stale" and (aside := job.clear(out)):
-        board.say(f"{title}: config or weights changed; the old run was moved to {aside}")
-    if not board.console.is_terminal:
-        board.say(f"{title}: {'resumes' if state == 'started' else 'starts'}")
-    return job.command(resume=state == "started")
-
-
-def refuse_failed(job: Job, code: int, log: Path) -> None:
-    """Looks at a job whose process has ended.
-
-    Raises:
-        JobFailed: It ended with an error, or without a result.
-    """
-    if code < 0:
-        raise JobFailed(f"job {job.name} {killed_by(code)} (full log: {log})", code)
-    if code != 0:
-        raise JobFailed(f"job {job.name} failed: {last_words(log)} (full log: {log})", code)
-    if job.state() != "done":
-        raise JobFailed(f"job {job.name} ended without a result (full log: {log})", 1)

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tricklift import configs
+from tricklift.data.prepare import NAMES
 from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.paths import config_root
 from tricklift.suite.tiers import (
@@ -113,6 +115,16 @@ class _Section:
                 raise self.wrong(f"{key!r} takes KEY=VALUE as --cfg-options does, got {pair!r}")
         return found
 
+    def sets(self, key: str = "data") -> tuple[str, ...]:
+        """A list of data sets: names of `tricklift prepare`, or paths of folders."""
+        for name in (found := self.texts(key)):
+            if "/" not in name and name not in NAMES:
+                raise self.wrong(
+                    f"unknown data set {name!r}; known: {', '.join(NAMES)}"
+                    f"{did_you_mean(name, NAMES)}, or the path of a folder, with a slash in it"
+                )
+        return found
+
     def seeds(self, key: str, default: tuple[int, ...]) -> tuple[int, ...]:
         """A list of whole numbers; `tricklift.suite.plan` looks at them further."""
         value = self._held.get(key, default)
@@ -125,10 +137,13 @@ class _Section:
         """Task -> list of strings; a list alone is for all tasks."""
         value = self._held.get(key) or {}
         if not isinstance(value, Mapping):
-            return dict.fromkeys(TASKS, self.texts(key))
+            return dict.fromkeys(TASKS, self._read(key, key))
         section = self.section(key, TASKS)
-        read = section.options if key == "options" else section.texts
+        read = partial(section._read, key)
         return {task: read(task) for task in TASKS if task in value}
+
+    def _read(self, what: str, key: str) -> tuple[str, ...]:
+        return self.options(key) if what == "options" else self.sets(key)
 
     def section(self, key: str, known: Iterable[str]) -> "_Section":
         """A mapping below this one."""
@@ -246,7 +261,7 @@ def _row(entry: _Section, heads: Mapping[str, Head]) -> Row:
         entry.text("teacher") if "teacher" in entry else None,
         own,
         entry.options(),
-        entry.texts("data"),
+        entry.sets(),
     )
 
 

@@ -10,29 +10,30 @@ import gc
 import multiprocessing
 import os
 import runpy
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from typing import TypeVar
 
+from tricklift.suite.devices import accelerators
 from tricklift.suite.parent import end_after
+
+T = TypeVar("T")
 
 #: Imported once for all jobs; nothing in them computes, so no thread runs at the fork.
 PRELOAD = ["tricklift.train", "tricklift.cli.training", "cls", "det", "seg", "backbones.export"]
-ASK = "import sys, torch; sys.exit(torch.accelerator.is_available())"
 
 
 @cache
 def possible() -> bool:
     """Whether jobs can start warm here: on Linux without an accelerator that torch can use.
 
-    A fork does not survive an accelerator's driver, which asking may load: a child process asks.
+    A fork does not survive an accelerator's driver.
     """
-    if sys.platform != "linux":
-        return False
-    return subprocess.run([sys.executable, "-c", ASK], capture_output=True).returncode == 0
+    return sys.platform == "linux" and accelerators() == 0
 
 
 @cache
@@ -40,6 +41,13 @@ def _server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
     return context
+
+
+def call(function: Callable[..., T], *arguments: object) -> T:
+    """What a function gives in another process, which imports what it needs; errors come back."""
+    context = _server() if possible() else multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(function, *arguments).result()
 
 
 class WarmJob:
@@ -50,8 +58,8 @@ class WarmJob:
         environment: Of the job; the number of threads counts although torch is imported already.
 
     Attributes:
-        stdout: Its output, line by line.
-        returncode: Once it has been waited for.
+        stdout: Its output.
+        pid: Of the process and of its group.
     """
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -61,34 +69,20 @@ class WarmJob:
         )
         self._process.start()
         writer.close()
-        self.stdout = open(  # noqa: SIM115  (closed when the block around the job ends)
-            os.dup(reader.fileno()), encoding="utf-8", errors="replace"
-        )
+        self.stdout = open(os.dup(reader.fileno()), "rb", buffering=0)  # noqa: SIM115
         reader.close()
-        self.returncode: int | None = None
+        self.pid = self._process.pid
 
-    def __enter__(self) -> "WarmJob":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.stdout.close()
-        self.wait()
-
-    def wait(self, timeout: float | None = None) -> int | None:
-        """Its exit code; None where it still runs after `timeout` seconds."""
-        self._process.join(timeout)
-        self.returncode = self._process.exitcode
-        return self.returncode
-
-    def terminate(self) -> None:
-        """Ask it to end."""
-        self._process.terminate()
+    def poll(self) -> int | None:
+        """Its exit code; None where it still runs."""
+        return self._process.exitcode
 
 
 def _work(arguments: list[str], environment: dict[str, str], output: Connection) -> None:
     """In the fork: all that is written goes to `output`; ends with the command's exit code."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "a fork has one"
+    os.setsid()  # Ctrl-C is for the front door alone
     end_after(parent.join)
     for descriptor in (1, 2):
         os.dup2(output.fileno(), descriptor)
