@@ -112,12 +112,10 @@ def picture_named(root: Element) -> str:
 
 
 def count_classes(xmls: Iterable[Path], repairs: Repairs) -> Counter[str]:
-    """How many objects of each class annotations hold."""
-    return Counter(
-        (node.findtext("name") or "").strip()
-        for xml in xmls
-        for node in parse(xml, repairs).findall("object")
-    )
+    """How many objects of each class annotations hold; those without a name are no class."""
+    nodes = (node for xml in xmls for node in parse(xml, repairs).findall("object"))
+    names = ((node.findtext("name") or "").strip() for node in nodes)
+    return Counter(name for name in names if name)
 
 
 def _check_object(

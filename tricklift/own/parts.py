@@ -94,8 +94,10 @@ def subfolder(folder: Path, names: Sequence[str]) -> Path | None:
     """The first folder below another that goes by one of the names, whatever their case."""
     if not folder.is_dir():
         return None
-    there = {entry.name.lower(): entry for entry in folder.iterdir() if entry.is_dir()}
-    return next((there[name.lower()] for name in names if name.lower() in there), None)
+    inner = [entry for entry in folder.iterdir() if entry.is_dir()]
+    there = {entry.name.lower(): entry for entry in inner} | {entry.name: entry for entry in inner}
+    found = (there.get(name) or there.get(name.lower()) for name in names)
+    return next((entry for entry in found if entry), None)
 
 
 def listed(names: Sequence[str]) -> str:
