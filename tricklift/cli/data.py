@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from tricklift.errors import UserError, stoppable
+from tricklift.errors import MissingFileError, UserError, stoppable
 
 Root = Annotated[
     Path,
@@ -133,6 +133,10 @@ def own_tier(context: typer.Context, tier: str, out: Path) -> str:
         return tier
     if not held["own"]:
         raise UserError("`tricklift run own` needs data: --cls DIR, --det DIR, --seg DIR, or some")
+    for entry in held["own"].values():
+        path = Path(entry["path"] if isinstance(entry, dict) else entry)
+        if not path.exists():
+            raise MissingFileError(f"no folder {str(path)!r}; correct the path")
     from tricklift.own.written import tier_file  # slow to import: in another process
     from tricklift.suite import warm
 
