@@ -16,11 +16,14 @@ from typing import Any
 from tricklift.compat.start_checks import runner_keys
 from tricklift.errors import UserError, did_you_mean
 
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 OPEN_DICTS = ("model.backbone", "model.distillation.teacher")
 
 
 def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
     """`['a.b=1', 'c=[x,y]']` as OpenMMLab's `--cfg-options` understands it.
+
+    What stands in quotes, as in `row='+ cosine'`, is text as it is: OpenMMLab drops its spaces.
 
     Raises:
         UserError: A part has no `=`.
@@ -33,7 +36,12 @@ def parse_options(pairs: Iterable[str]) -> dict[str, Any]:
             raise UserError(f"--cfg-options takes KEY=VALUE, got {pair!r}")
     parser = argparse.ArgumentParser()
     parser.add_argument("--cfg-options", nargs="*", action=DictAction, default={})
-    return dict(parser.parse_args(["--cfg-options", *given]).cfg_options) if given else {}
+    found = dict(parser.parse_args(["--cfg-options", *given]).cfg_options) if given else {}
+    for pair in given:
+        key, _, text = pair.partition("=")
+        if QUOTED.fullmatch(text):
+            found[key] = text[1:-1]
+    return found
 
 
 def merge_options(cfg: Any, options: Mapping[str, Any]) -> None:

@@ -27,6 +27,12 @@ def test_options_are_read_as_openmmlab_reads_them():
         "a.b": 1, "c": 0.5, "d": [1, 2], "e": None, "f": ("a", "b"), "g": "text=x", "h": True,
     }  # fmt: skip
     assert config_keys.parse_options([]) == {}
+    quoted = ["row='+ cosine, twice'", 'a.b="x y"', "c=['x','y']"]
+    assert config_keys.parse_options(quoted) == {
+        "row": "+ cosine, twice",
+        "a.b": "x y",
+        "c": ["x", "y"],
+    }
 
 
 @pytest.mark.parametrize("pair", ["model", "=3", ""])

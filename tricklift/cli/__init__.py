@@ -56,8 +56,7 @@ app = typer.Typer(
 GROUPS = (benchmark, jobs, data, training, listing)
 for command in (command for group in GROUPS for command in group.COMMANDS):
     app.command()(command)
-for command in jobs.HIDDEN:
-    app.command(hidden=True)(command)
+app.command(hidden=True)(jobs.work)
 
 
 def _version(wanted: bool) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from tricklift.cli.listing import PIPED_WIDTH
 from tricklift.errors import stoppable
 
 Folder = Annotated[Path, typer.Argument(help="Output folder of a `tricklift run`.")]
@@ -49,7 +50,7 @@ def status(
     console = Console()
     jobs = look(folder)
     if not watch:
-        console.print(page(folder, jobs))
+        (console if console.is_terminal else Console(width=PIPED_WIDTH)).print(page(folder, jobs))
         return
     from rich.live import Live
 
@@ -125,5 +126,4 @@ def work(
     os.execvp(command[0], command)
 
 
-COMMANDS = (status, clean)
-HIDDEN = (work,)
+COMMANDS = (status, clean)  # `work` is hidden

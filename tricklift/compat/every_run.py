@@ -18,6 +18,7 @@ from tricklift.compat.lengths import LengthChecks
 from tricklift.compat.precision import PrecisionHook
 from tricklift.compat.start_checks import StartChecks
 from tricklift.compat.statistics import StatisticsHook
+from tricklift.compat.stop_signals import StopSignals
 from tricklift.compat.tuning.hook import CpuTuning
 from tricklift.records.checkpoint_metadata import CheckpointMetadata
 
@@ -33,6 +34,7 @@ HOOKS: tuple[type[Hook], ...] = (
     StatisticsHook,
     CheckpointMetadata,
     CpuTuning,
+    StopSignals,
 )
 
 

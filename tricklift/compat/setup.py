@@ -21,6 +21,7 @@ from tricklift.compat import (
     precision,
     safe_load,
     seeds,
+    stop_signals,
 )
 
 __all__ = ["install"]
@@ -40,6 +41,7 @@ def install() -> None:
     ema.install()
     distributed.install()
     class_checks.install()
+    stop_signals.install()
     every_run.install()
 
 

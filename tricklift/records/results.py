@@ -8,6 +8,7 @@ nothing is selected on the test set; the best ones stand beside them for informa
 
 import json
 import logging
+import os
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -28,7 +29,7 @@ from tricklift.records.atomic import read_json, write_text
 from tricklift.records.data_identity import data_of
 from tricklift.records.identity import backbone_of, config_hash, finite, pretrained_of, row_of
 from tricklift.records.machine import machine, peak_memory
-from tricklift.records.schema import RESULT_FILE, SCHEMA
+from tricklift.records.schema import BEGUN_WITH, RESULT_FILE, SCHEMA
 
 #: task -> our metric name -> (the evaluator's key, factor to percent).
 METRICS: dict[str, dict[str, tuple[str, float]]] = {
@@ -126,6 +127,11 @@ class ResultHook(Hook):
         """Keeps the recorded time fresh, for a run that is stopped and resumed."""
         self._write()
 
+    def before_stop(self, runner: Any) -> None:
+        """Records the time of a run that a signal ends (`tricklift.compat.stop_signals`)."""
+        if self.record:
+            self._write()
+
     def after_train(self, runner: Any) -> None:
         """Makes up for a missing last validation, then marks the result as done, and unlocks."""
         if not self.validated and runner.val_loop is not None:
@@ -198,7 +204,9 @@ def _describe(runner: Any) -> dict[str, Any]:
         "seed": runner.seed,
         "config": cfg.filename,
         "config_hash": config_hash(cfg),
+        "begun_with": os.environ.get(BEGUN_WITH),
         "commit": source_commit(),
+        "batch_size": _images_of_a_step(runner.train_dataloader),
         "epochs": runner.max_epochs if by_epoch else None,
         "iters": runner.max_iters,
         "wall_seconds": 0.0,
@@ -209,6 +217,12 @@ def _describe(runner: Any) -> dict[str, Any]:
         "machine": {**machine(), "amp_dtype": str(dtype).removeprefix("torch.")},
         "world_size": get_world_size(),
     }
+
+
+def _images_of_a_step(loader: Any) -> int | None:
+    """Of all processes, None where the loader does not say; each may accumulate several."""
+    size = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None)
+    return size * get_world_size() if size else None
 
 
 def _data(runner: Any, label: str | None) -> dict[str, Any]:

@@ -12,3 +12,6 @@ LOCK_FILE = ".lock"
 RANDOM_INIT = "random init"
 #: In a checkpoint's `meta`: what its weights are, see `tricklift.records.checkpoint_metadata`.
 CHECKPOINT_KEY = "tricklift"
+#: In the environment of a run that `tricklift run` began: a digest of what it was begun with, which
+#: the result keeps (`begun_with`).
+BEGUN_WITH = "TRICKLIFT_BEGUN_WITH"

@@ -19,6 +19,8 @@ from tricklift.suite.status import Where, counted, where
 QUIET_SECONDS = 20.0
 #: A terminal's table is read anew after this many seconds.
 FRESH_SECONDS = 2.0
+#: So many jobs are listed in full.
+MOST = 100
 COLORS = {
     "done": "green",
     "running": "cyan",
@@ -113,9 +115,13 @@ class Board:
 
 
 def line(job: Where) -> str:
-    """What there is to say of a job, in one line: `running, epoch 2/8, 50/93, top1 31.20, ...`."""
-    parts = [job.words or job.state]
-    parts += [text for text in (_percent(job), _metrics(job)) if text]
+    """What there is to say of a job, in one line: `57%, epoch 2/8, 50/93, top1 31.20, ...`."""
+    if job.state != "running":
+        return job.words
+    parts = [f"{job.progress:.0%}"] if job.progress is not None else []
+    parts += [job.words or job.state]
+    known = {key: value for key, value in job.metrics.items() if value is not None}
+    parts += [f"{key} {value:.2f}" for key, value in known.items()]
     if job.images_per_second:
         parts.append(f"{job.images_per_second:.0f} images/s")
     if job.eta is not None:
@@ -124,40 +130,29 @@ def line(job: Where) -> str:
 
 
 def table(jobs: Sequence[Where], titles: Mapping[str, str] | None = None) -> Table:
-    """Jobs with their state, progress, metric so far, speed and time left."""
-    shown = Table(box=None, pad_edge=False, header_style="bold")
-    shown.add_column("job", overflow="fold")
-    shown.add_column("state")
-    for title in ("", "metric", "images/s", "time", "left"):
-        shown.add_column(title, justify="right", no_wrap=True)
-    shown.add_column("", overflow="fold")
+    """A line of each job: its state, how long it has taken, and how far it is or what came out."""
+    shown = Table.grid(padding=(0, 2, 0, 0))
+    for wraps in (False, True, False, True):
+        shown.add_column(overflow="fold", no_wrap=not wraps)
     for job in jobs:
         color = COLORS.get(job.state, "dim")
         shown.add_row(
-            escape((titles or {}).get(job.name, job.name)),
             f"[{color}]{job.state}[/{color}]",
-            _percent(job),
-            _metrics(job),
-            f"{job.images_per_second:.0f}" if job.images_per_second else "",
+            escape((titles or {}).get(job.name, job.name)),
             duration(job.seconds) if job.seconds is not None else "",
-            duration(job.eta) if job.eta is not None else "",
-            escape(job.words),
+            escape(line(job)),
         )
     return shown
 
 
 def page(out: Path, jobs: Sequence[Where]) -> Table:
-    """What `tricklift status` shows: the counts, and a line of each job."""
+    """What `tricklift status` shows: the counts, and a line of each job that there is room for."""
     shown = Table.grid()
     shown.add_row(f"{escape(str(out))}: {counted(jobs)}")
-    shown.add_row(table(jobs))
+    few = len(jobs) <= MOST
+    listed = [job for job in jobs if few or job.state not in ("done", "waiting", "queued")]
+    shown.add_row(table(listed[:MOST]))
+    if len(listed) > MOST:
+        shown.add_row(f"... and {len(listed) - MOST} more; --json lists all")
+    shown.add_row(f"logs: {escape(str(out))}/logs/<job, with _ for />.log")
     return shown
-
-
-def _percent(job: Where) -> str:
-    return f"{job.progress:.0%}" if job.progress is not None and job.state != "done" else ""
-
-
-def _metrics(job: Where) -> str:
-    known = {key: value for key, value in job.metrics.items() if value is not None}
-    return " ".join(f"{key} {value:.2f}" for key, value in known.items())

@@ -20,6 +20,7 @@ from tricklift.records.atomic import read_json
 from tricklift.records.differences import since
 from tricklift.records.identity import read_header
 from tricklift.records.schema import RESULT_FILE
+from tricklift.suite import begun_with
 
 TRICKLIFT = (sys.executable, "-P", "-m", "tricklift")
 #: What a training is given beside its config, by `build_config` and on the command line.
@@ -77,6 +78,9 @@ class Training:
         if not result:
             left = any(self.work_dir.glob("*.pth"))
             return ("stale", "checkpoints without a result") if left else ("new", "")
+        told = result.get("begun_with")
+        if told and told == begun_with.digest(self):
+            return "done" if result.get("status") == "done" else "started", ""
         if why := since(result, self.resolved(), self.seed, self.work_dir):
             return "stale", why
         return "done" if result.get("status") == "done" else "started", ""

@@ -107,9 +107,10 @@ def check_backbones(tier: Tier, file: object) -> None:
     """
     import backbones  # slow to import
 
-    rows = (*tier.rows, *tier.teachers.values(), *tier.weights)
-    networks = (network.name for network in tier.networks)
-    for name in dict.fromkeys([*(row.backbone for row in rows), *tier.random_init, *networks]):
+    names = [row.backbone for row in (*tier.rows, *tier.teachers.values())]
+    names += [row.backbone for row in tier.weights]
+    names += [*tier.random_init, *(network.name for network in tier.networks)]
+    for name in dict.fromkeys(names):
         try:
             backbones.info(name)
         except UserError as error:
@@ -219,7 +220,7 @@ def by_task(tricks: Sequence[str], heads: Sequence[Head]) -> dict[str, tuple[str
             found[task] += (trick,)
     for head in heads:
         if found[head.task]:
-            _loaded(head.config, found[head.task])
+            _loaded(head.config, (*head.tricks, *found[head.task]))
     return found
 
 
@@ -318,7 +319,8 @@ class RowPlan:
         return self._from_pretraining(row, teacher)
 
     def _from_pretraining(self, row: Row, teacher: str | None) -> list[Job]:
-        network, tricks = self.network, self.tricks["cls"]
+        network, added = self.network, self.tricks["cls"]
+        tricks = (*row.tricks, *added)
         config = (network and network.config) or row.config
         backbone, changes = _network_with(config, tricks, row.backbone)
         if network:
@@ -333,8 +335,10 @@ class RowPlan:
             f"{network.label}-{row.recipe}" if network else row.name,
             config,
             self.seed,
-            self.place.options("cls", row.options, taught, self._of_network("cls")),
-            tricks,
+            self.place.options("cls", _titled(row, added), row.options, taught)
+            + self._of_network("cls"),
+            row.tricks,
+            added,
             backbone=backbone,
             needs=tuple(job.name for job in lessons[-1:]),
             teacher=teacher,
@@ -358,8 +362,9 @@ class RowPlan:
             teacher.name,
             teacher.config,
             self.seed,
-            self.place.options("cls", teacher.options, taught),
-            backbone=teacher.backbone,
+            self.place.options("cls", _titled(teacher), teacher.options, taught),
+            teacher.tricks,
+            backbone=_network_with(teacher.config, teacher.tricks, teacher.backbone)[0],
             needs=tuple(job.name for job in before[-1:]),
             data=self.place.data("cls", teacher.data),
         )
@@ -378,11 +383,12 @@ class RowPlan:
         seed: int,
         options: Options,
         tricks: tuple[str, ...] = (),
+        added: tuple[str, ...] = (),
         **more: Any,
     ) -> Training:
-        """The training of a config; `label` and the tricks name its folder."""
-        name = f"{folder}/{'+'.join((label, *tricks))}/seed{seed}"
-        place = self.place.out / name
+        """The training of a config; `label` and the tricks that were asked for name its folder."""
+        name = f"{folder}/{'+'.join((label, *added))}/seed{seed}"
+        place, tricks = self.place.out / name, (*tricks, *added)
         return Training(name, config, place, seed, options=options, tricks=tricks, **more)
 
     def _export(self, training: Training) -> Export:
@@ -414,6 +420,7 @@ class RowPlan:
                     changes,
                     self._of_network(head.task),
                 ),
+                head.tricks,
                 self.tricks[head.task],
                 backbone=backbone,
                 pretrained=pretrained,
@@ -425,8 +432,16 @@ class RowPlan:
         ]
 
 
+def _titled(row: Row, added: tuple[str, ...] = ()) -> Options:
+    """The option that gives a row its name in the table, with the tricks that were asked for."""
+    return (f"+row='{' + '.join((row.title, *added))}'",) if row.title else ()
+
+
 def _network_with(config: str, tricks: tuple[str, ...], said: str) -> tuple[str, Options]:
-    """The backbone's name with these tricks, and `--cfg-options` for what else they made of it."""
+    """The backbone's name with these tricks, and `--cfg-options` for what else they made of it.
+
+    A row says its network as it is with its own tricks; those that are added may make another.
+    """
     if not tricks:
         return said, ()
     plain, changed = (dict(_loaded(config, laid).model.backbone) for laid in ((), tricks))

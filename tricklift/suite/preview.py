@@ -23,7 +23,7 @@ from tricklift.suite.tiers import Tier
 #: In the order in which they are counted.
 STATES = ("done", "running", "stopped", "stale", "failed", "waiting")
 #: Options that change neither the time nor the size of a run.
-_FREE = ("benchmark.tier=", "model.distillation.teacher.checkpoint=")
+_FREE = ("benchmark.tier=", "+row=", "model.distillation.teacher.checkpoint=")
 
 
 @dataclass(frozen=True)

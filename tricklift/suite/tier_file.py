@@ -28,6 +28,12 @@ PLAIN = re.compile(r"[A-Za-z0-9][\w.+-]*")
 METRICS = ("top1", "mAP", "pixAcc", "mIoU")
 
 
+#: Of a tier file; heads stand below `downstream` there.
+KEYS = tuple(
+    {"heads": "downstream"}.get(key, key) for key in Tier.__dataclass_fields__ if key != "provided"
+)
+
+
 def names() -> list[str]:
     """Names of the provided tiers."""
     return sorted(file.stem for file in (config_root() / "tiers").glob("*.yaml"))
@@ -188,9 +194,7 @@ def _tier(file: Path, provided: bool) -> Tier:
         held = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: no YAML: {' '.join(str(error).split())}") from None
-    known = [key for key in Tier.__dataclass_fields__ if key not in ("heads", "provided")]
-    known.insert(known.index("data"), "downstream")
-    top = _Section(held, "", known, file)
+    top = _Section(held, "", KEYS, file)
     heads = _heads(top)
     tier = Tier(
         name=top.name("name"),
@@ -237,7 +241,12 @@ def _heads(top: _Section) -> dict[str, Head]:
     for entry in top.sections("downstream", Head.__dataclass_fields__):
         task = entry.text("task", allowed=DOWNSTREAM)
         head = Head(
-            entry.name("name", task), task, entry.config(), entry.options(), entry.texts("data")
+            entry.name("name", task),
+            task,
+            entry.config(),
+            entry.texts("tricks"),
+            entry.options(),
+            entry.sets(),
         )
         if head.name in heads:
             raise entry.wrong(f"two heads are called {head.name!r}; give each a 'name'")
@@ -246,7 +255,10 @@ def _heads(top: _Section) -> dict[str, Head]:
 
 
 def _row(entry: _Section, heads: Mapping[str, Head]) -> Row:
-    """A row; a name is by default that of its config, and all heads start from it."""
+    """A row: its name is by default that of its config, and all heads start from it.
+
+    A name that is given is the table's too, unless there is a title.
+    """
     config = entry.config()
     name = entry.name("name", Path(config).stem)
     own = {head: heads[head].config for head in heads}
@@ -258,8 +270,10 @@ def _row(entry: _Section, heads: Mapping[str, Head]) -> Row:
         config,
         entry.text("backbone"),
         entry.name("recipe", name),
+        entry.text("title", name) if {"name", "title"} & set(entry.given()) else None,
         entry.text("teacher") if "teacher" in entry else None,
         own,
+        entry.texts("tricks"),
         entry.options(),
         entry.sets(),
     )

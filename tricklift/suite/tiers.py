@@ -53,6 +53,7 @@ class Head:
         name: What `--heads` and its jobs call it; the task, where the tier has one of that task.
         task: `det` or `seg`.
         config: Short name or path.
+        tricks: Laid over the config.
         options: `--cfg-options`.
         data: Data sets in the place of the tier's.
     """
@@ -60,6 +61,7 @@ class Head:
     name: str
     task: str
     config: str
+    tricks: tuple[str, ...] = ()
     options: Options = ()
     data: tuple[str, ...] = ()
 
@@ -78,8 +80,10 @@ class Row:
         config: Short name or path.
         backbone: Of `tricklift backbones`, or any `timm/NAME`.
         recipe: What its jobs are called behind the name of another network.
+        title: What the table calls it; None: as its config says.
         teacher: Name of the row or teacher whose export teaches it.
         downstream: Name of a head -> config of the runs from this row.
+        tricks: Laid over the config.
         options: `--cfg-options`.
         data: Data sets in the place of the tier's.
     """
@@ -88,8 +92,10 @@ class Row:
     config: str
     backbone: str
     recipe: str
+    title: str | None = None
     teacher: str | None = None
     downstream: dict[str, str] = field(default_factory=dict)
+    tricks: tuple[str, ...] = ()
     options: Options = ()
     data: tuple[str, ...] = ()
 

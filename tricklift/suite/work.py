@@ -19,9 +19,9 @@ from typing import Any
 from tricklift.errors import DEBUG, SAVED, STOPPED, USER_ERROR, UserError, one_line
 from tricklift.records import lock
 from tricklift.records.machine import cores
-from tricklift.suite import graph, states
+from tricklift.suite import begun_with, graph, states
 from tricklift.suite.engines import Resources
-from tricklift.suite.jobs import TRICKLIFT, Export, Job
+from tricklift.suite.jobs import TRICKLIFT, Export, Job, Training
 from tricklift.suite.processes import (
     LOOK,
     Child,
@@ -79,6 +79,8 @@ def prepared(out: Path, name: str, resources: Resources) -> list[str] | None:
         return None
     if state == "stale" and (aside := job.clear(out)):
         print(f"# config or weights changed; the old run was moved to {aside}", flush=True)
+    if isinstance(job, Training):
+        begun_with.announce(job)
     command = launched(job, job.command(resume=state == "started"), resources)
     print(f"$ {shlex.join(command)}", flush=True)
     return command

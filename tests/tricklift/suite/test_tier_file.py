@@ -10,6 +10,7 @@ from tricklift.paper.table_cells import CELLS, TEACHERS, needs_of
 from tricklift.suite import tier_file
 from tricklift.suite.jobs import Export, Training
 from tricklift.suite.plan import plan
+from tricklift.suite.tiers import Claim, Head, Network, Row, Weights
 from tricklift.train import build_config
 
 MINE = """
@@ -17,7 +18,11 @@ name: mine
 data: {cls: cifar10, seg: [my/camvid]}
 rows:
   - {config: near.py, backbone: resnet18_b, options: [train_cfg.max_epochs=1]}
-  - {name: taught, config: cls/mini/resnet18_b-baseline, backbone: resnet34_d, teacher: big}
+  - name: taught
+    title: "+ a teacher"
+    config: cls/mini/resnet18_b-baseline
+    backbone: resnet34_d
+    teacher: big
 teachers:
   - {name: big, config: cls/mini/resnet18_b-baseline, backbone: resnet34_b}
 random_init: [resnet18_b, timm/dpn68]
@@ -69,6 +74,7 @@ def test_a_tier_of_ones_own(mine, tmp_path):
     assert jobs["cls/taught/seed0"].options[-1] == (
         f"model.distillation.teacher.checkpoint={tmp_path}/out/exports/big-seed0.safetensors"
     )
+    assert jobs["cls/taught/seed0"].options[1] == "+row='+ a teacher'"
     assert jobs["seg/given/seed5"].pretrained == "/sets/packs/a.safetensors"
     assert jobs["seg/of-timm/seed5"].pretrained == "timm/resnet18d.ra2_in1k"
     assert jobs["seg/near-seed0/seed5"].options == (
@@ -203,3 +209,31 @@ def test_heads_and_rows_of_the_paper(tmp_path):
         plan("full", tmp_path, rows=["random-init"])
     random = plan("full", tmp_path, rows=["random-init"], backbones=["hardnet39ds"], heads=["fpn"])
     assert [job.name for job in random] == ["det-fpn/random-init-hardnet39ds/seed0"]
+
+
+def test_the_example_of_the_docs(repo, tmp_path):
+    text = (repo / "docs" / "tiers.md").read_text()
+    file = tmp_path / "example.yaml"
+    file.write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    tier = tier_file.read(file)
+    jobs = plan(tier, tmp_path / "out")
+    assert len(jobs) == 3 * (3 * 4 + 2)
+    strong = next(job for job in jobs if job.name == "cls/mixup-0.4/seed0")
+    assert strong.tricks == ("mixup",)
+    cfg = strong.resolved()
+    assert (cfg.row, cfg.model.mixup.alpha, cfg.benchmark.tier) == (
+        "mixup-0.4",
+        0.4,
+        "mixup-strength",
+    )
+    asked = plan(tier, tmp_path / "out", rows=["mixup-0.4"], tricks=["ema"], seeds=[0])
+    assert asked[0].name == "cls/mixup-0.4+ema/seed0"
+    assert (asked[0].tricks, asked[0].resolved().row) == (("mixup", "ema"), "mixup-0.4 + ema")
+
+
+def test_the_docs_list_every_key(repo):
+    text = (repo / "docs" / "tiers.md").read_text()
+    keys = {*tier_file.KEYS, *Row.__dataclass_fields__, *Head.__dataclass_fields__}
+    keys |= {*Network.__dataclass_fields__, *Weights.__dataclass_fields__}
+    keys |= set(Claim.__dataclass_fields__)
+    assert not {key for key in keys if f"`{key}`" not in text}

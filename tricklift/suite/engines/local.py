@@ -222,7 +222,7 @@ class _Running:
             f"stopping {jobs}; a training saves a checkpoint first (up to {GRACE:.0f} s)"
         )
         try:
-            killed = stop(left)
+            killed = stop(left, GRACE)
         except KeyboardInterrupt:  # once more
             killed = stop(left, 0)
         if killed:
