@@ -36,7 +36,7 @@ class Part:
         """The settings, with the list written to `place` where there is one."""
         if self.listing is None:
             return self.settings
-        file = place / f"{split}{self.suffix}"
+        file = place.absolute() / f"{split}{self.suffix}"
         if not file.is_file() or file.read_text(encoding="utf-8") != self.listing:
             write_text(file, self.listing)
         return {**self.settings, "ann_file": str(file)}

@@ -27,16 +27,6 @@ to have the data looked at anew.
 
 _base_ = "tricklift::{leaf}.py"
 '''
-_TRICKS = '''"""The same data with the tricks of the paper, but distillation."""
-
-_base_ = ["{below}"]
-
-from tricklift.tricks import use
-
-train_dataloader = dict(batch_size={batch})
-globals().update(use(_base_, {tricks}))
-row = "D-tricks"
-'''
 
 
 def config_for(
@@ -80,7 +70,8 @@ def config_for(
         )
     chosen = choose(found, held.get("size"), held.get("epochs"))
     say("\n".join(f"chosen: {reason}" for reason in chosen.reasons))
-    write_text(record, json.dumps({"leaf": leaf, **found.to_json()}, indent=2) + "\n")
+    known = {"leaf": leaf, "batch": chosen.keys["train_dataloader"]["batch_size"]}
+    write_text(record, json.dumps({**known, **found.to_json()}, indent=2) + "\n")
     write_text(file, _text(leaf, found, chosen, place / task))
     say(f"written: {file}")
     return file
@@ -105,23 +96,6 @@ def _text(leaf: str, found: Report, chosen: Chosen, place: Path) -> str:
     what += f"{found.val.images} for validation, {len(layout.classes)} classes. Chosen:\n"
     reasons = "\n".join(f"- {reason}" for reason in chosen.reasons)
     return _HEAD.format(what=what, reasons=reasons, leaf=leaf) + as_code({**named, **keys})
-
-
-def tricks_on(config: Path) -> Path:
-    """The config of the paper's tricks on the same classification data, beside it."""
-    from mmengine.config import Config
-
-    from tricklift.compat import config_files
-
-    file = config.with_name("cls-tricks.py")
-    if not file.is_file():
-        config_files.install()
-        batch = Config.fromfile(config, import_custom_modules=False).train_dataloader.batch_size
-        images = read_json(config.with_suffix(".json"))["splits"]["train"]["images"]
-        names = ", ".join(f'"{name}"' for name in TRICKS)
-        twice = min(2 * batch, images // 4)
-        write_text(file, _TRICKS.format(below=config.name, batch=twice, tricks=names))
-    return file
 
 
 def tier_file(
@@ -153,10 +127,7 @@ def tier_file(
     leaves = {task: config_for(f"{task}/own", given, place, say) for task, given in own.items()}
     tier: dict[str, Any] = {"name": "own", "about": "data of one's own"}
     if "cls" in leaves:
-        standard = {"name": "B-standard", "config": "cls.py", "backbone": "resnet18_b"}
-        tricks = {"name": "D-tricks", "config": "cls-tricks.py", "backbone": "resnet18_d"}
-        tier["rows"] = [{**standard, "recipe": "standard"}, {**tricks, "recipe": "tricks"}]
-        tricks_on(leaves["cls"])
+        tier["rows"] = _rows(read_json(place / "cls.json"))
     elif not weights and "weights" not in held:
         weights = [name for name in networks if name.startswith("timm/")] or LIBRARY
     heads = [task for task in ("det", "seg") if task in leaves]
@@ -170,6 +141,16 @@ def tier_file(
     file = place / "tier.yaml"
     write_text(file, yaml.safe_dump(tier, sort_keys=False, allow_unicode=True))
     return file
+
+
+def _rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The plain recipe, and the paper's tricks on twice its batch."""
+    images = record["splits"]["train"]["images"]
+    twice = min(2 * record["batch"], max(2, images // 4))
+    plain = {"name": "B-standard", "config": "cls.py", "backbone": "resnet18_b"}
+    tricks = {"name": "D-tricks", "title": "D-tricks", "config": "cls.py", "backbone": "resnet18_d"}
+    more = {"tricks": list(TRICKS), "options": [f"train_dataloader.batch_size={twice}"]}
+    return [{**plain, "recipe": "standard"}, {**tricks, "recipe": "tricks", **more}]
 
 
 def _weights(ref: str) -> dict[str, str]:
