@@ -11,9 +11,10 @@ _base_ = [
     "../../_base_/schedules/det_small.py",
 ]
 data_root = "{{$TRICKLIFT_ROOT:data}}/own-boxes"
-one = dict(type="CheckedXMLDataset", data_root=data_root, metainfo=dict(classes=("object",)))
-train_dataloader = dict(dataset=one)
-val_dataloader = dict(dataset=one)
+train_dataloader = dict(
+    dataset=dict(type="CheckedXMLDataset", data_root=data_root, metainfo=dict(classes=("object",)))
+)
+val_dataloader = train_dataloader
 test_dataloader = val_dataloader
 benchmark = dict(
     task="det",

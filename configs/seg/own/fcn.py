@@ -11,14 +11,15 @@ _base_ = [
     "../../_base_/schedules/seg_small.py",
 ]
 data_root = "{{$TRICKLIFT_ROOT:data}}/own-masks"
-two = dict(
-    type="CheckedSegDataset",
-    data_root=data_root,
-    metainfo=dict(classes=("background", "object")),
-    reduce_zero_label=False,
+train_dataloader = dict(
+    dataset=dict(
+        type="CheckedSegDataset",
+        data_root=data_root,
+        metainfo=dict(classes=("background", "object")),
+        reduce_zero_label=False,
+    )
 )
-train_dataloader = dict(dataset=two)
-val_dataloader = dict(dataset=two)
+val_dataloader = train_dataloader
 test_dataloader = val_dataloader
 benchmark = dict(
     task="seg",
