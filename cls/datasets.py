@@ -15,9 +15,17 @@ from cls import jpeg
 from cls.held import HeldImages
 from cls.index import FolderIndex, folder_fingerprint, recall, store
 from tricklift.data.checks import check_each, on_first_rank, require, spread
+from tricklift.data.files import (
+    PICTURES,
+    Repairs,
+    is_picture,
+    is_system,
+    pictures_below,
+    read_list,
+    shown,
+)
 from tricklift.errors import UserError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 #: Where a set is below the root, without its split -> its name for `tricklift prepare`.
 PREPARED = {
     "miniworld/imagenet": "miniworld",
@@ -31,6 +39,11 @@ PREPARED = {
 @DATASETS.register_module()
 class ClassFolders(BaseDataset):
     """A classification set with one folder a class; labels follow the sorted folder names.
+
+    A class's pictures are all below its folder, at any depth, as torchvision's `ImageFolder` lists
+    them. Or `ann_file` lists them: a line has a path below `data_root`, a tab, and a class.
+    Folders of systems (hidden ones) are no classes; what is left out is counted in `repairs`, and
+    the log says so once.
 
     Everything that can be known before training is checked when the set is built: folders, empty
     classes, the number of classes, and whether the files begin as images do and JPEGs have their
@@ -48,6 +61,7 @@ class ClassFolders(BaseDataset):
         data_root: Folder that holds the class folders, e.g. ``data/cifar10/train``.
         pipeline: mmengine transforms; they get ``dict(img_path=str, gt_label=int)``.
         num_classes: Expected number of classes, or None to take what is there.
+        ann_file: A list of images, in the place of all that are below `data_root`.
         checked_files: How many files to open (first and last bytes only) at the most.
         cached_from: Number of images from which the list is kept in a file; None never does.
         per_class: ``(first, end)``: of each class, the images from `first` to before `end` in
@@ -58,8 +72,8 @@ class ClassFolders(BaseDataset):
     Raises:
         MissingFileError: `data_root` is missing.
         UserError: No class folders, an empty class, another number of classes, a class too small
-            for `per_class`, a file that is no image or a JPEG that is cut short, or too little
-            memory to hold the images.
+            for `per_class`, a line of the list that names no image or no class, a file that is no
+            image, a JPEG that is cut short, or too little memory to hold the images.
     """
 
     def __init__(
@@ -67,6 +81,7 @@ class ClassFolders(BaseDataset):
         data_root: str,
         pipeline: list[dict[str, Any] | Callable[..., Any]],
         num_classes: int | None = None,
+        ann_file: str = "",
         checked_files: int = 100_000,
         cached_from: int | None = 10_000,
         per_class: tuple[int, int] | None = None,
@@ -80,12 +95,16 @@ class ClassFolders(BaseDataset):
         self.checked_files = checked_files
         self.cached_from = cached_from
         kwargs["serialize_data"] = False  # the index is one already
-        super().__init__(data_root=data_root, pipeline=pipeline, **kwargs)
+        super().__init__(data_root=data_root, ann_file=ann_file, pipeline=pipeline, **kwargs)
 
     def load_data_list(self) -> Sequence[dict[str, Any]]:
         """List all images as ``dict(img_path, gt_label)``, classes and files in sorted order."""
         index = on_first_rank(self._index)
         self._metainfo["classes"] = index.classes
+        self.repairs = index.notes
+        if index.notes:
+            words = f"{self.data_root}: {'; '.join(index.notes)}"
+            print_log(words, logger="current", level=logging.WARNING)
         if self.per_class is not None:
             index = index.part(*self.per_class)
         if self.in_memory:
@@ -100,19 +119,18 @@ class ClassFolders(BaseDataset):
         return self.pipeline(item)
 
     def _index(self) -> FolderIndex:
+        if self.ann_file:
+            return self._checked(self.listed_by_file())
         classes = class_names(Path(self.data_root))
-        if self.num_classes not in (None, len(classes)):
-            raise UserError(
-                f"{self.data_root} holds {len(classes)} class folders, the config says "
-                f"num_classes={self.num_classes}; set num_classes, or mend the folder"
-            )
+        self._refuse_count(classes)
         if self.cached_from is None:
-            return self.checked_index(classes)
-        mark = folder_fingerprint(self.data_root, classes)
-        kept = recall(self.data_root, mark, self.checked_files)
+            return self._checked(self.listed_by_folder(classes))
+        kept = recall(self.data_root, classes, self.checked_files)
         if kept is not None:
             return kept
-        index = self.checked_index(classes)
+        index = self.listed_by_folder(classes)
+        mark = folder_fingerprint(self.data_root, index.folders)
+        self._checked(index)
         try:
             if len(index) >= self.cached_from:
                 store(index, mark, self.checked_files)
@@ -122,24 +140,68 @@ class ClassFolders(BaseDataset):
             print_log(words, logger="current", level=logging.WARNING)
         return index
 
-    def checked_index(self, classes: list[str]) -> FolderIndex:
-        """List the files of each class, and look into some of them."""
-        root = Path(self.data_root)
-        index = FolderIndex.of(str(root), {name: images_of(root / name) for name in classes})
+    def _refuse_count(self, classes: Sequence[str]) -> None:
+        if self.num_classes not in (None, len(classes)):
+            raise UserError(
+                f"{self.ann_file or self.data_root} holds {len(classes)} classes, the config says "
+                f"num_classes={self.num_classes}; set num_classes, or mend the data"
+            )
+
+    def listed_by_folder(self, classes: list[str]) -> FolderIndex:
+        """Index of the files of each class."""
+        root, repairs = Path(self.data_root), Repairs()
+        for entry in os.scandir(root):
+            if entry.is_dir() and is_system(entry.name):
+                repairs.note("hidden or system folder left out", entry.path)
+            elif entry.is_file() and is_picture(entry.name):
+                repairs.note("picture left out that is in no class folder", entry.path)
+        files = {name: images_of(root / name, repairs) for name in classes}
+        inner = {
+            f"{c}/{os.path.dirname(file)}" for c in classes for file in files[c] if "/" in file
+        }
+        folders = [*classes, *sorted(inner)]
+        return FolderIndex.of(str(root), files, folders, repairs.lines())
+
+    def listed_by_file(self) -> FolderIndex:
+        """Index of the images of `ann_file`."""
+        repairs = Repairs()
+        lines = read_list(self.ann_file, source(Path(self.data_root)), repairs)
+        pairs = [line.rpartition("\t")[::2] for line in lines]
+        if wrong := next(
+            (line for line, (path, _) in zip(lines, pairs, strict=True) if not path), ""
+        ):
+            raise UserError(
+                f"{self.ann_file}: {wrong!r} has no class; a line is a path below "
+                f"{self.data_root}, a tab, and the class"
+            )
+        classes = list(self._metainfo.get("classes") or sorted({name for _, name in pairs}))
+        self._refuse_count(classes)
+        files: dict[str, list[str]] = {name: [] for name in classes}
+        for path, name in pairs:
+            if name not in files:
+                raise UserError(
+                    f"{self.ann_file}: {path} is of class {name!r}; known: {shown(classes)}; "
+                    "correct it, or metainfo.classes"
+                )
+            files[name].append(path)
+        return FolderIndex.of(self.data_root, files, (), repairs.lines())
+
+    def _checked(self, index: FolderIndex) -> FolderIndex:
         looked_at = spread(range(len(index)), self.checked_files)
-        check_each([index[place]["img_path"] for place in looked_at], check_readable, str(root))
+        paths = [index[place]["img_path"] for place in looked_at]
+        check_each(paths, check_readable, self.ann_file or index.root)
         return index
 
 
 def class_names(root: Path) -> list[str]:
-    """Names of the class folders below `root`, sorted.
+    """Names of the class folders below `root`, sorted; hidden ones are none.
 
     Raises:
         MissingFileError: `root` is missing.
         UserError: There is no folder in it.
     """
     require(root, "folder of images by class", source(root))
-    names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+    names = sorted(e.name for e in os.scandir(root) if e.is_dir() and not is_system(e.name))
     if not names:
         raise UserError(f"{str(root)!r} holds no class folders; expected {root}/<class>/*.jpg")
     return names
@@ -156,16 +218,16 @@ def source(root: Path) -> str:
     )
 
 
-def images_of(folder: Path) -> list[str]:
-    """Names of the images in `folder`, sorted.
+def images_of(folder: Path, repairs: Repairs) -> list[str]:
+    """The images below `folder`, at any depth, as paths relative to it.
 
     Raises:
         UserError: There is none.
     """
-    files = sorted(e.name for e in os.scandir(folder) if e.name.lower().endswith(SUFFIXES))
+    files = list(pictures_below(folder, repairs))
     if not files:
         raise UserError(
-            f"class folder {str(folder)!r} is empty: no file ends in {', '.join(SUFFIXES)}; "
+            f"class folder {str(folder)!r} is empty: no file ends in {', '.join(PICTURES)}; "
             "add images, or remove the folder"
         )
     return files

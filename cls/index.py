@@ -21,7 +21,9 @@ from tricklift.errors import UserError
 from tricklift.records.atomic import write_bytes
 
 #: Raised when the layout of cache files changes, or what their images have been checked for.
-VERSION = "2"
+VERSION = "3"
+#: Attributes of an index that are kept as JSON.
+_WORDS = ("classes", "folders", "notes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,9 @@ class FolderIndex(Sequence[dict[str, Any]]):
         labels: int32 ``(N,)``.
         names: uint8 ``(M,)``: the file names (UTF-8 as the file system has them), end to end.
         ends: int64 ``(N,)``: where each name ends in `names`.
+        folders: Those that were listed, relative to the root; none where a file lists the images,
+            whose names are then relative to the root too.
+        notes: What was left out, one line a kind.
     """
 
     root: str
@@ -41,16 +46,28 @@ class FolderIndex(Sequence[dict[str, Any]]):
     labels: np.ndarray
     names: np.ndarray
     ends: np.ndarray
+    folders: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, root: str, files: Mapping[str, Sequence[str]]) -> "FolderIndex":
-        """Index of the file names of each class, in the order given."""
+    def of(
+        cls,
+        root: str,
+        files: Mapping[str, Sequence[str]],
+        folders: Sequence[str] | None = None,
+        notes: Sequence[str] = (),
+    ) -> "FolderIndex":
+        """Index of the file names of each class, in the order given.
+
+        `folders` are the classes' by default; see the attributes.
+        """
+        folders = tuple(files) if folders is None else tuple(folders)
         counts = [len(names) for names in files.values()]
         encoded = [os.fsencode(name) for names in files.values() for name in names]
         lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
         labels = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
         names = np.frombuffer(b"".join(encoded), np.uint8)
-        return cls(root, tuple(files), labels, names, lengths.cumsum())
+        return cls(root, tuple(files), labels, names, lengths.cumsum(), folders, tuple(notes))
 
     def part(self, first: int, end: int) -> "FolderIndex":
         """Of each class, the images from `first` to before `end`, in the order of the index.
@@ -87,16 +104,17 @@ class FolderIndex(Sequence[dict[str, Any]]):
         start = int(self.ends[place - 1]) if place else 0
         name = os.fsdecode(self.names[start : self.ends[place]].tobytes())
         label = int(self.labels[place])
-        return {"img_path": os.path.join(self.root, self.classes[label], name), "gt_label": label}
+        below = self.classes[label] if self.folders else ""
+        return {"img_path": os.path.join(self.root, below, name), "gt_label": label}
 
 
-def folder_fingerprint(root: str | Path, classes: Sequence[str]) -> str:
-    """Changes when a file or class is added, removed or renamed below `root`.
+def folder_fingerprint(root: str | Path, folders: Sequence[str]) -> str:
+    """Changes when a file is added, removed or renamed in one of the folders below `root`.
 
     It reads the folders' times of change, not the files: overwriting an image in place keeps it.
     """
     parts = [VERSION, str(Path(root).absolute())]
-    parts += [f"{name}\0{os.stat(os.path.join(root, name)).st_mtime_ns}" for name in classes]
+    parts += [f"{name}\0{os.stat(os.path.join(root, name)).st_mtime_ns}" for name in folders]
     return hashlib.sha256("\0\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -112,22 +130,29 @@ def cache_file(root: str | Path) -> Path:
 
 
 def store(index: FolderIndex, mark: str, checked: int) -> None:
-    """Keep an index, with the mark of its folder and how many files at the most were looked into.
+    """Keep an index, and how many files at the most were looked into.
+
+    `mark` is the fingerprint of its folders when they were listed.
 
     Raises:
         OSError: It cannot be written.
         RuntimeError: As `cache_file`.
     """
     arrays = {"labels": index.labels, "names": index.names, "ends": index.ends}
-    facts = {"fingerprint": mark, "checked": str(checked), "classes": json.dumps(index.classes)}
+    facts = {
+        "fingerprint": mark,
+        "checked": str(checked),
+        **{key: json.dumps(getattr(index, key)) for key in _WORDS},
+    }
     write_bytes(cache_file(index.root), save(arrays, metadata=facts))
 
 
-def recall(root: str, mark: str, checked: int) -> FolderIndex | None:
+def recall(root: str, classes: Sequence[str], checked: int) -> FolderIndex | None:
     """The kept index of `root`, or None where there is none that fits.
 
-    It fits if the folder has the same fingerprint, and no fewer files were looked into.
-    A damaged file counts as none, and so does one that must not be read, or has no place.
+    It fits if the root has these classes, the folders below have the same fingerprint, and no
+    fewer files were looked into. A damaged file counts as none, and so does one that must not be
+    read, or has no place.
     """
     try:
         file = cache_file(root)
@@ -135,9 +160,12 @@ def recall(root: str, mark: str, checked: int) -> FolderIndex | None:
             return None
         with safe_open(str(file), framework="numpy") as content:
             facts = content.metadata() or {}
-            if facts.get("fingerprint") != mark or int(facts.get("checked", "-1")) < checked:
+            kept, folders, notes = (tuple(json.loads(facts.get(key, "[]"))) for key in _WORDS)
+            if kept != tuple(classes) or int(facts.get("checked", "-1")) < checked:
+                return None
+            if facts.get("fingerprint") != folder_fingerprint(root, folders):
                 return None
             labels, names, ends = (content.get_tensor(key) for key in ("labels", "names", "ends"))
     except (SafetensorError, OSError, RuntimeError, ValueError):
         return None
-    return FolderIndex(root, tuple(json.loads(facts["classes"])), labels, names, ends)
+    return FolderIndex(root, kept, labels, names, ends, folders, notes)

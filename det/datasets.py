@@ -1,4 +1,4 @@
-"""Data sets in Pascal VOC layout, on mmdet's reader, checked in full before training starts.
+"""Data sets in Pascal VOC and COCO layout, checked in full before training starts.
 
 Deviation from mmdet's VOC configs: no box is hidden for being small. They pass
 ``filter_cfg=dict(bbox_min_size=32)``, which ignores ground truth under 32 pixels in training.
@@ -7,48 +7,50 @@ Deviation from mmdet's VOC configs: no box is hidden for being small. They pass
 from pathlib import Path
 from typing import Any
 
-from mmdet.datasets import VOCDataset, XMLDataset
+from mmdet.datasets import BaseDetDataset, VOCDataset, XMLDataset
 from mmdet.registry import DATASETS
 from mmengine.logging import print_log
 
-from det.checks import WITHOUT_BOXES, Repairs, read_annotation, read_split
+from det import coco_json, voc_xml
+from det.checks import Rules
 from tricklift.data.checks import check_each, on_first_rank, require
+from tricklift.data.files import Pictures, Repairs, is_picture, read_list, stem
 from tricklift.data.miniworld.vocabulary import CLASSES, PALETTE
-from tricklift.errors import UserError
+from tricklift.errors import MissingFileError, UserError
 
 
-@DATASETS.register_module()
-class CheckedXMLDataset(XMLDataset):
-    """mmdet's VOC reader that checks every annotation and every image's header when it is built.
+class CheckedBoxes(BaseDetDataset):
+    """What the checked data sets of boxes share.
 
-    Of several processes, rank 0 reads and checks, and the others get what it found.
-
-    An item is what `XMLDataset` gives: boxes as 0-based ``(x1, y1, x2, y2)`` in pixels, `difficult`
-    ones with ``ignore_flag=1``. The classes come from ``metainfo=dict(classes=...)`` or a subclass.
+    Everything is read and checked when the set is built; of several processes, rank 0 reads, and
+    the others get what it found. The classes come from ``metainfo=dict(classes=...)`` or a
+    subclass. What is mended or left out is counted in `repairs`, and the log says so once.
 
     Args:
-        images_without_boxes: ``error``, or ``background`` to train and test on them as they are.
-        border: Pixels by which a box may leave its image; it is clipped, and the log says so once.
-        **kwargs: Of `mmdet.datasets.XMLDataset`: ``data_root``, ``ann_file``, ``data_prefix``, ...
+        images_without_boxes: ``error``; ``background`` to train and test on them as they are; or
+            ``skip``.
+        other_classes: ``error`` where an object's class is not among `classes`; or ``skip``.
+        border: Pixels by which a box may leave its image; it is clipped.
+        **kwargs: Of the mmdet class: ``data_root``, ``ann_file``, ``data_prefix``, ...
 
     Raises:
-        MissingFileError: The data folder, the list of images, an XML or an image is missing.
-        UserError: See `det.checks.read_annotation`; one error lists up to ten findings.
+        MissingFileError: The data folder, the list, an annotation or an image is missing.
+        UserError: What `det.checks`, `det.voc_xml` and `det.coco_json` refuse; one error lists up
+            to ten findings.
     """
 
-    #: Endings of images; of those that are there the first is read.
-    suffixes = (".jpg", ".png")
     #: Name for ``tricklift prepare NAME``, or a sentence that says where the data come from.
-    prepare = "put your data there (Annotations, ImageSets/Main, JPEGImages), or correct data_root"
+    prepare = "put your data there, or correct data_root"
 
-    def __init__(self, images_without_boxes: str = "error", border: int = 2, **kwargs: Any) -> None:
-        if images_without_boxes not in WITHOUT_BOXES:
-            raise UserError(
-                f"images_without_boxes must be one of {', '.join(WITHOUT_BOXES)}; "
-                f"got {images_without_boxes!r}"
-            )
-        self.images_without_boxes = images_without_boxes
-        self.border = border
+    def __init__(
+        self,
+        images_without_boxes: str = "error",
+        other_classes: str = "error",
+        border: int = 2,
+        **kwargs: Any,
+    ) -> None:
+        self.rules = Rules((), border, images_without_boxes, other_classes)
+        self.repairs = Repairs()
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
@@ -57,33 +59,102 @@ class CheckedXMLDataset(XMLDataset):
         if not classes:
             raise UserError(f"{type(self).__name__} needs its classes; set metainfo.classes")
         self.cat2label = {name: label for label, name in enumerate(classes)}
-        return on_first_rank(self._read_all)
-
-    def _read_all(self) -> list[dict[str, Any]]:
-        self._repairs = Repairs()
-        require(self.sub_data_root, "data folder", self.prepare)
-        names = read_split(self.ann_file, self.prepare)
-        data: Any = check_each(names, self._read, f"annotations of {self.ann_file}")
-        if self._repairs.counts:
-            print_log(f"{self.ann_file}: {self._repairs}", logger="current", level=30)
+        rules = self.rules
+        self.rules = Rules(classes, rules.border, rules.without_boxes, rules.other_classes)
+        data, self.repairs = on_first_rank(self._read_all)
         return data
 
-    def _read(self, name: str) -> dict[str, Any]:
-        xml = f"{self.sub_data_root}/{self.ann_subdir}/{name}.xml".replace("//", "/")
-        stem = f"{self.sub_data_root}/{self.img_subdir}/{name}".replace("//", "/")
-        files = [stem + suffix for suffix in self.suffixes]
-        image = next((file for file in files if Path(file).is_file()), files[0])
-        found = read_annotation(
-            xml, image, tuple(self.cat2label), self.border, self.images_without_boxes, self._repairs
-        )
+    def _read_all(self) -> tuple[list[dict[str, Any]], Repairs]:
+        self.repairs = Repairs()
+        items, read = self._items()
+        found: Any = check_each(items, read, f"annotations of {self.ann_file}")
+        if self.repairs.counts:
+            print_log(f"{self.ann_file}: {self.repairs}", logger="current", level=30)
+        data = [item for item in found if item is not None]
+        paths = [item["img_path"] for item in data]
+        if len(set(paths)) < len(paths):
+            path = next(path for path in paths if paths.count(path) > 1)
+            raise UserError(
+                f"{self.ann_file}: two annotations are of one image, {path}; remove one"
+            )
+        if not data:
+            raise UserError(f"{self.ann_file}: no image is left ({self.repairs}); add boxes")
+        return data, self.repairs
+
+    def _items(self) -> tuple[list[Any], Any]:
+        """What is listed, and what reads one of it: None leaves it out."""
+        raise NotImplementedError
+
+
+@DATASETS.register_module()
+class CheckedXMLDataset(CheckedBoxes, XMLDataset):
+    """mmdet's VOC reader that checks every annotation and every image's header when it is built.
+
+    An item is what `XMLDataset` gives: boxes as 0-based ``(x1, y1, x2, y2)`` in pixels, `difficult`
+    ones with ``ignore_flag=1``. A picture may have any suffix that OpenCV decodes: a line of the
+    list finds it by its name, with or without suffix, or the XML by its ``<filename>``.
+
+    Args and Raises: see `CheckedBoxes`.
+    """
+
+    prepare = "put your data there (Annotations, ImageSets/Main, JPEGImages), or correct data_root"
+
+    def _items(self) -> tuple[list[Any], Any]:
+        root = Path(require(self.sub_data_root or ".", "data folder", self.prepare))
+        names = read_list(self.ann_file, self.prepare, self.repairs)
+        pictures = Pictures(root / self.img_subdir)
+        return names, lambda name: self._read(name, root / self.ann_subdir, pictures)
+
+    def _read(self, line: str, folder: Path, pictures: Pictures) -> dict[str, Any] | None:
+        name = stem(line) if is_picture(line) else line
+        xml = folder / f"{name}.xml"
+        root = voc_xml.parse(xml, self.repairs)
+        image = pictures.find(line, voc_xml.picture_named(root))
+        if image is None:
+            raise MissingFileError(
+                f"{pictures.folder / name}.jpg: no such image, nor one of another suffix or "
+                f"of the <filename> in {xml.name}; add it, or take it off the list"
+            )
+        found = voc_xml.read_annotation(root, xml, image, self.rules, self.repairs)
+        remedy = "take it out of the ImageSets list"
+        if found.empty and not self.rules.keeps_empty(str(xml), remedy, self.repairs):
+            return None
         return {
             "img_id": name,
-            "img_path": image,
-            "xml_path": xml,
+            "img_path": str(image),
+            "xml_path": str(xml),
             "width": found.width,
             "height": found.height,
             "instances": self._parse_instance_info(found.root, minus_one=True),
         }
+
+
+@DATASETS.register_module()
+class CheckedCocoDataset(CheckedBoxes):
+    """Boxes from a COCO JSON (``ann_file``), its pictures below ``data_prefix.img``; all checked.
+
+    Boxes are ``(x1, y1, x2, y2)`` in pixels from 0, crowds have ``ignore_flag=1``. Labels follow
+    `metainfo.classes`, whatever the ids of the categories are.
+
+    Args and Raises: see `CheckedBoxes`.
+    """
+
+    prepare = "put your data there (a COCO JSON, and its images), or correct data_root and ann_file"
+
+    def _items(self) -> tuple[list[Any], Any]:
+        coco = coco_json.read(self.ann_file, self.prepare)
+        folder = Path(self.data_prefix.get("img") or self.data_root or ".")
+        return coco.images, lambda image: self._read(image, coco, folder)
+
+    def _read(
+        self, image: dict[str, Any], coco: coco_json.Coco, folder: Path
+    ) -> dict[str, Any] | None:
+        name = str(image.get("file_name") or "")
+        item = coco_json.read_image(coco, image, folder / name, self.rules, self.repairs)
+        where, remedy = f"{self.ann_file}: image {name!r}", "take it out of 'images'"
+        if item["instances"] or self.rules.keeps_empty(where, remedy, self.repairs):
+            return item
+        return None
 
 
 @DATASETS.register_module()

@@ -1,6 +1,6 @@
 """Look at images and label masks before training: one clear error."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -8,25 +8,84 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tricklift.data.checks import image_header
+from tricklift.data.files import Repairs, is_picture, pictures_below, stem
 from tricklift.errors import MissingFileError, UserError
 
 IGNORED = 255
 MASK_MODES = ("L", "P")
 
 
-def check_folder(folder: Path, suffix: str) -> None:
-    """Check that a folder holds files with `suffix`, at any depth.
+def check_folder(folder: Path, suffix: str | None) -> None:
+    """Check that a folder holds files with `suffix` (None: pictures), at any depth.
 
     Raises:
         UserError: It holds none; the message names suffixes that are there.
     """
-    if next(folder.rglob(f"*{suffix}"), None) is None:
+    if next(pictures_below(folder, suffix=suffix), None) is None:
         found = sorted({p.suffix for p in folder.rglob("*") if p.is_file()})
         there = f"there are files with {', '.join(found)}" if found else "the folder is empty"
         raise UserError(
-            f"{folder} holds no *{suffix}; {there}; set img_suffix or seg_map_suffix in the "
-            "dataset's config, or add the files"
+            f"{folder} holds no {'picture' if suffix is None else '*' + suffix}; {there}; set "
+            "img_suffix or seg_map_suffix in the dataset's config, or add the files"
         )
+
+
+def pair(
+    images: Path,
+    masks: Path,
+    img_suffix: str | None,
+    seg_map_suffix: str,
+    names: Sequence[str] | None,
+    repairs: Repairs,
+) -> list[tuple[Path, Path]]:
+    """Images with the masks of the same names, sorted by image; a mask need not be there.
+
+    Args:
+        images: Folder of images.
+        masks: Folder of masks.
+        img_suffix: What an image's name has after the part that both share; None: any suffix.
+        seg_map_suffix: What a mask's name has after it.
+        names: Images to take, with or without suffix; None: all.
+        repairs: Counts masks without an image, and files that are no pictures.
+
+    Raises:
+        MissingFileError: An image of `names` is not there.
+        UserError: Two images would share a mask.
+    """
+    found: dict[str, list[str]] = {}
+    for path in pictures_below(images, repairs, img_suffix):
+        found.setdefault(_shared(path, img_suffix), []).append(path)
+    listed = [_listed(name, found, images, img_suffix) for name in names or ()]
+    chosen = found if names is None else dict(listed)
+    for shared, paths in chosen.items():
+        if len(paths) > 1:
+            raise UserError(
+                f"{images}: {' and '.join(paths)} share the mask {shared}{seg_map_suffix}; "
+                "rename or remove one of them"
+            )
+    for path in pictures_below(masks, suffix=seg_map_suffix):
+        if path.removesuffix(seg_map_suffix) not in found:
+            repairs.note("mask without an image passed over", str(masks / path))
+    every = [(images / p[0], masks / f"{s}{seg_map_suffix}") for s, p in chosen.items()]
+    return sorted(every) if names is None else every
+
+
+def _shared(path: str, suffix: str | None) -> str:
+    return stem(path) if suffix is None else path.removesuffix(suffix)
+
+
+def _listed(
+    name: str, found: Mapping[str, list[str]], images: Path, suffix: str | None
+) -> tuple[str, list[str]]:
+    """The part of a listed name that its mask shares, and its image: with its suffix, that one."""
+    shared = _shared(name, suffix) if is_picture(name) or suffix else name
+    if name in found.get(shared, ()):
+        return shared, [name]
+    if name in found:
+        return name, found[name]
+    raise MissingFileError(
+        f"{images / name}: no such image, whatever its suffix; add it, or take it off the list"
+    )
 
 
 def check_pair(image: str | Path, mask: str | Path) -> None:

@@ -1,20 +1,24 @@
 """Data sets in ADE20K layout, on mmseg's reader, checked before training starts.
 
-``images/{training,validation}/*.jpg`` and ``annotations/{training,validation}/*.png``; in a mask
-255 is ignored, and 0 is either "other" and ignored or the first class (`reduce_zero_label`).
+``images/{training,validation}/*.jpg`` and ``annotations/{training,validation}/*.png``, or any two
+folders; in a mask 255 is ignored, and 0 is either "other" and ignored or the first class
+(`reduce_zero_label`).
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
+from mmengine.logging import print_log
 from mmseg.datasets import ADE20KDataset, BaseSegDataset
 from mmseg.registry import DATASETS, TRANSFORMS
 
-from seg.checks import IGNORED, check_folder, check_pair, check_values, read_labels, unlike
+from seg.checks import IGNORED, check_folder, check_pair, check_values, pair, read_labels, unlike
 from tricklift.data.checks import check_each, on_first_rank, require, spread
+from tricklift.data.files import Repairs, read_list
 from tricklift.data.miniworld.vocabulary import PALETTE, SEG_CLASSES
 from tricklift.errors import UserError
 
@@ -23,6 +27,8 @@ from tricklift.errors import UserError
 class CheckedSegDataset(BaseSegDataset):
     """mmseg's reader that checks pairs of image and mask when it is built.
 
+    Images and masks belong together by their names, at any depth; an image may have any suffix
+    that OpenCV decodes. Masks without an image are counted in `repairs`, and the log says so once.
     All headers are read (size, channels); of `checked_masks` masks, spread evenly over the set,
     all pixels. Each mask is looked at again when it is loaded, which costs next to nothing. Of
     several processes, rank 0 looks, and the others get what it found.
@@ -32,7 +38,11 @@ class CheckedSegDataset(BaseSegDataset):
             label k + 1. Without it 0 is the first class. Has no default: either is common, and the
             wrong one trains without a word.
         checked_masks: How many masks to read in full at the start, at the most.
-        **kwargs: Of `mmseg.datasets.BaseSegDataset`: ``data_root``, ``data_prefix``, ...
+        img_suffix: What an image's name has after the part that its mask's has too, such as
+            ``_leftImg8bit.png``; None: any suffix of a picture.
+        **kwargs: Of `mmseg.datasets.BaseSegDataset`: ``data_root``, ``data_prefix``,
+            ``seg_map_suffix`` (``.png``), ``ann_file`` (a list of images, with or without
+            suffix), ...
 
     Raises:
         MissingFileError: A folder or a mask is missing.
@@ -47,7 +57,11 @@ class CheckedSegDataset(BaseSegDataset):
     zero_is_other: bool | None = None
 
     def __init__(
-        self, reduce_zero_label: bool | None = None, checked_masks: int = 500, **kwargs: Any
+        self,
+        reduce_zero_label: bool | None = None,
+        checked_masks: int = 500,
+        img_suffix: str | None = None,
+        **kwargs: Any,
     ) -> None:
         if reduce_zero_label is None:
             reduce_zero_label = self.zero_is_other
@@ -57,28 +71,40 @@ class CheckedSegDataset(BaseSegDataset):
                 "'other' and ignored (as in ADE20K), False if it is the first class"
             )
         self.checked_masks = checked_masks
-        super().__init__(reduce_zero_label=reduce_zero_label, **kwargs)
+        self.repairs = Repairs()
+        super().__init__(reduce_zero_label=reduce_zero_label, img_suffix=img_suffix, **kwargs)
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List and check all pairs of image and mask."""
         if not self._metainfo.get("classes"):
             raise UserError(f"{type(self).__name__} needs its classes; set metainfo.classes")
-        return on_first_rank(self._list_and_check)
-
-    def _list_and_check(self) -> list[dict[str, Any]]:
-        for key, suffix in (("img_path", self.img_suffix), ("seg_map_path", self.seg_map_suffix)):
-            what = "image folder" if key == "img_path" else "mask folder"
-            check_folder(require(self.data_prefix[key], what, self.prepare), suffix)
-        data: list[dict[str, Any]] = super().load_data_list()
-        where = self.data_prefix["img_path"]
-        pairs = [(item["img_path"], item["seg_map_path"]) for item in data]
-        check_each(pairs, lambda pair: check_pair(*pair), f"pairs of {where}")
-        masks = [mask for _, mask in pairs]
-        some = spread(masks, self.checked_masks)
-        # A rare class may be missing in some of the masks: all of them are asked before a refusal.
-        if some and self._unlike(some) and (problem := self._unlike(masks)):
-            raise UserError(f"the masks of {self.data_prefix['seg_map_path']} {problem}")
+        data, self.repairs = on_first_rank(self._list_and_check)
         return data
+
+    def _list_and_check(self) -> tuple[list[dict[str, Any]], Repairs]:
+        self.repairs = Repairs()
+        images, masks = (self.data_prefix[key] for key in ("img_path", "seg_map_path"))
+        check_folder(require(images, "image folder", self.prepare), self.img_suffix)
+        check_folder(require(masks, "mask folder", self.prepare), self.seg_map_suffix)
+        pairs = self._pairs(Path(images), Path(masks))
+        check_each(pairs, lambda pair: check_pair(*pair), f"pairs of {images}")
+        read = [mask for _, mask in pairs]
+        some = spread(read, self.checked_masks)
+        # A rare class may be missing in some of the masks: all of them are asked before a refusal.
+        if some and self._unlike(some) and (problem := self._unlike(read)):
+            raise UserError(f"the masks of {masks} {problem}")
+        if self.repairs.counts:
+            print_log(f"{images}: {self.repairs}", logger="current", level=logging.WARNING)
+        same = {"label_map": self.label_map, "reduce_zero_label": self.reduce_zero_label}
+        data = [{"img_path": i, "seg_map_path": m, **same, "seg_fields": []} for i, m in pairs]
+        return data, self.repairs
+
+    def _pairs(self, images: Path, masks: Path) -> list[tuple[str, str]]:
+        names = None
+        if self.ann_file:
+            names = read_list(self.ann_file, self.prepare, self.repairs)
+        ends = self.img_suffix, self.seg_map_suffix
+        return [(str(i), str(m)) for i, m in pair(images, masks, *ends, names, self.repairs)]
 
     def _unlike(self, masks: list[str]) -> str | None:
         labels, zero = self._labels, self.reduce_zero_label

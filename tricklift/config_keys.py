@@ -116,8 +116,7 @@ def named_by_config(cfg: Any) -> Iterator[None]:
         imports = (cfg.get("custom_imports") or {}).get("imports")
         raise UserError(
             f"type={found[1]!r} is not in the {found[2]} registry{hint}; correct it, or import "
-            f"what registers it: custom_imports of this config is {imports}, and a list takes the "
-            "place of the one in its _base_"
+            f"what registers it: custom_imports of this config is {imports}"
         ) from error
     except TypeError as error:
         found = re.search(r"(\S+)\(\) got an unexpected keyword argument '(\w+)'", str(error))

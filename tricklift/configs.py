@@ -9,6 +9,9 @@ from pathlib import Path
 from tricklift.errors import UserError, did_you_mean
 from tricklift.paths import config_root
 
+#: What `TASK/TIER` stands for: the first of these that it has.
+USUAL = ("resnet18_b-standard", "resnet18_b-baseline", "faster_rcnn_fpn", "fcn")
+
 
 def short_names() -> list[str]:
     """Names of all provided leaf configs, such as `cls/mini/resnet18_b-baseline`."""
@@ -24,7 +27,7 @@ def short_name(path: str | Path) -> str | None:
 
 
 def find_config(reference: str | Path) -> Path:
-    """File of a config given as a path or as a short name.
+    """File of a config given as a path or as a short name; `det/own` is the usual one of a tier.
 
     Raises:
         UserError: There is no such file or name; says the closest name.
@@ -32,9 +35,10 @@ def find_config(reference: str | Path) -> Path:
     if Path(reference).is_file():
         return Path(reference)
     name = str(reference).removeprefix("./").removeprefix("configs/").removesuffix(".py")
-    file = config_root() / f"{name}.py"
-    if file.is_file():
-        return file
+    for full in (name, *(f"{name}/{usual}" for usual in USUAL)):
+        file = config_root() / f"{full}.py"
+        if file.is_file():
+            return file
     names = short_names()
     hint = did_you_mean(name, names)
     raise UserError(

@@ -42,7 +42,13 @@ _SYSTEM = {
 
 
 class UserError(ValueError):
-    """What a user can cause and mend: says what was given, what is allowed and what to do."""
+    """What a user can cause and mend: says what was given, what is allowed and what to do.
+
+    Attributes:
+        findings: Each fault by itself, where one error stands for several.
+    """
+
+    findings: tuple[str, ...] = ()
 
 
 class MissingFileError(UserError, FileNotFoundError):

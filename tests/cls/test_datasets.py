@@ -84,7 +84,7 @@ def test_empty_class(class_folders, tmp_path):
 
 
 def test_wrong_number_of_classes(class_folders):
-    with pytest.raises(ValueError, match="holds 3 class folders, the config says num_classes=10"):
+    with pytest.raises(ValueError, match="holds 3 classes, the config says num_classes=10"):
         build(class_folders / "val", num_classes=10)
 
 
@@ -141,7 +141,7 @@ def test_a_large_set_is_listed_and_checked_once(class_folders, tmp_path, monkeyp
     shutil.copytree(class_folders / "val", tmp_path / "val")
     first = build(tmp_path / "val", cached_from=1)
     (kept,) = (tmp_path / "cache").rglob("*.safetensors")
-    monkeypatch.setattr(ClassFolders, "checked_index", None)  # calling it would be an error
+    monkeypatch.setattr(ClassFolders, "listed_by_folder", None)  # calling it would be an error
     second = build(tmp_path / "val", cached_from=1)
     assert second.metainfo == first.metainfo
     assert [second.get_data_info(i) for i in range(len(second))] == [
@@ -197,3 +197,67 @@ def test_a_part_of_the_set(class_folders):
         assert [part.get_data_info(i)["img_path"] for i in range(len(part))] == [
             whole.get_data_info(place)["img_path"] for place in places
         ]
+
+
+def test_pictures_at_any_depth_as_torchvision_lists_them(class_folders, tmp_path):
+    shutil.copytree(class_folders / "val", tmp_path / "val")
+    for place in ("bee/images/9.jpg", "ant/more/a/8.jpg", "ant/zz.JPEG"):
+        (tmp_path / "val" / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / "val/cow/0.jpg", tmp_path / "val" / place)
+    ours = build(tmp_path / "val")
+    listed = [(d["img_path"], d["gt_label"]) for d in map(ours.get_data_info, range(len(ours)))]
+    theirs = torchvision.datasets.ImageFolder(tmp_path / "val").samples
+    assert sorted(listed) == sorted(theirs) and len(listed) == 15
+
+
+def test_a_change_in_a_folder_below_a_class_is_seen(class_folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.copytree(class_folders / "val", tmp_path / "val")
+    (tmp_path / "val/bee/images").mkdir()
+    shutil.copy(tmp_path / "val/cow/0.jpg", tmp_path / "val/bee/images/1.jpg")
+    before = build(tmp_path / "val", cached_from=1)
+    os.utime(tmp_path / "val/bee/images", ns=(0, 0))
+    assert len(build(tmp_path / "val", cached_from=1)) == len(before)
+    shutil.copy(tmp_path / "val/cow/0.jpg", tmp_path / "val/bee/images/2.jpg")
+    assert len(build(tmp_path / "val", cached_from=1)) == len(before) + 1
+
+
+def test_what_is_left_out_is_counted(class_folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shutil.copytree(class_folders / "val", tmp_path / "val")
+    (tmp_path / "val/.ipynb_checkpoints").mkdir()
+    shutil.copy(tmp_path / "val/cow/0.jpg", tmp_path / "val/.ipynb_checkpoints/0-checkpoint.jpg")
+    (tmp_path / "val/bee/notes.txt").touch()
+    for _ in range(2):  # the second time from the kept list
+        data = build(tmp_path / "val", cached_from=1)
+        assert list(data.metainfo["classes"]) == ["ant", "bee", "cow"]
+        assert [line.partition(" (")[0] for line in data.repairs] == [
+            "1 x hidden or system folder left out",
+            "1 x file left out that is no picture by its suffix",
+        ]
+
+
+def test_a_list_in_the_place_of_the_folders(class_folders, tmp_path):
+    lines = ["cow/0.jpg\tcow", "ant/0.jpg\tant", "ant/1.jpg\tant"]
+    file = tmp_path / "some.txt"
+    file.write_text("\n".join(lines))
+    data = build(class_folders / "val", ann_file=str(file))
+    listed = [(d["img_path"], d["gt_label"]) for d in map(data.get_data_info, range(len(data)))]
+    root = class_folders / "val"
+    assert listed == [(f"{root}/ant/0.jpg", 0), (f"{root}/ant/1.jpg", 0), (f"{root}/cow/0.jpg", 1)]
+    names = ["ant", "bee", "cow"]
+    data = build(root, ann_file=str(file), metainfo={"classes": names})
+    assert data.get_data_info(2)["gt_label"] == 2
+    for line, words in (
+        ("ant/0.jpg", r"'ant/0.jpg' has no class; a line is a path below .*, a tab, and the class"),
+        ("ant/0.jpg\tdog", r"ant/0.jpg is of class 'dog'; known: ant, bee, cow; correct it"),
+        ("ant/99.jpg\tant", r"ant/99.jpg: cannot be read as an image \(No such file"),
+    ):
+        file.write_text(line)
+        with pytest.raises(ValueError, match=words):
+            build(root, ann_file=str(file), metainfo={"classes": names})
+    file.write_text("\n".join(lines))
+    with pytest.raises(
+        ValueError, match=r"some.txt holds 2 classes, the config says num_classes=3"
+    ):
+        build(root, ann_file=str(file), num_classes=3)

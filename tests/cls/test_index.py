@@ -44,19 +44,19 @@ def test_it_comes_back_from_its_file(tree, cache):
     mark = folder_fingerprint(tree, list(FILES))
     index = FolderIndex.of(str(tree), FILES)
     store(index, mark, 3)
-    back = recall(str(tree), mark, 2)
+    back = recall(str(tree), list(FILES), 2)
     assert back is not None and back.classes == ("cat", "dog")
     assert list(back) == list(index)
 
 
 def test_what_does_not_fit_is_not_taken(tree, cache):
-    mark, file = folder_fingerprint(tree, list(FILES)), cache_file(tree)
-    assert recall(str(tree), mark, 0) is None
+    mark, file, classes = folder_fingerprint(tree, list(FILES)), cache_file(tree), list(FILES)
+    assert recall(str(tree), classes, 0) is None
     store(FolderIndex.of(str(tree), FILES), mark, 2)
-    assert recall(str(tree), "another", 0) is None
-    assert recall(str(tree), mark, 3) is None  # more files are to be looked into
+    assert recall(str(tree), [*classes, "new"], 0) is None
+    assert recall(str(tree), classes, 3) is None  # more files are to be looked into
     file.write_bytes(file.read_bytes()[:-5])
-    assert recall(str(tree), mark, 0) is None
+    assert recall(str(tree), classes, 0) is None
 
 
 @pytest.mark.parametrize("change", ["add", "remove", "rename"])

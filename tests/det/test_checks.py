@@ -2,6 +2,7 @@
 
 import re
 
+import cv2
 import pytest
 from mmengine.logging import MMLogger
 
@@ -69,7 +70,7 @@ def test_missing_xml_and_image(voc):
     with pytest.raises(FileNotFoundError, match=r"c.xml: no such annotation; add it, or"):
         voc.read()
     voc.xml("c", [("cat", 1, 1, 40, 30)])
-    with pytest.raises(FileNotFoundError, match=r"c.jpg: no such image"):
+    with pytest.raises(FileNotFoundError, match=r"c.jpg: no such image, nor"):
         voc.read()
 
 
@@ -94,7 +95,7 @@ def test_xml_without_boxes(voc):
         voc.read()
     items = voc.read(images_without_boxes="background")
     assert [len(item["instances"]) for item in items] == [0, 2]
-    with pytest.raises(ValueError, match=r"must be one of error, background; got 'keep'"):
+    with pytest.raises(ValueError, match=r"must be one of error, background, skip; got 'keep'"):
         voc.read(images_without_boxes="keep")
 
 
@@ -126,15 +127,10 @@ def test_box_with_swapped_corners(voc):
         voc.read()
 
 
-def test_box_without_area_is_dropped_and_counted(voc):
-    from det.checks import Repairs, read_annotation
-
+def test_box_without_area_is_dropped_and_counted(voc, log):
     voc.xml("a", [("cat", 5, 5, 5, 5), ("dog", 41, 31, 80, 60)])
     assert [i["bbox_label"] for i in voc.read()[0]["instances"]] == [1]
-    repairs = Repairs()
-    files = voc.root / "Annotations/a.xml", voc.root / "JPEGImages/a.jpg"
-    read_annotation(*files, ("cat", "dog"), 2, "error", repairs)
-    assert str(repairs) == "1 x box without area dropped (first: a.xml, cat (5, 5, 5, 5))"
+    assert "1 x box without area dropped (first: a.xml, cat (5, 5, 5, 5))" in log.text
     voc.xml("a", [("cat", 5, 5, 5, 5)])
     with pytest.raises(ValueError, match="no boxes"):
         voc.read()
@@ -236,3 +232,79 @@ def test_difficult_as_tools_write_it(voc, value, flag):
     path = voc.xml("a", [("cat", 1, 1, 40, 30)])
     path.write_text(path.read_text().replace("<difficult>0<", f"<difficult>{value}<"))
     assert voc.read()[0]["instances"][0]["ignore_flag"] == flag
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpeg", ".JPG", ".webp", ".bmp", ".tif", ".PNG"])
+def test_a_picture_of_any_suffix_is_found_by_the_lists_name(voc, suffix):
+    for name in ("a", "b"):
+        picture = voc.root / "JPEGImages" / f"{name}.jpg"
+        cv2.imwrite(str(picture.with_suffix(suffix)), cv2.imread(str(picture)))
+        picture.unlink()
+    for lines in ("a\nb\n", f"a{suffix}\nb{suffix}\n"):
+        voc.split(lines)
+        items = voc.read()
+        assert [item["img_path"].rpartition("/")[2] for item in items] == [
+            f"a{suffix}",
+            f"b{suffix}",
+        ]
+        assert [item["img_id"] for item in items] == ["a", "b"]
+
+
+def test_a_picture_is_found_by_the_xmls_filename(voc):
+    picture = voc.root / "JPEGImages/a.jpg"
+    xml = voc.root / "Annotations/a.xml"
+    picture.rename(picture.with_name("IMG 7.jpg"))
+    with pytest.raises(FileNotFoundError, match=r"a.jpg: no such image, nor .*<filename> in a.xml"):
+        voc.read()
+    named = "<annotation><filename>C:\\me\\IMG 7.jpg</filename>"
+    xml.write_text(xml.read_text().replace("<annotation>", named))
+    assert voc.read()[0]["img_path"].endswith("/JPEGImages/IMG 7.jpg")
+
+
+def test_two_annotations_of_one_picture(voc):
+    for name in ("a", "b"):
+        (voc.root / f"JPEGImages/{name}.jpg").rename(voc.root / "JPEGImages/c.jpg")
+        xml = voc.root / f"Annotations/{name}.xml"
+        named = "<annotation><filename>c.jpg</filename>"
+        xml.write_text(xml.read_text().replace("<annotation>", named))
+    with pytest.raises(ValueError, match=r"two annotations are of one image, .*c.jpg; remove one"):
+        voc.read()
+
+
+def test_some_classes_of_a_set(voc, log):
+    only = {"metainfo": {"classes": ("dog",)}}
+    with pytest.raises(ValueError, match=r"unknown class 'cat'; .*other_classes='skip'"):
+        voc.read(**only)
+    voc.xml("b", [("cat", 1, 1, 40, 30)])
+    with pytest.raises(ValueError, match=r"b.xml: no boxes; .*'background' .* or 'skip'"):
+        voc.read(**only, other_classes="skip")
+    items = voc.read(**only, other_classes="skip", images_without_boxes="skip")
+    assert [(i["img_id"], [b["bbox_label"] for b in i["instances"]]) for i in items] == [("a", [0])]
+    said = log.records[-1].getMessage()
+    assert "2 x object of class 'cat', which is not asked for, skipped (first: " in said
+    assert "1 x image without boxes skipped (first: " in said
+    with pytest.raises(ValueError, match=r"no image is left"):
+        voc.read(metainfo={"classes": ("cow",)}, other_classes="skip", images_without_boxes="skip")
+    with pytest.raises(ValueError, match=r"other_classes must be one of error, skip; got 'drop'"):
+        voc.read(other_classes="drop")
+
+
+@pytest.mark.parametrize("encoding", ["gb2312", "utf-8", "utf-16", "iso-8859-1", "shift_jis"])
+def test_an_xml_in_the_encoding_that_it_declares(voc, encoding):
+    path = voc.xml("a", [("cat", 1, 1, 40, 30)])
+    text = path.read_text().replace("<annotation>", "<annotation><folder>%s</folder>")
+    word = "größe" if encoding == "iso-8859-1" else "中文"
+    head = f'<?xml version="1.0" encoding="{encoding}"?>'
+    path.write_bytes((head + text % word).encode(encoding))
+    assert len(voc.read()[0]["instances"]) == 1
+
+
+def test_an_encoding_that_nobody_knows(voc, log):
+    path = voc.xml("a", [("cat", 1, 1, 40, 30)])
+    text = path.read_text()
+    path.write_text(f'<?xml version="1.0" encoding="utf8mb4"?>{text}')
+    assert len(voc.read()[0]["instances"]) == 1
+    assert "1 x encoding 'utf8mb4' in the XML taken as UTF-8 (first: a.xml)" in log.text
+    path.write_text(f'<?xml version="1.0" encoding="klingon"?>{text}')
+    with pytest.raises(ValueError, match=r"a.xml: not parseable as XML \(unknown enc.*klingon"):
+        voc.read()

@@ -48,7 +48,7 @@ def test_bccd(unpack):
     folder = unpack("bccd") / "bccd"
     trainval, test = (build("BCCDDataset", folder, split) for split in ("trainval", "test"))
     assert (len(trainval), len(test)) == (292, 72)
-    dropped = sum(sum(d._repairs.counts.values()) for d in (trainval, test))
+    dropped = sum(sum(d.repairs.counts.values()) for d in (trainval, test))
     boxes = sum(
         len(d.get_data_info(i)["instances"]) for d in (trainval, test) for i in range(len(d))
     )

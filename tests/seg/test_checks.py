@@ -145,3 +145,49 @@ def test_masks_without_a_class(ade, labels, classes, zero, test_mode):
 def test_classes_as_a_string(ade):
     with pytest.raises(ValueError, match=r"is the string 'cat', .* write \('cat',\) with a comma"):
         ade.build(metainfo={"classes": "cat"})
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpeg", ".JPG", ".webp", ".bmp", ".tif"])
+def test_images_of_any_suffix_are_found(ade, suffix):
+    image = ade.root / "images/training/b.jpg"
+    cv2.imwrite(str(image.with_suffix(suffix)), cv2.imread(str(image)))
+    image.unlink()
+    dataset = ade.build(pipeline=LOAD)
+    names = [dataset.get_data_info(i)["img_path"].rpartition("/")[2] for i in range(len(dataset))]
+    assert names == ["a.jpg", f"b{suffix}"] and dataset[1]
+
+
+def test_a_mask_without_an_image_is_counted(ade):
+    ade.mask("c")
+    dataset = ade.build()
+    assert len(dataset) == 2
+    assert dataset.repairs.lines() == [
+        f"1 x mask without an image passed over (first: {ade.root}/annotations/training/c.png)"
+    ]
+
+
+def test_two_images_of_one_mask(ade):
+    image = ade.root / "images/training/b.jpg"
+    image.with_suffix(".png").write_bytes(image.read_bytes())
+    with pytest.raises(ValueError, match=r"b.jpg and b.png share the mask b.png; rename or remove"):
+        ade.build()
+
+
+def test_names_with_endings_of_their_own(ade):
+    for name in ("a", "b"):
+        image, mask = (ade.root / f"{d}/training/{name}" for d in ("images", "annotations"))
+        image.with_suffix(".jpg").rename(image.with_name(f"{name}_rgb.jpg"))
+        mask.with_suffix(".png").rename(mask.with_name(f"{name}_ids.png"))
+    dataset = ade.build(img_suffix="_rgb.jpg", seg_map_suffix="_ids.png")
+    assert len(dataset) == 2 and not dataset.repairs.counts
+
+
+def test_a_list_of_images(ade):
+    (ade.root / "list.txt").write_text("b\n")
+    for line in ("b", "b.jpg"):
+        (ade.root / "list.txt").write_text(f"{line}\n")
+        dataset = ade.build(ann_file="list.txt")
+        assert [dataset.get_data_info(0)["img_path"]] == [f"{ade.root}/images/training/b.jpg"]
+    (ade.root / "list.txt").write_text("gone\n")
+    with pytest.raises(FileNotFoundError, match=r"training/gone: no such image, whatever its suff"):
+        ade.build(ann_file="list.txt")

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tricklift.cli import benchmark, jobs, listing, tables, training
+from tricklift.cli import benchmark, data, jobs, listing, tables, training
 from tricklift.errors import report_user_errors, stoppable
 
 ABOUT = """How much of a classification trick survives transfer?
@@ -53,13 +53,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    *benchmark.COMMANDS,
-    *jobs.COMMANDS,
-    *tables.COMMANDS,
-    *training.COMMANDS,
-    *listing.COMMANDS,
-):
+GROUPS = (benchmark, jobs, tables, data, training, listing)
+for command in (command for group in GROUPS for command in group.COMMANDS):
     app.command()(command)
 app.command(hidden=True)(jobs.work)
 

@@ -1,10 +1,11 @@
-"""`tricklift demo`, `prepare`, `run` and `plan`."""
+"""`tricklift demo`, `run` and `plan`."""
 
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from tricklift.cli.data import RESUMES, OwnFolder, Root, Weights, own_tier
 from tricklift.cli.engines import (
     Account,
     GpusPerJob,
@@ -23,14 +24,11 @@ from tricklift.cli.engines import (
 )
 from tricklift.errors import UserError, stoppable
 
-Root = Annotated[
-    Path,
-    typer.Option(envvar="TRICKLIFT_ROOT", help="The folder that holds the data sets."),
-]
 TierName = Annotated[
     str,
     typer.Argument(
-        metavar="TIER", help="full, mini, small, smoke, zoo, or the path of a tier file (.yaml)."
+        metavar="TIER",
+        help="full, mini, small, smoke, zoo, own, or the path of a tier file (.yaml).",
     ),
 ]
 Seeds = Annotated[
@@ -82,8 +80,6 @@ Backbones = Annotated[
     str | None,
     typer.Option(metavar="A,B", help="Run each row with each of these backbones instead."),
 ]
-#: Said of a command that was stopped.
-RESUMES = "rerun the same command to resume"
 
 
 @stoppable(RESUMES)
@@ -103,45 +99,6 @@ def demo(
 
     note_command(out / "runs", context.obj)
     show(out, max_parallel)
-
-
-@stoppable(RESUMES)
-def prepare(
-    name: Annotated[str, typer.Argument(help="One of the names above.")],
-    root: Root = Path("data"),
-    source: Annotated[
-        Path | None,
-        typer.Option("--from", help="A folder with the archives, or with an unpacked copy."),
-    ] = None,
-) -> None:
-    """Put a data set in place and check it. One that is in place is only checked.
-
-    \b
-    generated:            miniworld
-    small, real:          tiny-imagenet (downloaded, 248 MB), groceries, camvid,
-                          cifar10, bccd (bring your own copy: without one, this
-                          says where to get it)
-    for benchmarks:       imagenet-samples (likewise)
-    downloaded:           voc (VOC 2007 and 2012, 2.9 GB), ade20k (1.0 GB),
-                          places365 (256 px, 27 GB)
-    bring your own copy:  imagenet (155 GB, needs a login)
-
-    \b
-    Archives are looked for in --from, TRICKLIFT_DATA and ROOT/archives.
-    Downloads go to ROOT/archives; a stopped one is resumed, a stopped
-    unpacking starts over. Archives must have the published sizes and
-    checksums. Of what was unpacked, files are counted and some images
-    decoded; of the small sets, some checksums are compared.
-    Where nothing can be compared, the output says so. ROOT/.tricklift keeps
-    checksums for later calls.
-
-    \b
-    An unpacked copy is linked, not copied:
-      tricklift prepare imagenet --root data --from /datasets/imagenet
-    """
-    from tricklift.suite.demo import with_progress
-
-    print(f"ready: {with_progress(name, root, source)}")
 
 
 @stoppable(RESUMES)
@@ -170,6 +127,10 @@ def run(
     memory: Memory = None,
     nodes: Nodes = 1,
     slurm: Slurm = None,
+    cls: OwnFolder = None,
+    det: OwnFolder = None,
+    seg: OwnFolder = None,
+    weights: Weights = None,
 ) -> None:
     """Run all jobs of a tier. Rerun the same command to resume.
 
@@ -189,7 +150,14 @@ def run(
     The paper's Tables 8 and 9, with the paper's heads; a tier of your own (docs/tiers.md):
       tricklift run full --out runs/full --tables 8,9 --heads c4,fcn
       tricklift run my_tier.yaml --out runs/mine
+
+    \b
+    Data of your own, any of the three (docs/your-data.md); configs for them are
+    written to OUT/own and are yours to change:
+      tricklift run own --cls DIR --det DIR --seg DIR --out runs/mine
+      tricklift run own --det DIR --weights timm/resnet18.tv_in1k --out runs/mine
     """
+    tier = own_tier(context, tier, out)
     from rich.console import Console
 
     from tricklift.suite.run import note_command
@@ -321,4 +289,4 @@ def numbers(option: str, text: str | None) -> list[int] | None:
         raise UserError(f"{option} takes whole numbers like 0,1,2, got {text!r}") from None
 
 
-COMMANDS = (demo, prepare, run, plan)
+COMMANDS = (demo, run, plan)

@@ -1,6 +1,8 @@
 """`tricklift backbones`, `tricks`, `config`, `rows` and `fidelity`: what there is."""
 
 import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,14 +85,34 @@ def tricks() -> None:
 def config(
     name: Annotated[str | None, typer.Argument(help="Short name of a config.")] = None,
     every: Annotated[bool, typer.Option("--list", help="Print all short names.")] = False,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="For cls/own, det/own and seg/own: a folder of data of your own."
+        ),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="With --data: the folder for the config made for it.")
+    ] = Path("own"),
 ) -> None:
-    """Print the path of a config. For `mim train mmdet $(tricklift config ...)`."""
+    """Print the path of a config. For `mim train mmdet $(tricklift config ...)`.
+
+    \b
+    For data of your own:
+      mim train mmdet $(tricklift config det/own --data DIR) --work-dir runs/det
+    """
     from tricklift.configs import find_config, short_names
 
     if every:
         print("\n".join(short_names()))
     elif name is None:
         raise UserError("'tricklift config' needs a NAME, or --list for all names")
+    elif data is not None:
+        from tricklift.own.written import config_for
+
+        with redirect_stdout(sys.stderr):
+            file = config_for(name, data, out)
+        print(file.resolve())
     else:
         print(find_config(name).resolve())
 

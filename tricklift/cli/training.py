@@ -74,6 +74,14 @@ def spread(arguments: Sequence[str]) -> list[str]:
 @stoppable(RESUMES)
 def train(
     config: Config,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="For cls/own, det/own and seg/own: a folder of data of your own "
+            "(`tricklift check DIR`); the config made for it is kept in WORK_DIR/own.",
+        ),
+    ] = None,
     backbone: Backbone = None,
     pretrained: Annotated[
         str | None,
@@ -119,6 +127,11 @@ def train(
     from tricklift.config_keys import parse_options
     from tricklift.tricks import split_names
 
+    if data is not None:
+        from tricklift.own.written import config_for
+
+        work_dir = work_dir or Path("work_dirs") / config
+        config = str(config_for(config, data, work_dir / "own"))
     cfg = training.build_config(
         config,
         work_dir=work_dir,

@@ -7,6 +7,9 @@ The finder is appended to `sys.meta_path`, so the finders before it win: where m
 this one is never asked. It hands out a real `ModuleSpec` with a loader, because mmcv and mmengine
 also probe with `pkgutil.find_loader('mmcv._ext')`, which fails on a bare module in `sys.modules`.
 The ops themselves, and with them torchvision, are imported when `mmcv._ext` is.
+
+In the scripts that mim starts it also watches for mmengine's `Config` (`config_files`), which does
+not exist yet when torch calls our hook: mmengine imports torch while it is being imported itself.
 """
 
 import sys
@@ -14,6 +17,8 @@ from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+
+from tricklift.compat import config_files
 
 __all__ = ["NAME", "ExtensionFinder", "install"]
 
@@ -35,12 +40,16 @@ class ExtensionLoader(Loader):
 class ExtensionFinder(MetaPathFinder):
     """Find `mmcv._ext` and nothing else."""
 
+    config_seen = False
+
     def find_spec(
         self,
         fullname: str,
         path: Sequence[str] | None = None,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
+        if not self.config_seen:
+            self.config_seen = config_files.install_once_loaded()
         if fullname != NAME:
             return None
         return ModuleSpec(NAME, ExtensionLoader(), origin="tricklift.compat")

@@ -14,6 +14,7 @@ from tricklift.compat import (
     batches,
     checkpoints,
     class_checks,
+    config_files,
     disk,
     distributed,
     ema,
@@ -33,6 +34,7 @@ def install() -> None:
     # Configs pin memory for GPUs; torch says each time that a CPU does not need it.
     warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true but no acc")
     finder.install()
+    config_files.install()
     safe_load.install()
     checkpoints.install()
     batches.install()

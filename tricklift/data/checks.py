@@ -99,7 +99,7 @@ def check_each(items: Sequence[T], check: Callable[[T], object], what: str) -> l
 
     Raises:
         MissingFileError: All that is wrong is missing files.
-        UserError: Anything else. Up to ten findings are listed.
+        UserError: Anything else. Up to ten findings are listed; `findings` has all of them.
     """
     results: list[object] = []
     errors: list[Exception] = []
@@ -111,11 +111,18 @@ def check_each(items: Sequence[T], check: Callable[[T], object], what: str) -> l
     if not errors:
         return results
     kind = MissingFileError if all(isinstance(e, MissingFileError) for e in errors) else UserError
+    findings = tuple(str(error) for error in errors)
     if len(errors) == 1:
-        raise kind(str(errors[0])) from errors[0]
-    shown = "\n".join(f"  {error}" for error in errors[:_MOST_SHOWN])
+        raise _with(findings, kind(findings[0])) from errors[0]
+    shown = "\n".join(f"  {text}" for text in findings[:_MOST_SHOWN])
     more = f"\n  and {len(errors) - _MOST_SHOWN} more" if len(errors) > _MOST_SHOWN else ""
-    raise kind(f"{what}: {len(errors)} of {len(items)} items are wrong:\n{shown}{more}")
+    words = f"{what}: {len(errors)} of {len(items)} items are wrong:\n{shown}{more}"
+    raise _with(findings, kind(words))
+
+
+def _with(findings: tuple[str, ...], error: UserError) -> UserError:
+    error.findings = findings
+    return error
 
 
 def on_first_rank(look: Callable[[], T]) -> T:

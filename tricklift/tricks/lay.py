@@ -11,6 +11,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
+from tricklift.compat import config_files
 from tricklift.errors import UserError
 from tricklift.tricks import lengths
 from tricklift.tricks.names import GROUPS, ORDER, TASKS, check_names, members, tasks_in, trick_file
@@ -30,6 +31,7 @@ def load(path: str | Path, names: Sequence[str] = ()) -> Config:
         UserError: Unknown trick, one that is on already or would change nothing, one for another
             task, a clash, or a length that its tricks do not see.
     """
+    config_files.install()
     with _wait_for_use(names) as waiting:
         cfg = Config.fromfile(str(path))
         if waiting:

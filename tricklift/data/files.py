@@ -1,0 +1,196 @@
+"""What the readers of data share: which files of a folder count, and what a list of names says."""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tricklift.data.checks import require
+from tricklift.errors import MissingFileError, UserError
+
+#: What OpenCV and Pillow both read, whatever the case of the letters.
+PICTURES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+#: Files and folders that systems and tools leave among pictures; so does all that starts with ".".
+SYSTEM = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "lost+found")
+_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+@dataclass
+class Repairs:
+    """What was mended or left out while reading; said once a data set, never silently.
+
+    Attributes:
+        counts: How often each repair was made.
+        first: Where it was made first.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def note(self, what: str, where: str) -> None:
+        """Count one repair."""
+        self.counts[what] += 1
+        self.first.setdefault(what, where)
+
+    def lines(self) -> list[str]:
+        """One line a kind of repair."""
+        return [f"{n} x {what} (first: {self.first[what]})" for what, n in self.counts.items()]
+
+    def __str__(self) -> str:
+        return "; ".join(self.lines())
+
+
+def is_system(name: str) -> bool:
+    """Whether a file or folder is none of the user's data: hidden, or a system's own."""
+    return name.startswith(".") or name in SYSTEM
+
+
+def is_picture(name: str) -> bool:
+    """Whether a name ends as a picture that the readers decode."""
+    return name.lower().endswith(PICTURES)
+
+
+def pictures_below(
+    folder: str | Path, repairs: Repairs | None = None, suffix: str | None = None
+) -> Iterator[str]:
+    """Pictures at any depth, sorted within each folder, as paths relative to `folder`.
+
+    Args:
+        folder: Where to look. Links are followed, but never into a folder that is above.
+        repairs: Counts what is left out: other files, and folders of systems.
+        suffix: Takes the files that end so instead, pictures or not.
+    """
+    yield from _walk(Path(folder), "", (os.path.realpath(folder),), repairs, suffix)
+
+
+def _walk(
+    root: Path, below: str, above: tuple[str, ...], repairs: Repairs | None, suffix: str | None
+) -> Iterator[str]:
+    folders = []
+    for entry in sorted(os.scandir(root / below), key=lambda entry: entry.name):
+        path = f"{below}{entry.name}"
+        if is_system(entry.name):
+            if repairs is not None and entry.is_dir():
+                repairs.note("hidden or system folder left out", str(root / path))
+        elif entry.is_dir():
+            real = os.path.realpath(entry.path)
+            if real not in above:  # a link to a folder above would have no end
+                folders.append((f"{path}/", (*above, real)))
+        elif entry.name.endswith(suffix) if suffix is not None else is_picture(entry.name):
+            yield path
+        elif repairs is not None:
+            repairs.note("file left out that is no picture by its suffix", str(root / path))
+    for inner, outer in folders:
+        yield from _walk(root, inner, outer, repairs, suffix)
+
+
+class Pictures:
+    """The pictures of a folder, found by their names without suffix.
+
+    Args:
+        folder: Looked through at any depth when the first name is asked for.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._by_stem: dict[str, list[str]] | None = None
+
+    def find(self, name: str, hint: str = "") -> Path | None:
+        """The picture that a list's line or an annotation means, or None.
+
+        Args:
+            name: With or without its suffix, relative to the folder.
+            hint: What an annotation calls its file: decides between several, or where `name`
+                finds none.
+
+        Raises:
+            UserError: Several pictures have that name, and nothing says which one is meant.
+        """
+        by_stem = self._listed()
+        if is_picture(name) and name in by_stem.get(stem(name), ()):
+            return self.folder / name
+        found = by_stem.get(name, [])
+        hint = hint.replace("\\", "/").rpartition("/")[2]
+        beside = f"{name.rpartition('/')[0]}/{hint}".lstrip("/")
+        if len(found) == 1:
+            return self.folder / found[0]
+        if hint and beside in (found or by_stem.get(stem(beside), [])):
+            return self.folder / beside
+        if found:
+            raise UserError(
+                f"{self.folder / name}: which of {', '.join(sorted(found))} is meant? remove the "
+                "others, or write the suffix into the list"
+            )
+        return None
+
+    def _listed(self) -> dict[str, list[str]]:
+        if self._by_stem is None:
+            self._by_stem = by_stem(pictures_below(self.folder) if self.folder.is_dir() else ())
+        return self._by_stem
+
+
+def stem(name: str) -> str:
+    """A relative path without its last suffix; other dots belong to the name."""
+    return os.path.splitext(name)[0]
+
+
+def by_stem(names: Iterable[str]) -> dict[str, list[str]]:
+    """Relative paths by what they are without their suffix."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(stem(name), []).append(name)
+    return found
+
+
+def read_text(path: str | Path) -> str:
+    """A text file in UTF-8 or, with a byte order mark, UTF-16; the mark is left out.
+
+    Raises:
+        MissingFileError: There is no such file.
+        UserError: It is in another encoding.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such file; add it, or correct the path")
+    data = path.read_bytes()
+    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "utf-8")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not in {encoding} ({error}); save it as UTF-8") from error
+
+
+def read_list(path: str | Path, prepare: str, repairs: Repairs) -> list[str]:
+    """Image names of a list with one name a line, in its order; spaces belong to a name.
+
+    Args:
+        path: The file; see `read_text`.
+        prepare: See `tricklift.data.checks.require`.
+        repairs: Counts names that stand there twice; they are read once.
+
+    Raises:
+        MissingFileError: The list is missing.
+        UserError: It is empty, in another encoding, or lists one class's presence (``000005 -1``).
+    """
+    file = require(path, "list of images", prepare)
+    lines = [line.strip() for line in read_text(file).splitlines()]
+    lines = [line for line in lines if line]
+    if not lines:
+        raise UserError(f"{file} lists no image; write one image name a line, without suffix")
+    if all(line.split()[1:] and line.split()[-1] in ("-1", "0", "1") for line in lines):
+        raise UserError(
+            f"{file} has a name and a number in each line, so it is the list of one class; use "
+            "trainval.txt, train.txt, val.txt or test.txt"
+        )
+    names = list(dict.fromkeys(lines))
+    for name, times in Counter(lines).items() if len(names) < len(lines) else ():
+        for _ in range(times - 1):
+            repairs.note("name listed twice, read once", f"{file.name}: {name}")
+    return names
+
+
+def shown(names: Sequence[str], most: int = 5) -> str:
+    """Some names for a message, and how many more there are."""
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
