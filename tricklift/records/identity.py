@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tricklift.records.schema import RANDOM_INIT
+from tricklift.records.schema import RANDOM_INIT, WEIGHT_ENDINGS
 
 #: Read by mmengine beside what `Runner` takes, and deciding as well.
 _BESIDE_RUNNER = {
@@ -45,7 +45,6 @@ _WATCHING = {
     *("NaiveVisualizationHook", "DetVisualizationHook", "SegVisualizationHook"),
     *("ProfilerHook", "NPUProfilerHook", "MemoryProfilerHook", "EmptyCacheHook"),
 }
-_WEIGHTS = (".safetensors", ".pth", ".pt")
 
 
 def read_header(path: str | Path) -> dict[str, str]:
@@ -215,7 +214,9 @@ def _neutral(value: Any, root: str) -> Any:
     if isinstance(value, list | tuple):
         return [_neutral(item, root) for item in value]
     if isinstance(value, str):
-        if value.endswith(_WEIGHTS) and Path(value).is_file():  # first: it may lie below the root
+        if (
+            value.endswith(WEIGHT_ENDINGS) and Path(value).is_file()
+        ):  # first: it may lie below the root
             trained = (meta := read_header(value)).get("config_hash")
             return export_mark(meta.get("architecture"), trained) if trained else _digest(value)
         if value == root or value.startswith(root + "/"):

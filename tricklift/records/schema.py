@@ -12,3 +12,5 @@ LOCK_FILE = ".lock"
 RANDOM_INIT = "random init"
 #: In a checkpoint's `meta`: what its weights are, see `tricklift.records.checkpoint_metadata`.
 CHECKPOINT_KEY = "tricklift"
+#: How files of weights end; `.pth.tar` is one of them.
+WEIGHT_ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")

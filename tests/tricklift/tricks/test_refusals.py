@@ -33,7 +33,7 @@ def test_equal_settings_do_not_clash():
 
 def test_a_second_layer_of_tricks_is_refused(repo: Path):
     cfg = load(repo / "configs" / "cls" / "full" / "resnet50_d-efficient.py")
-    with pytest.raises(ValueError, match=r"has tricks already \(resnet_d, .*in one line: tricks = use"):
+    with pytest.raises(ValueError, match=r"has tricks already \(resnet_d, .*: tricks = use"):
         lay(cfg.to_dict(), ["cosine"])
 
 
