@@ -58,7 +58,7 @@ class AdaptedNet(Backbone):
             raise unable(self.name, x.shape[-1], error) from error
         finally:
             self.train(training)
-        return maps, [_leaves(output, names) for output in maps]
+        return maps, [depends_on(output, names) for output in maps]
 
     def measured(self) -> FeatureInfo:
         """Channels, and strides as the pixels that 64 more in the image add to a map.
@@ -100,7 +100,7 @@ def unable(name: str, side: int, error: Exception) -> UserError:
     )
 
 
-def _leaves(output: Tensor, names: dict[int, str]) -> set[str]:
+def depends_on(output: Tensor, names: dict[int, str]) -> set[str]:
     """Names of the parameters that an output depends on."""
     seen, stack, found = set(), [output.grad_fn], set()
     while stack:

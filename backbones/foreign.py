@@ -237,6 +237,6 @@ def _nothing(weights: Checkpoint, wanted: Mapping[str, Any], name: str) -> str:
     keys = [key for state in weights.sets.values() for key in state] or weights.beside
     return (
         f"{weights.source} does not hold weights of {name!r} in the names of "
-        f"{' or '.join(wanted)} (its keys: {abbreviated(keys)}); give weights of {name!r}, or set the backbone to what the "
-        "file holds"
+        f"{' or '.join(wanted)} (its keys: {abbreviated(keys)}); give weights of {name!r}, "
+        "or set the backbone to what the file holds"
     )

@@ -17,16 +17,23 @@ from tricklift.compat import (
     ema,
     every_run,
     finder,
+    imports,
     precision,
     safe_load,
     seeds,
+    shadow,
 )
 
 __all__ = ["install"]
 
 
 def install() -> None:
-    """Install the op stand-ins, resume, checkpoints, precision, EMA, distribution and hooks."""
+    """Install the op stand-ins, resume, checkpoints, precision, EMA, distribution and hooks.
+
+    Raises:
+        UserError: A folder of the user's is found in the place of one of our packages.
+    """
+    shadow.refuse()
     # Configs pin memory for GPUs; torch says each time that a CPU does not need it.
     warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true but no acc")
     finder.install()
@@ -38,6 +45,7 @@ def install() -> None:
     ema.install()
     distributed.install()
     class_checks.install()
+    imports.install()
     every_run.install()
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tricklift.compat import imports
 from tricklift.config_keys import parse_options
 from tricklift.configs import silently
 from tricklift.errors import MissingFileError
@@ -82,6 +83,7 @@ class Training:
             value = getattr(self, key)
             text = ",".join(value) if key == "tricks" else value
             parts += [] if text in (None, "") else [f"--{key.replace('_', '-')}", str(text)]
+        parts += imports_given()
         parts += ["--cfg-options", *self.options] if self.options else []
         return [*parts, "--resume"] if resume else parts
 
@@ -133,6 +135,7 @@ class Export:
         """
         folder = self.training.work_dir
         parts = [*TRICKLIFT, "export", str(last_checkpoint(folder)), str(self.file)]
+        parts += imports_given()
         tricks = read_json(folder / RESULT_FILE).get("tricks") or ()
         return [*parts, "--ema"] if "ema" in tricks else parts
 
@@ -146,6 +149,11 @@ class Export:
 
 
 Job = Training | Export
+
+
+def imports_given() -> list[str]:
+    """The `--import` options that this process was given, for a job's command line."""
+    return [part for name in imports.given() for part in ("--import", name)]
 
 
 def last_checkpoint(work_dir: Path) -> Path:

@@ -18,7 +18,7 @@ from tricklift.suite.jobs import Export, Job, Training
 from tricklift.suite.tiers import DOWNSTREAM, NO_PRETRAINING, Network, Tier, tier_of
 from tricklift.train import TEACHERS
 from tricklift.tricks import load, refuse_other_network
-from tricklift.tricks.names import check_names, tasks_of
+from tricklift.tricks.names import check_names, is_file, tasks_of, trick_file, trick_name
 
 
 def plan(
@@ -44,7 +44,8 @@ def plan(
         rows: Pretraining configs, or `random-init`; None: all of the tier.
         tricks: Added to each pretraining config; those that are not for classification, to the
             downstream configs (nothing is pretrained again for them). Such runs stand beside those
-            without, as `<config>+<trick>`. Teachers stay as they are.
+            without, as `<config>+<trick>`. Teachers stay as they are. A path ending in `.py` is a
+            trick of one's own.
         teacher: For the trick `distillation` among `tricks`: a file or `timm/NAME`.
         backbones: Each row is run with each of these instead of its own, as
             `<backbone>-<rest of the config's name>`; None: the tier's choice.
@@ -62,6 +63,7 @@ def plan(
     out, what = Path(out).resolve(), tier_of(tier)
     chosen = chosen_rows(what, rows)
     networks = chosen_networks(what, backbones)
+    tricks = [str(trick_file(name)) if is_file(name) else name for name in tricks]
     teacher = _checked_teacher(teacher, tricks)
     laid = by_task(tricks, what)
     if laid["cls"] and chosen == [NO_PRETRAINING]:
@@ -219,7 +221,7 @@ class RowPlan:
         **more: Any,
     ) -> Training:
         """The training of a config; `label` and the tricks name its folder."""
-        name = f"{task}/{'+'.join((label, *tricks))}/seed{seed}"
+        name = f"{task}/{'+'.join((label, *map(trick_name, tricks)))}/seed{seed}"
         options = (*self.tier.options.get(task, ()), *options)
         options += network.options.get(task, ()) if network else ()
         reference = f"{task}/{self.tier.configs}/{config}"
