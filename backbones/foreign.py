@@ -132,9 +132,12 @@ def take(
     for words, keys in wanted.items():
         for container, state in weights.sets.items():
             for one in _sets(container, state, words, keys, heads[words]):
-                found.setdefault((container, one.prefix), one)
+                known = found.setdefault((container, one.prefix), one)
+                if len(one.missing) < len(known.missing):
+                    found[container, one.prefix] = one
+    # What is not whole is refused by `check`, which names what is missing.
     whole = [one for one in found.values() if not one.missing]
-    some = whole or sorted(found.values(), key=lambda one: len(one.missing))[:1]  # is refused later
+    some = whole or sorted(found.values(), key=lambda one: len(one.missing))[:1]
     if not some:
         raise UserError(_nothing(weights, wanted, name))
     one = _chosen(some, weights.source, chosen)

@@ -22,7 +22,7 @@ from backbones.checkpoint import load_pretrained, save
 from backbones.export import export
 from backbones.features import Backbone
 from backbones.last_norms import last_norms
-from backbones.registry import build, info
+from backbones.registry import OWN, build, info
 from backbones.wrapper import TrickBackbone
 from tricklift.errors import UserError
 
@@ -49,8 +49,9 @@ def require(holds: bool, message: str) -> None:
 
 
 def narrow(name: str) -> dict[str, Any]:
-    """Options that make a network as small as it gets."""
-    return {"width": 0.25} if "width" in info(name).options else {}
+    """Options that make a network of ours as small as it gets."""
+    entry = info(name)
+    return {"width": 0.25} if "width" in entry.options and entry.family != OWN else {}
 
 
 def pictures(sides: tuple[int, int] = (97, 129)) -> Tensor:

@@ -87,10 +87,15 @@ def add(entry: BackboneInfo, where: str) -> None:
     Raises:
         UserError: The name is taken.
     """
-    if entry.name in _REGISTRY and _OWN.get(entry.name) != where:
-        taken = f"by {_OWN[entry.name]}" if entry.name in _OWN else "by a backbone of tricklift"
-        raise UserError(f"{where}: the name {entry.name!r} is taken {taken}; choose another")
+    refuse_taken(entry.name, where)
     _REGISTRY[entry.name], _OWN[entry.name] = entry, where
+
+
+def refuse_taken(name: str, where: str) -> None:
+    """Refuse a name that another file than `where` has registered."""
+    if name in _REGISTRY and _OWN.get(name) != where:
+        taken = f"by {_OWN[name]}" if name in _OWN else "by a backbone of tricklift"
+        raise UserError(f"{where or 'new'}: the name {name!r} is taken {taken}; choose another")
 
 
 @cache

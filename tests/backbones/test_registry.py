@@ -1,7 +1,6 @@
 from typing import Any
 
 import pytest
-import torch
 
 import backbones
 from backbones import properties
@@ -24,8 +23,6 @@ def deep_ones_slow() -> list[Any]:
 @pytest.mark.parametrize("name", deep_ones_slow())
 def test_every_backbone_fulfils_the_contract(name: str) -> None:
     properties.contract(name)
-    with torch.device("meta"):
-        assert len(backbones.build(name).stages) == 4
 
 
 def test_every_backbone_takes_what_configs_and_tricks_set() -> None:

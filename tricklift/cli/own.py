@@ -58,8 +58,10 @@ def new_backbone(
     name: Annotated[str, typer.Argument(help="Letters, digits and _.")], folder: Folder = Path()
 ) -> None:
     """Write NAME.py, a small network that works, and test_NAME.py."""
+    from backbones.registry import refuse_taken
     from tricklift.templates import write
 
+    refuse_taken(name, "")
     files = write("backbone", name, folder)
     print(*(f"done: {file}" for file in files), sep="\n")
     print(
@@ -74,7 +76,9 @@ def new_trick(
 ) -> None:
     """Write NAME.py, a trick that works, and test_NAME.py."""
     from tricklift.templates import write
+    from tricklift.tricks.names import refuse_ours
 
+    refuse_ours(name)
     files = write("trick", name, folder)
     print(*(f"done: {file}" for file in files), sep="\n")
     print(f"next: tricklift train cls/mini/resnet18_b-baseline --tricks {files[0]}")

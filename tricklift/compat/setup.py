@@ -18,6 +18,7 @@ from tricklift.compat import (
     every_run,
     finder,
     imports,
+    init_info,
     precision,
     safe_load,
     seeds,
@@ -46,6 +47,7 @@ def install() -> None:
     distributed.install()
     class_checks.install()
     imports.install()
+    init_info.install()
     every_run.install()
 
 

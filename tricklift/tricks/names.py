@@ -178,6 +178,12 @@ def check_names(names: Sequence[str], added: Sequence[str] = ()) -> None:
             raise UserError(f"trick {name!r}{part} is named {count} times; name it once")
 
 
+def refuse_ours(name: str) -> None:
+    """Refuse a name of a trick or a group of ours for another one."""
+    if name in (*ORDER, *GROUPS):
+        raise UserError(f"{name!r} is a trick of tricklift; take another name for yours")
+
+
 def _beside(name: str) -> bool:
     return Path(f"{name}.py").is_file()
 
@@ -190,8 +196,7 @@ def _check_file(name: str) -> None:
             f"no trick's file {name!r}; give a path, or a name of {', '.join((*ORDER, *GROUPS))} "
             "('tricklift new trick NAME' writes one to begin with)"
         )
-    if called in (*ORDER, *GROUPS):
-        raise UserError(f"{name}: {called!r} is a trick of ours; give your file another name")
+    refuse_ours(called)
     if not re.fullmatch(r"\w+", called):
         raise UserError(
             f"{name}: a trick's file is named by letters, digits and _ alone, since rows and "
