@@ -23,7 +23,7 @@ from backbones.registry import OWN, TIMM, BackboneInfo, add
 from tricklift.errors import UserError
 
 #: Options that provided configs and tricks set, with what they are where nobody says.
-COMMON = {"output_stride": 32, "init": OWN, "zero_gamma": False}
+COMMON: dict[str, Any] = {"output_stride": 32, "init": OWN, "zero_gamma": False}
 
 
 def register_backbone(

@@ -64,6 +64,7 @@ def randomise(network: Any, seed: int = 0) -> Any:
     generator = torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None and module.running_var is not None
             size = module.weight.shape
             with torch.no_grad():
                 module.weight.copy_(torch.rand(size, generator=generator) * 0.5 + 0.25)

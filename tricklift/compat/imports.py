@@ -85,8 +85,8 @@ def _load(reference: str, folder: Path, what: str) -> str:
     if not reference.endswith(".py"):
         module = _module(reference, folder, what)
         file = getattr(module, "__file__", None)
-        own = file and Path(file).resolve() == folder / f"{reference}.py"
-        return str(Path(file).resolve()) if own else reference
+        found = Path(file).resolve() if file else None
+        return str(found) if found == folder / f"{reference}.py" else reference
     file = (folder / Path(reference).expanduser()).resolve()
     if not file.is_file():
         raise MissingFileError(f"{what}: no file {str(file)!r}; give the path of a .py file")
