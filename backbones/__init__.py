@@ -3,7 +3,9 @@
 from importlib import import_module
 
 from backbones.features import Backbone, FeatureInfo
+from backbones.own import register_backbone
 from backbones.registry import BackboneInfo, build, info, names
+from backbones.staged import GlobalAverage, StagedNet
 
 #: Files that register networks, in the order in which `names` lists them.
 FAMILIES = (
@@ -17,4 +19,14 @@ FAMILIES = (
 for _family in FAMILIES:
     import_module(f"backbones.{_family}")
 
-__all__ = ["Backbone", "BackboneInfo", "FeatureInfo", "build", "info", "names"]
+__all__ = [
+    "Backbone",
+    "BackboneInfo",
+    "FeatureInfo",
+    "GlobalAverage",
+    "StagedNet",
+    "build",
+    "info",
+    "names",
+    "register_backbone",
+]

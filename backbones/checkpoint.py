@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from backbones import libraries
+from backbones import foreign, libraries
 from backbones.files import Checkpoint, abbreviated, read, read_any, save
 from backbones.registry import build
 from tricklift.errors import UserError
@@ -20,7 +20,9 @@ __all__ = ["Checkpoint", "check", "load_pretrained", "pretrained", "read", "save
 HEAD = "fc."
 
 
-def load_pretrained(model: nn.Module, ref: str | Path) -> Checkpoint:
+def load_pretrained(
+    model: nn.Module, ref: str | Path, weights_from: str | None = None
+) -> Checkpoint:
     """Load pretrained weights into a network from `backbones.build`, all of them or none.
 
     The head is loaded where its shape fits and is left as it is where not. Weights of the plain
@@ -30,8 +32,9 @@ def load_pretrained(model: nn.Module, ref: str | Path) -> Checkpoint:
     Args:
         model: Changed in place.
         ref: An exported file, a ``.pth`` of the cls stage, ``timm/NAME[.TAG]`` or
-            ``torchvision/NAME[.WEIGHTS]`` (from the library's cache, or downloaded by it), or a
-            file of such weights in the library's own names.
+            ``torchvision/NAME[.WEIGHTS]`` (from the library's cache, or downloaded by it), or
+            somebody else's checkpoint in the names of a library (`backbones.foreign`).
+        weights_from: Which weights of such a checkpoint, where it holds several.
 
     Returns:
         What was loaded, with its metadata.
@@ -41,7 +44,7 @@ def load_pretrained(model: nn.Module, ref: str | Path) -> Checkpoint:
         UserError: Another architecture, or keys that are missing, left over or of another shape.
     """
     network: Any = model
-    checkpoint = pretrained(network.name, ref, **network.options)
+    checkpoint = pretrained(network.name, ref, weights_from, **network.options)
     own = model.state_dict()
     usable = {k: v for k, v in checkpoint.state.items() if k in own and own[k].shape == v.shape}
     plain = added_keys(model)
@@ -51,12 +54,15 @@ def load_pretrained(model: nn.Module, ref: str | Path) -> Checkpoint:
     return checkpoint
 
 
-def pretrained(name: str, ref: str | Path | Checkpoint, **options: Any) -> Checkpoint:
+def pretrained(
+    name: str, ref: str | Path | Checkpoint, weights_from: str | None = None, **options: Any
+) -> Checkpoint:
     """Get the weights that `ref` names, and check that they are those of the backbone `name`.
 
     Args:
         name: A name from `backbones.names`.
         ref: As of `load_pretrained`, or what `read_any` gave.
+        weights_from: As of `load_pretrained`.
         **options: The network's options.
 
     Raises: As `load_pretrained`.
@@ -68,7 +74,12 @@ def pretrained(name: str, ref: str | Path | Checkpoint, **options: Any) -> Check
     else:
         checkpoint = read_any(ref)
     if "architecture" not in checkpoint.metadata:
-        checkpoint = libraries.renamed(checkpoint, name)
+        checkpoint = libraries.renamed(checkpoint, name, weights_from)
+    elif weights_from is not None:
+        raise UserError(
+            f"{foreign.OPTION} {weights_from!r}: {checkpoint.source} says itself what it holds; "
+            "leave it out (EMA weights of a run: export them with --ema)"
+        )
     check(checkpoint, name, **options)
     return checkpoint
 

@@ -64,6 +64,10 @@ class Backbone(nn.Module, ABC):
             UserError: No stage of it can stand alone as a box head (C4), with the reason.
         """
 
+    def stage_prefix(self, index: int) -> str:
+        """What stands before the keys of `stage` in the state dict."""
+        return f"stages.{index}."
+
     @abstractmethod
     def keep_until(self, last: int) -> None:
         """Take away the head and all stages behind `last`, which features alone do not need.

@@ -5,7 +5,7 @@ training of ours (``.pth``), which say themselves what they hold, and files of a
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,14 @@ from torch import Tensor
 from backbones import old_checkpoints, pickles
 from tricklift.errors import MissingFileError, UserError
 from tricklift.records.atomic import replacing
-from tricklift.records.schema import CHECKPOINT_KEY
+from tricklift.records.schema import CHECKPOINT_KEY, WEIGHT_ENDINGS
 
 FORMAT = "tricklift"
 KNOWN = "a tricklift export (.safetensors), a checkpoint of the cls stage (.pth), timm/NAME[.TAG], "
-KNOWN += "torchvision/NAME[.WEIGHTS] or a file of their weights"
+KNOWN += (
+    "torchvision/NAME[.WEIGHTS] or a file of their weights (.safetensors, .pth, .pth.tar, .ckpt, "
+)
+KNOWN += ".bin)"
 
 
 @dataclass(frozen=True)
@@ -30,16 +33,21 @@ class Checkpoint:
 
     Attributes:
         source: The file or the reference that they came from.
-        state: Tensors by name: ours (``stem.*``, ``stages.*``, and ``fc.*`` if there is a head), or
-            those of a library, where the metadata name no ``architecture``.
+        state: Tensors by name: ours (``stem.*``, ``stages.*``, and ``fc.*`` if there is a head);
+            empty where the metadata name no ``architecture``.
         metadata: Strings: ``architecture``, ``options`` and ``tricks`` (JSON), ``row``,
             ``dataset``, ``top1``, ``mean`` and ``std`` (JSON; 0..255, RGB), ... as far as they are
             known.
+        sets: Of a file that does not say what it holds: its state dicts, by the keys that they lie
+            under ('' where the file is one), for `backbones.foreign`.
+        beside: What else is in such a file: ``epoch``, ``optimizer``, ...
     """
 
     source: str
     state: dict[str, Tensor]
     metadata: dict[str, str] = field(default_factory=dict)
+    sets: dict[str, dict[str, Tensor]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:
@@ -51,7 +59,7 @@ def read(path: str | Path, ema: bool = False) -> Checkpoint:
     """Read an exported file or a checkpoint of the classification stage.
 
     Args:
-        path: ``.safetensors`` as `save` writes it, or ``.pth``/``.pt`` as a training writes it.
+        path: ``.safetensors`` as `save` writes it, or ``.pth`` as a training writes it.
         ema: Take the EMA weights of a ``.pth`` that has them; else the weights as trained.
 
     Raises:
@@ -60,12 +68,12 @@ def read(path: str | Path, ema: bool = False) -> Checkpoint:
     """
     found = read_any(path, ema)
     if "architecture" not in found.metadata:
-        raise _unknown(path, found.state)
+        raise _unknown(path, (key for state in found.sets.values() for key in state))
     return found
 
 
 def read_any(path: str | Path, ema: bool = False) -> Checkpoint:
-    """Read what `read` does, or weights in a library's own names, which come without metadata.
+    """Read what `read` does, or somebody else's checkpoint, which comes without metadata.
 
     Raises: As `read`.
     """
@@ -77,7 +85,7 @@ def read_any(path: str | Path, ema: bool = False) -> Checkpoint:
         )
     if path.suffix == ".safetensors":
         return _read_safetensors(path, ema)
-    if path.suffix in (".pth", ".pt"):
+    if path.suffix in WEIGHT_ENDINGS:
         return _read_pth(path, ema)
     raise UserError(f"cannot read {path}: unknown ending {path.suffix!r}; give {KNOWN}")
 
@@ -94,16 +102,22 @@ def _read_safetensors(path: Path, ema: bool) -> Checkpoint:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise UserError(f"{path} is not a readable safetensors file ({error})") from error
-    return Checkpoint(str(path), state, metadata if metadata.get("format") == FORMAT else {})
+    if metadata.get("format") != FORMAT:
+        return Checkpoint(str(path), {}, sets={"": state})
+    return Checkpoint(str(path), state, metadata)
 
 
 def _read_pth(path: Path, ema: bool) -> Checkpoint:
     content = pickles.load(path)
-    if all(isinstance(value, Tensor) for value in content.values()):
-        return Checkpoint(str(path), content)
+    sets = dict(containers(content))
+    inside = {key.partition(".")[0] for key in sets}
+    beside = tuple(str(key) for key in content if key not in {*inside, *sets.get("", ())})
+    foreign = Checkpoint(str(path), {}, sets=sets, beside=beside)
     meta, state = content.get("meta"), content.get("state_dict")
     if not isinstance(meta, dict) or not isinstance(state, dict):
-        raise _unknown(path, content)
+        if not sets:
+            raise _unknown(path, content)
+        return foreign
     if any(key.startswith("backbone.net.") for key in state):
         raise UserError(
             f"{path} holds a detector or a segmenter, not a classifier; give {KNOWN}, such as the "
@@ -111,7 +125,7 @@ def _read_pth(path: Path, ema: bool) -> Checkpoint:
         )
     facts = meta.get(CHECKPOINT_KEY) or old_checkpoints.facts(str(meta.get("cfg", "")))
     if "architecture" not in facts:
-        raise _unknown(path, content)
+        return foreign
     if ema and "ema_state_dict" not in content:
         raise UserError(f"{path} has no EMA weights: it was trained without EMA")
     if "ema_state_dict" in content and not ema:
@@ -127,6 +141,16 @@ def _read_pth(path: Path, ema: bool) -> Checkpoint:
         {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)},
         {**metadata, "ema": str(ema)},
     )
+
+
+def containers(content: Mapping[Any, Any], path: str = "") -> Iterator[tuple[str, dict]]:
+    """The state dicts in a file, each with the key that it lies under; nested ones too."""
+    own = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    if own:
+        yield path, own
+    for key, value in content.items():
+        if isinstance(value, Mapping) and isinstance(key, str) and "optim" not in key:
+            yield from containers(value, f"{path}.{key}".lstrip("."))
 
 
 def _unknown(path: str | Path, keys: Iterable[str]) -> UserError:

@@ -1,5 +1,6 @@
 """Start weights: Xavier or Kaiming, and zero gamma."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
@@ -37,3 +38,13 @@ def initialise(model: nn.Module, init: str, zero_gamma: bool = False) -> None:
         for module in model.modules():
             own: Any = getattr(module, method, lambda: None)
             own()
+
+
+def start_gammas(network: nn.Module, last: Sequence[str] = ()) -> None:
+    """Start the norms at these paths at gamma 0, and no other, whatever their library does."""
+    for module in network.modules():
+        gamma = getattr(module, "weight", None) if "Norm" in type(module).__name__ else None
+        if gamma is not None and not gamma.is_meta and not gamma.any():
+            nn.init.ones_(gamma)
+    for path in last:
+        nn.init.zeros_(network.get_submodule(path).weight)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 The libraries download and cache them themselves; here they are only asked and renamed.
 """
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,17 +13,18 @@ import torch
 from torch import nn
 
 from backbones.files import Checkpoint
-from backbones.naming import library_naming
+from backbones.foreign import take
+from backbones.naming import LIBRARIES, OWN_NAMES, library_naming
 from backbones.normalisation import as_metadata
+from backbones.registry import build
 from tricklift.errors import MissingFileError, UserError
+from tricklift.records.schema import WEIGHT_ENDINGS
 
 
 def is_reference(ref: str | Path) -> bool:
     """Whether `ref` names weights of a library and not a file."""
     text = str(ref)
-    return text.startswith(("timm/", "torchvision/")) and not text.endswith(
-        (".safetensors", ".pth", ".pt")
-    )
+    return text.startswith(("timm/", "torchvision/")) and not text.endswith(WEIGHT_ENDINGS)
 
 
 def parse_reference(ref: str) -> tuple[str, str, str]:
@@ -52,27 +54,48 @@ def fetch(ref: str, name: str) -> Checkpoint:
     return Checkpoint(ref, state, metadata | as_metadata(*statistics(ref)))
 
 
-def renamed(weights: Checkpoint, name: str) -> Checkpoint:
-    """Weights in a library's own names, in our names for the backbone `name`.
+def renamed(weights: Checkpoint, name: str, chosen: str | None = None) -> Checkpoint:
+    """The weights of the backbone `name` in somebody else's file, in our names.
+
+    Args:
+        weights: Of the file.
+        name: Of the backbone; what its weights are called is known, what the file holds is not.
+        chosen: Which of several sets, see `foreign.take`.
+
+    Returns:
+        With metadata ``read``: which keys were taken, stripped of what, and which were not (JSON).
 
     Raises:
-        UserError: The names are neither timm's nor torchvision's for the backbone `name`.
+        UserError: Its weights are in the file in no library's names, or more than once.
     """
-    # timm's Inception-V3 files may hold the auxiliary head, which its default network lacks.
-    state = {k: v for k, v in weights.state.items() if not k.startswith("AuxLogits.")}
-    reasons = []
-    for library in ("timm", "torchvision"):
+    with torch.device("meta"):
+        full = build(name).state_dict()
+    namings, wanted, heads, reasons = {}, {}, {}, []
+    for library in (*LIBRARIES, OWN_NAMES):
         try:
-            ours = library_naming(name, library).from_library(state)
+            naming = library_naming(name, library)
+            if naming.ambiguous:
+                raise UserError(f"{library} calls {naming.ambiguous} the same")
         except UserError as error:
             reasons.append(f"{library}: {error}")
-        else:
-            metadata = {"format": library, "architecture": name, "source": weights.source}
-            return Checkpoint(weights.source, ours, metadata)
-    raise UserError(
-        f"{weights.source} does not say what it holds, and its weights do not have a library's "
-        f"names for {name!r} ({'; '.join(reasons)}); give weights of {name!r}, or change the "
-        "backbone's name"
+            continue
+        namings[library] = naming
+        no_head = library == OWN_NAMES and not any(ours == "fc" for ours, _ in naming.rows)
+        held = {k: v for k, v in full.items() if not (no_head and k.startswith("fc."))}
+        wanted[library] = naming.to_library(held)
+        heads[library] = naming.to_library({k: v for k, v in held.items() if k.startswith("fc.")})
+    if not wanted:
+        raise UserError(
+            f"{weights.source} does not say what it holds, and its weights do not have a library's "
+            f"names for {name!r} ({'; '.join(reasons)}); give weights of {name!r}, or change the "
+            "backbone's name"
+        )
+    account = take(weights, wanted, heads, name, chosen)
+    words = account.taken.words
+    ours = namings[words].from_library(account.taken.state)
+    read = {"format": words, "architecture": name, "source": weights.source}
+    return Checkpoint(
+        weights.source, ours, {**read, "read": json.dumps(account.as_data()), "said": str(account)}
     )
 
 

@@ -11,14 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from backbones.registry import TIMM, info
+from backbones.registry import OWN, TIMM, build, info
 from tricklift.errors import UserError
 
 Rows = tuple[tuple[str, str], ...]
 
 LIBRARIES = ("torchvision", "timm", "mmdet")
+#: In the place of a library: how a network of one's own calls its own parts.
+OWN_NAMES = "its own"
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,14 @@ class Naming:
     arguments: dict[str, Any] = field(default_factory=dict)
     conv_head: bool = False
 
+    @property
+    def ambiguous(self) -> str:
+        """Networks of ours that have these very names, so that weights do not tell which; or ''."""
+        return "variants A and B" if self.arguments.get("style") == "caffe" else ""
+
     def to_library(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Rename a state dict of ours; a key that fits no row is a UserError."""
-        if self.conv_head:
+        if self.conv_head and "fc.weight" in state:
             state = {**state, "fc.weight": state["fc.weight"][:, :, None, None]}
         return _rename(state, self.rows, f"our names and {self.library}'s {self.network}")
 
@@ -59,16 +67,18 @@ def library_naming(name: str, library: str, **options: Any) -> Naming:
 
     Args:
         name: A name from `backbones.names`.
-        library: One of `LIBRARIES`.
+        library: One of `LIBRARIES`, or `OWN_NAMES`.
         **options: The options that the network was built with, if it has weights to hand over.
 
     Raises:
         UserError: Unknown backbone or library, or the library has no such network; the message
             says why.
     """
+    family = info(name).family
+    if library == OWN_NAMES and family == OWN:
+        return _own(name)
     if library not in LIBRARIES:
         raise UserError(f"unknown library {library!r}; known: {', '.join(LIBRARIES)}")
-    family = info(name).family
     if family not in FAMILIES:
         raise UserError(f"{library} cannot hold {name}: no network of its own is the same")
     naming = FAMILIES[family](name, library, options)
@@ -217,6 +227,21 @@ def _timm(name: str, library: str, _: Mapping[str, Any]) -> Naming:
     network = name.removeprefix(TIMM)
     rows, conv_head = names_of(network)
     return Naming(library, network, rows, conv_head=conv_head)
+
+
+def _own(name: str) -> Naming:
+    with torch.device("meta"):
+        network: Any = build(name, 1)
+    body, path = getattr(network, "body", None), getattr(network, "path", "fc")
+    if body is None:  # of the contract itself
+        return Naming(OWN_NAMES, name, tuple((child, child) for child in _top(network)))
+    rows = tuple((f"body.{child}", child) for child in _top(body))
+    return Naming(OWN_NAMES, name, (*((("fc", path),) if path else ()), *rows))
+
+
+def _top(module: nn.Module) -> list[str]:
+    """The first part of each key of a module's state dict."""
+    return list(dict.fromkeys(key.partition(".")[0] for key in module.state_dict()))
 
 
 # The pre-activation family: timm's ResNetV2. -----------------------------------------------------

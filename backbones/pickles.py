@@ -29,8 +29,11 @@ class Placeholder:
         pass
 
 
-# All that mmengine 0.10 and numpy 1 and 2 name in a training checkpoint.
+# All that mmengine 0.10 and numpy 1 and 2 name in a training checkpoint, and what others keep in
+# theirs beside the weights: arguments and paths.
 PLACEHOLDERS = (
+    *("argparse.Namespace", "types.SimpleNamespace", "pathlib.PosixPath", "pathlib.PurePosixPath"),
+    *("pathlib._local.PosixPath", "pathlib.WindowsPath", "datetime.datetime", "datetime.timedelta"),
     "mmengine.logging.history_buffer.HistoryBuffer",
     "builtins.getattr",
     "numpy.ndarray",

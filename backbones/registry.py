@@ -4,8 +4,11 @@ A family file registers its networks with `register`; everybody else asks `build
 """
 
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from typing import Any, get_args
 
 from backbones.features import Backbone
@@ -48,11 +51,17 @@ class BackboneInfo:
         return [name for name in dict.fromkeys(found) if name not in bound]
 
 
+#: Entry point group of packages that register backbones when they are imported.
+GROUP = "tricklift.backbones"
 _REGISTRY: dict[str, BackboneInfo] = {}
+#: Names of users' own -> the file that registered it.
+_OWN: dict[str, str] = {}
 #: Prefix of names that are known without being registered -> what describes such a name.
 _PREFIXES: dict[str, Callable[[str], BackboneInfo]] = {}
 #: Stands before the names of timm's networks, all of which are known, listed or not.
 TIMM = "timm/"
+#: The family of networks of users' own.
+OWN = "own"
 
 
 def register(
@@ -68,6 +77,43 @@ def register(
         _REGISTRY[name] = BackboneInfo(name, family, paper, source, factory, **known)
 
 
+def add(entry: BackboneInfo, where: str) -> None:
+    """Add a network of a user's own.
+
+    Args:
+        entry: Of it.
+        where: The file that registers it, which may do so again.
+
+    Raises:
+        UserError: The name is taken.
+    """
+    refuse_taken(entry.name, where)
+    _REGISTRY[entry.name], _OWN[entry.name] = entry, where
+
+
+def refuse_taken(name: str, where: str) -> None:
+    """Refuse a name that another file than `where` has registered."""
+    if name in _REGISTRY and _OWN.get(name) != where:
+        taken = f"by {_OWN[name]}" if name in _OWN else "by a backbone of tricklift"
+        raise UserError(f"{where or 'new'}: the name {name!r} is taken {taken}; choose another")
+
+
+@cache
+def _plugins() -> dict[str, str]:
+    """Import what packages have in the entry point group; package -> why it could not be."""
+    failed = {}
+    for point in entry_points(group=GROUP):
+        package = point.dist.name if point.dist else point.value
+        try:
+            point.load()
+        except Exception as error:  # somebody else's package must not stop a run without it
+            failed[package] = f"{type(error).__name__}: {error}"
+            warnings.warn(
+                f"the backbones of {package} could not be imported ({error})", stacklevel=2
+            )
+    return failed
+
+
 def register_prefix(prefix: str, describe: Callable[[str], BackboneInfo]) -> None:
     """Ask `describe` about names that begin with `prefix` and are not registered."""
     _PREFIXES[prefix] = describe
@@ -75,6 +121,7 @@ def register_prefix(prefix: str, describe: Callable[[str], BackboneInfo]) -> Non
 
 def names() -> list[str]:
     """All registered names, in the order in which the families register them."""
+    _plugins()
     return list(_REGISTRY)
 
 
@@ -89,8 +136,15 @@ def info(name: str) -> BackboneInfo:
     for prefix, describe in _PREFIXES.items():
         if str(name).startswith(prefix):
             return describe(name)
+    failed = _plugins()
+    if name in _REGISTRY:
+        return _REGISTRY[name]
     hint = did_you_mean(name, _REGISTRY)
-    raise UserError(f"unknown backbone {name!r}; known: {', '.join(_REGISTRY)}{hint}")
+    broken = "".join(f"; of {package}, not imported: {why}" for package, why in failed.items())
+    raise UserError(
+        f"unknown backbone {name!r}; known: {', '.join(_REGISTRY)}{hint}{broken} (one of "
+        "your own is known once its file is: --import FILE.py)"
+    )
 
 
 def build(name: str, num_classes: int = 1000, **options: Any) -> Backbone:

@@ -14,7 +14,7 @@ from torch import nn
 
 from backbones.dilation import dilate
 from backbones.features import Backbone, FeatureInfo
-from backbones.initialisation import initialise
+from backbones.initialisation import initialise, start_gammas
 from backbones.last_norms import last_norms
 from backbones.registry import TIMM, BackboneInfo, register, register_prefix
 from backbones.staged import StagedNet
@@ -77,10 +77,7 @@ def timm_network(
     result: Backbone = (cut if _runs_in_a_row(model) else whole)(model, output_stride)
     if init != "timm":
         initialise(result, init)
-    for module in result.modules():
-        gamma = getattr(module, "weight", None) if "Norm" in type(module).__name__ else None
-        if gamma is not None and not gamma.is_meta and not gamma.any():
-            nn.init.ones_(gamma)
+    start_gammas(result)
     for norm in last:
         nn.init.zeros_(norm.weight)
     return result

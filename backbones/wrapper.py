@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
+from mmengine.model.weight_init import update_init_info
 from mmengine.registry import MODELS
 from torch import Tensor, nn
 
@@ -19,7 +21,9 @@ from backbones.registry import build
 from tricklift.errors import UserError
 
 #: Keys of a config's ``backbone`` that are no options of the network.
-OF_PARTS = ("checkpoint", "norm_eval", "norm_frozen", "channels_last", "init_cfg")
+OF_PARTS = (
+    *("checkpoint", "weights_from", "norm_eval", "norm_frozen", "channels_last", "init_cfg"),
+)
 SETTINGS = {"type", "name", "out_indices", "frozen_stages", *OF_PARTS}
 
 
@@ -57,6 +61,7 @@ class _Part(BaseModule):
         checkpoint: The pretrained weights of the whole backbone, see
             `backbones.checkpoint.load_pretrained`; None is random. `init_weights` loads them, so
             training needs the file and testing does not.
+        weights_from: Which weights of somebody else's file that holds several.
         norm_eval: Batch norm uses and keeps its running statistics in training.
         norm_frozen: Gamma and beta of batch norm are not trained.
         channels_last: Keep weights and features in channels-last memory format.
@@ -69,6 +74,7 @@ class _Part(BaseModule):
         part: nn.Module,
         frozen: list[nn.Module],
         checkpoint: str | None = None,
+        weights_from: str | None = None,
         norm_eval: bool = False,
         norm_frozen: bool = False,
         channels_last: bool = False,
@@ -84,6 +90,7 @@ class _Part(BaseModule):
         setattr(self, where, part.to(memory_format=torch.channels_last) if channels_last else part)
         self.frozen = frozen
         self.checkpoint = checkpoint
+        self.weights_from = weights_from
         self.norm_eval = norm_eval
         self.norm_frozen = norm_frozen
         self.channels_last = channels_last
@@ -95,6 +102,9 @@ class _Part(BaseModule):
             super().init_weights()
             if self.checkpoint is not None:
                 self._load(self.checkpoint)
+            where = f"loaded from {self.checkpoint}" if self.checkpoint else "as the network starts"
+            if hasattr(self, "_params_init_info"):  # else it would say that nothing was loaded
+                update_init_info(self, init_info=where)
 
     def _load(self, checkpoint: str) -> None:
         raise NotImplementedError
@@ -123,8 +133,9 @@ class TrickBackbone(_Part):
         out_indices: The stages to hand on, counted from 0; stages behind the last one are dropped.
         frozen_stages: -1 freezes nothing, 0 the stem, 1 the first stage too, and so on.
         network: The network, where it is built already (`network_of`).
-        **settings: ``checkpoint``, ``norm_eval``, ``norm_frozen``, ``channels_last`` and
-            ``init_cfg`` of `_Part`, and the backbone's options, such as ``output_stride``.
+        **settings: ``checkpoint``, ``weights_from``, ``norm_eval``, ``norm_frozen``,
+            ``channels_last`` and ``init_cfg`` of `_Part`, and the backbone's options, such as
+            ``output_stride``.
 
     Attributes:
         feature_info: Channels and strides of all stages of the network, dropped ones too.
@@ -155,8 +166,10 @@ class TrickBackbone(_Part):
         self.out_indices = tuple(out_indices)
 
     def _load(self, checkpoint: str) -> None:
-        loaded = load_pretrained(self.net, checkpoint)
+        loaded = load_pretrained(self.net, checkpoint, self.weights_from)
         self.trained_with = {"source": loaded.source, **loaded.metadata}
+        if said := self.trained_with.pop("said", None):
+            print_log(f"pretrained weights: {checkpoint}: {said}", logger="current")
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map images ``(N, 3, H, W)`` to the chosen stages' maps ``(N, C_i, H/s_i, W/s_i)``."""
@@ -198,12 +211,13 @@ class TrickStage(_Part):
         part = net.stage(stage)
         super().__init__("stage", part, [part] if frozen else [], **_of_parts(settings))
         self.in_channels, self.out_channels = channels[stage - 1], channels[stage]
-        self.name, self.index, self.options = net.name, stage, net.options
+        self.name, self.options = net.name, net.options
+        self.prefix = net.stage_prefix(stage)
 
     def _load(self, checkpoint: str) -> None:
-        prefix = f"stages.{self.index}."
-        state = pretrained(self.name, checkpoint, **self.options).state
-        part = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+        state = pretrained(self.name, checkpoint, self.weights_from, **self.options).state
+        at = len(self.prefix)
+        part = {k[at:]: v for k, v in state.items() if k.startswith(self.prefix)}
         left = self.stage.load_state_dict(part, strict=False)
         assert added_keys(self.stage).issuperset(left.missing_keys), "checked before"
 

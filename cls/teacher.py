@@ -11,6 +11,7 @@ from torch import Tensor, nn
 import backbones
 from backbones.checkpoint import pretrained
 from backbones.files import read_any
+from backbones.foreign import take
 from backbones.libraries import is_reference, statistics, whole
 from backbones.normalisation import as_metadata
 from backbones.registry import TIMM
@@ -62,6 +63,7 @@ def load_teacher(settings: dict[str, Any], num_classes: int, mean: Tensor, std: 
         settings: ``checkpoint`` (a file, or a library's name of weights; of a ``.pth`` with EMA the
             weights as trained, of an export with ``--ema`` the average); ``name`` of the network,
             by default what the checkpoint holds, or for a library's name its own network;
+            ``weights_from`` of `backbones.checkpoint.load_pretrained`;
             ``timm/NAME`` takes any network of timm for a file in timm's own names; ``mean`` and
             ``std`` (0..255, RGB) that it was trained with, by default what the checkpoint or the
             library says, else the student's; all else are options of the network over those that
@@ -104,6 +106,7 @@ def _network(
     if not is_reference(ref) and not Path(ref).is_file():
         raise MissingFileError(f"the teacher's checkpoint {ref!r} is no file; {GIVE}")
     file = None if is_reference(ref) else read_any(ref)
+    chosen = options.pop("weights_from", None)
     holds = file.metadata.get("architecture") if file else None
     name = name or holds
     if file and holds and name == holds:
@@ -116,8 +119,10 @@ def _network(
     if file and not holds and name.startswith(TIMM):
         backbones.info(name)  # refuses what timm lacks
         network = create(name.removeprefix(TIMM), num_classes, **options)
-        return _loaded(network, file.state, ref, num_classes), {}
-    held = pretrained(name, file or ref, **options)
+        own = {"timm": network.state_dict()}
+        account = take(file, own, {"timm": ()}, name, chosen)
+        return _loaded(network, account.taken.state, ref, num_classes), {}
+    held = pretrained(name, file or ref, chosen, **options)
     network = backbones.build(name, num_classes=num_classes, **options)
     return _loaded(network, held.state, ref, num_classes), held.metadata
 

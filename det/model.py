@@ -13,7 +13,7 @@ from backbones.wrapper import network_of
 from tricklift.errors import UserError
 
 #: What a C4 box head takes over from the backbone.
-SHARED = ("name", "checkpoint", "norm_eval", "norm_frozen", "channels_last")
+SHARED = ("name", "checkpoint", "weights_from", "norm_eval", "norm_frozen", "channels_last")
 
 
 @MODELS.register_module()

@@ -22,6 +22,7 @@ import tricklift.compat.setup
 import tricklift.records.results  # noqa: F401  (both register what every config may name)
 from backbones.libraries import is_reference
 from tricklift import config_keys, configs
+from tricklift.compat import imports
 from tricklift.compat.checkpoints import misfits, refuse
 from tricklift.compat.devices import amp_dtype
 from tricklift.compat.safe_load import load_from_disk
@@ -41,6 +42,7 @@ def build_config(
     seed: int | None = None,
     backbone: str | None = None,
     pretrained: str | None = None,
+    weights_from: str | None = None,
     tricks: Sequence[str] = (),
     teacher: str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -49,6 +51,7 @@ def build_config(
     resume: str | None = None,
     keep_last: int | None = None,
     launcher: str = "none",
+    own_imports: Sequence[str] = (),
 ) -> Config:
     """The resolved config of a run.
 
@@ -58,6 +61,7 @@ def build_config(
         seed: Sets `randomness.seed`.
         backbone: Sets `model.backbone.name`.
         pretrained: Sets `model.backbone.checkpoint`: a file, timm/NAME, torchvision/NAME, none.
+        weights_from: Sets `model.backbone.weights_from`: which of several weights in a file.
         tricks: Laid over the config on top of its own, see `tricklift.tricks.load`.
         teacher: Sets `model.distillation.teacher`: a file, timm/NAME or torchvision/NAME, whose
             network is the one that the file or the library says.
@@ -68,6 +72,7 @@ def build_config(
         resume: None, `auto` (the last checkpoint in the work dir, if any) or a checkpoint.
         keep_last: How many checkpoints are kept, beside the best one.
         launcher: none, pytorch, slurm or mpi.
+        own_imports: Modules and files of the user's own, beside those of `--import`.
 
     Raises:
         UserError: Unknown config, key or trick, a misspelt name in the config's file, a setting
@@ -78,6 +83,9 @@ def build_config(
     path = configs.find_config(reference)
     with configs.readable(path):
         cfg = load(path, tricks)
+    own = [*imports.of_config(cfg), *imports.load(own_imports), *imports.given()]
+    if own:
+        cfg.imports = list(dict.fromkeys(own))
     check_top_level(cfg)
     cfg.launcher = launcher
     named = configs.short_name(path) or path
@@ -85,6 +93,8 @@ def build_config(
         refuse_other_network(cfg, backbone, f"--backbone: {named}")
     if backbone is not None or pretrained is not None:
         _set_backbone(cfg, backbone, pretrained)
+    if weights_from is not None:
+        _set_weights_from(cfg, weights_from)
     if teacher is not None:
         _set_teacher(cfg, teacher)
     if seed is not None:
@@ -127,10 +137,19 @@ def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None
             words = f"{name} is taken as it is: it has no width to set to {backbone.pop('width'):g}"
             print_log(words, "current")
     if pretrained is not None:
-        allowed = "an exported file, timm/NAME, torchvision/NAME or none"
+        allowed = "a file of weights, timm/NAME, torchvision/NAME or none"
         if pretrained.lower() != "none" and not is_reference(pretrained):
             _require_file(pretrained, "--pretrained", allowed)
         backbone["checkpoint"] = None if pretrained.lower() == "none" else pretrained
+
+
+def _set_weights_from(cfg: Config, weights_from: str) -> None:
+    backbone = (cfg.get("model") or {}).get("backbone") or {}
+    if not backbone.get("checkpoint"):
+        raise UserError(
+            f"--weights-from {weights_from!r} chooses weights of a file; add --pretrained FILE"
+        )
+    backbone["weights_from"] = weights_from
 
 
 def _set_teacher(cfg: Config, teacher: str) -> None:

@@ -11,25 +11,11 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
-from torch import nn
 
 import backbones
 import tricklift.compat.setup  # noqa: F401  (mmdet imports mmcv.ops)
 from backbones import checkpoint
-
-
-def _randomise(network: nn.Module, seed: int = 0) -> nn.Module:
-    """Batch-norm statistics, gammas and betas away from 0 and 1; evaluation mode."""
-    generator = torch.Generator().manual_seed(seed)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            size = module.weight.shape
-            with torch.no_grad():
-                module.weight.copy_(torch.rand(size, generator=generator) * 0.5 + 0.25)
-                module.bias.copy_(torch.randn(size, generator=generator) * 0.2)
-                module.running_mean.copy_(torch.randn(size, generator=generator) * 0.2)
-                module.running_var.copy_(torch.rand(size, generator=generator) + 0.5)
-    return network.eval()
+from backbones.properties import randomise
 
 
 @contextmanager
@@ -47,9 +33,9 @@ def _scope_of_each_test() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def randomise() -> Callable[..., Any]:
-    return _randomise
+@pytest.fixture(scope="session", name="randomise")
+def _randomise() -> Callable[..., Any]:
+    return randomise
 
 
 def _headless(name: str, **options: Any) -> Any:
@@ -63,7 +49,7 @@ def _headless(name: str, **options: Any) -> Any:
         fan_in = parameter[0].numel() if parameter.dim() > 1 else 100
         with torch.no_grad():
             parameter.normal_(0, (2 / fan_in) ** 0.5, generator=generator)
-    return _randomise(network)
+    return randomise(network)
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +70,7 @@ def exported(tmp_path: Path) -> Callable[..., Path]:
     def write(
         name: str, num_classes: int = 5, file: str = "weights.safetensors", **options
     ) -> Path:
-        model = _randomise(backbones.build(name, num_classes, **options))
+        model = randomise(backbones.build(name, num_classes, **options))
         path = tmp_path / file
         metadata = {"architecture": name, "options": json.dumps(options), "row": "B-baseline"}
         checkpoint.save(path, model.state_dict(), metadata)

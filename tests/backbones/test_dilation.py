@@ -9,24 +9,13 @@ from torch import nn
 
 import backbones
 from backbones.dilation import DensePool, dilate
+from backbones.properties import equal_where_strided, quiet_gates
 
-STRIDES = (4, 8, 16, 32)
 #: Without padding in their 2x2 pools, these drop the last row of an odd map.
 CUT_OFF = ("hardnet68", "timm/densenet121", "timm/vgg11_bn")
 WITH_CENTRED_WINDOWS = (
     *("hardnet39ds", "timm/dpn68", "timm/mobilenetv1_100", "timm/legacy_seresnet50"),
 )
-
-
-def quiet_gates(network: nn.Module) -> None:
-    """Cut squeeze-and-excite off from its global average.
-
-    These run over more positions in a dilated network, so they differ by nature. With zero weights
-    behind the average a gate is what its bias says, in both networks.
-    """
-    for name, module in network.named_modules():
-        if name.endswith(".fc2") and isinstance(module, nn.Conv2d):
-            nn.init.zeros_(module.weight)
 
 
 def pair(name: str, output_stride: int, headless) -> tuple[Any, Any]:
@@ -47,17 +36,7 @@ def test_equal_at_the_strided_positions(
     name: str, size: tuple[int, int], output_stride: int, headless
 ) -> None:
     strided, dilated = pair(name, output_stride, headless)
-    assert dilated.feature_info.strides == tuple(min(s, output_stride) for s in STRIDES)
-    assert dilated.feature_info.channels == strided.feature_info.channels
-    image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        maps = zip(strided.forward_features(image), dilated.forward_features(image), strict=True)
-        for stride, (theirs, ours) in zip(STRIDES, maps, strict=True):
-            step = max(1, stride // output_stride)
-            sampled = ours[:, :, ::step, ::step]
-            scale = theirs.abs().max()
-            assert theirs.std() > 1e-3
-            torch.testing.assert_close(sampled / scale, theirs / scale, rtol=0, atol=1e-5)
+    equal_where_strided(strided, dilated, output_stride, size)
 
 
 @pytest.mark.parametrize("name", CUT_OFF[:2])

@@ -116,9 +116,9 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_files_of_another_kind(tmp_path: Path) -> None:
-    (tmp_path / "a.ckpt").touch()
-    with pytest.raises(ValueError, match=r"unknown ending '\.ckpt'; give a tricklift export"):
-        read(tmp_path / "a.ckpt")
+    (tmp_path / "a.npz").touch()
+    with pytest.raises(ValueError, match=r"unknown ending '\.npz'; give a tricklift export"):
+        read(tmp_path / "a.npz")
     for name in ("a.safetensors", "a.pth"):
         (tmp_path / name).write_bytes(b"not weights at all")
         with pytest.raises(ValueError, match=r"is not a readable|refused to read"):

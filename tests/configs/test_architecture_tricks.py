@@ -10,13 +10,13 @@ from mmengine.registry import MODELS
 import cls  # noqa: F401  (registers the parts)
 from backbones.blocks import SqueezeExcite
 from backbones.deformable import DeformableConv
-from tricklift.tricks import use
+from tricklift.tricks import lay
 
 
 def resolved(repo, *tricks: str, name: str = "resnet18_b") -> Config:
     cfg = Config.fromfile(repo / "configs/cls/mini/resnet18_b-baseline.py")
     cfg.model.backbone.update(name=name, width=0.25)
-    cfg.merge_from_dict(use(cfg.to_dict(), *tricks))
+    cfg.merge_from_dict(lay(cfg.to_dict(), tricks))
     return cfg
 
 

@@ -10,7 +10,7 @@ from laid import decaying, rates, resolved
 from mmengine.config import Config
 
 import cls  # noqa: F401  (registers the parts)
-from tricklift.tricks import load, use
+from tricklift.tricks import lay, load
 
 
 def test_baseline_steps_at_30_60_90(baseline: Config):
@@ -144,7 +144,7 @@ def test_early_stopping_watches_the_tasks_metric(
 def test_a_config_that_has_no_place_for_a_trick(baseline: Config, name, change, message):
     base = {**baseline.to_dict(), **change}
     with pytest.raises(ValueError, match=message):
-        use(base, name)
+        lay(base, [name])
 
 
 @pytest.mark.parametrize(("epochs", "fits"), [(1, False), (4, False), (5, True)])
@@ -152,9 +152,9 @@ def test_early_stopping_needs_room_to_end_early(baseline: Config, epochs, fits):
     """The first validation is a rise and three without one follow: a fifth can be left out."""
     baseline.train_cfg.max_epochs = epochs
     if fits:
-        assert use(baseline.to_dict(), "early_stopping")["custom_hooks"][-1]["patience"] == 3
+        assert lay(baseline.to_dict(), ["early_stopping"])["custom_hooks"][-1]["patience"] == 3
         return
     with pytest.raises(
         ValueError, match=rf"nothing early: train_cfg.max_epochs={epochs} .* set max_epochs to 5"
     ):
-        use(baseline.to_dict(), "early_stopping")
+        lay(baseline.to_dict(), ["early_stopping"])

@@ -14,7 +14,7 @@ from waits import Watching
 import det  # noqa: F401
 from det.iou_aware import IoUAware
 from det.losses import RoIFocalLoss
-from tricklift.tricks import use
+from tricklift.tricks import lay
 
 # Three pairs, (x1, y1, x2, y2). By hand:
 #   near:  areas 48 and 56, intersection 7 x 6 = 42, union 62; enclosing 9 x 7 = 63, its diagonal
@@ -44,7 +44,7 @@ WEIGHTS = {"iou_loss": 10.0, "giou_loss": 10.0, "diou_loss": 12.0, "ciou_loss": 
 
 def box_head(repo, head: str, *names: str):
     config = Config.fromfile(repo / f"configs/det/mini/faster_rcnn_{head}.py")
-    config.merge_from_dict(use(config.to_dict(), *names))
+    config.merge_from_dict(lay(config.to_dict(), names))
     return config.model.roi_head.bbox_head
 
 

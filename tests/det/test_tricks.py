@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
 import det  # noqa: F401
-from tricklift.tricks import use
+from tricklift.tricks import lay
 
 LOSSES = ("iou_loss", "giou_loss", "diou_loss", "ciou_loss")
 TRICKS = (*LOSSES, "focal_loss", "iou_aware")
@@ -24,7 +24,7 @@ def detector(repo, head, *names, **bbox_head):
     """A mini detector a quarter as wide, with the tricks."""
     init_default_scope("mmdet")
     config = Config.fromfile(repo / f"configs/det/mini/faster_rcnn_{head}.py")
-    config.merge_from_dict(use(config.to_dict(), *names))
+    config.merge_from_dict(lay(config.to_dict(), names))
     config.model.backbone.width = 0.25
     config.model.roi_head.bbox_head.update(bbox_head)
     if head == "fpn":
@@ -115,7 +115,7 @@ def test_one_line_in_a_leaf(repo, tmp_path):
     leaf.write_text(
         f"_base_ = ['{repo}/configs/det/mini/faster_rcnn_fpn.py']\n"
         "from tricklift.tricks import use\n"
-        "globals().update(use(_base_, 'giou_loss', 'iou_aware'))\n"
+        "tricks = use('giou_loss', 'iou_aware')\n"
     )
     config = Config.fromfile(leaf)
     head = config.model.roi_head.bbox_head
@@ -128,7 +128,7 @@ def test_one_line_in_a_leaf(repo, tmp_path):
 def test_settings_of_the_replaced_loss_go(repo):
     config = Config.fromfile(repo / "configs/det/mini/faster_rcnn_fpn.py")
     config.model.roi_head.bbox_head.loss_bbox = dict(type="SmoothL1Loss", beta=0.5)
-    config.merge_from_dict(use(config.to_dict(), "diou_loss", "focal_loss"))
+    config.merge_from_dict(lay(config.to_dict(), ["diou_loss", "focal_loss"]))
     head = config.model.roi_head.bbox_head
     assert head.loss_bbox == dict(type="DIoULoss", loss_weight=12.0)
     assert "use_sigmoid" not in head.loss_cls
@@ -144,7 +144,7 @@ def test_two_box_losses_are_refused(repo, first, second):
     with pytest.raises(
         ValueError, match=f"'{named[0]}' and '{named[1]}' cannot be combined: both set .*loss_bbox"
     ):
-        use(base, first, second)
+        lay(base, [first, second])
 
 
 @pytest.mark.parametrize("leaf", ["cls/mini/resnet18_b-baseline.py", "seg/mini/fcn.py"])
@@ -153,11 +153,11 @@ def test_other_tasks_are_refused(repo, leaf, name):
     base = Config.fromfile(repo / "configs" / leaf).to_dict()
     kind = "classification" if leaf.startswith("cls") else "segmentation"
     with pytest.raises(ValueError, match=f"trick '{name}' is for detection .*{kind}; leave it out"):
-        use(base, name)
+        lay(base, [name])
 
 
 def test_an_unknown_head_is_refused(repo):
     config = Config.fromfile(repo / "configs/det/mini/faster_rcnn_fpn.py")
     config.model.roi_head.bbox_head.type = "DoubleConvFCBBoxHead"
     with pytest.raises(ValueError, match=r"knows the box heads .*, not DoubleConvFCBBoxHead; "):
-        use(config.to_dict(), "iou_aware")
+        lay(config.to_dict(), ["iou_aware"])

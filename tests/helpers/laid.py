@@ -7,13 +7,13 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import MODELS, PARAM_SCHEDULERS
 
-from tricklift.tricks import use
+from tricklift.tricks import lay
 
 FULL = "configs/cls/full/resnet50_b-standard.py"
 
 
 def resolved(cfg: Config, *names: str) -> Config:
-    cfg.merge_from_dict(use(cfg.to_dict(), *names))
+    cfg.merge_from_dict(lay(cfg.to_dict(), names))
     return cfg
 
 
@@ -44,7 +44,7 @@ def rates(cfg: Config, per_epoch: int, lr: float) -> list[float]:
 def leaf_of(repo: Path, folder: Path, above: str, names: str, below: str) -> Path:
     """A leaf over the full baseline with these lines about its `use` line."""
     leaf = folder / "leaf.py"
-    line = f"globals().update(use(_base_, {names}))"
+    line = f"tricks = use({names})"
     head = f"_base_ = [{str(repo / FULL)!r}]\nfrom tricklift.tricks import use\n"
     leaf.write_text(f"{head}{above}\n{line}\n{below}\n")
     return leaf

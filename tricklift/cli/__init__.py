@@ -7,7 +7,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tricklift.cli import benchmark, data, jobs, listing, tables, training
+from tricklift.cli import benchmark, data, jobs, listing, own, tables, training
+from tricklift.compat import shadow
 from tricklift.errors import report_user_errors, stoppable
 
 ABOUT = """How much of a classification trick survives transfer?
@@ -27,6 +28,12 @@ Step by step:
   tricklift train det/mini/faster_rcnn_fpn --backbone resnet18_d --pretrained d.safetensors \\
     --work-dir runs/det
   tricklift compare runs
+
+\b
+With a network or a trick of your own:
+  tricklift new backbone mynet          (writes mynet.py and its test)
+  tricklift check-backbone mynet --import mynet.py
+  tricklift train cls/mini/resnet18_b-baseline --backbone mynet --import mynet.py
 
 Environment: TRICKLIFT_ROOT is the folder of the data sets (default: data), TRICKLIFT_EXPORTS that
 of exported weights which other configs start from (default: exports). `prepare` also looks for
@@ -53,9 +60,10 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-GROUPS = (benchmark, jobs, tables, data, training, listing)
+GROUPS = (benchmark, jobs, tables, data, training, own, listing)
 for command in (command for group in GROUPS for command in group.COMMANDS):
-    app.command()(command)
+    app.command()(own.importing(command))
+app.add_typer(own.NEW)
 app.command(hidden=True)(jobs.work)
 
 
@@ -80,4 +88,5 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; errors of the user end with one line and exit code 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     with report_user_errors():
+        shadow.refuse()
         app(training.spread(arguments), prog_name="tricklift", obj=arguments)

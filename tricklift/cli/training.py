@@ -86,11 +86,24 @@ def train(
     pretrained: Annotated[
         str | None,
         typer.Option(
-            metavar="REF", help="Exported file, timm/NAME, torchvision/NAME, or none (random)."
+            metavar="REF",
+            help="A file of weights (ours, or of a library's network), timm/NAME, "
+            "torchvision/NAME, or none (random).",
+        ),
+    ] = None,
+    weights_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Which weights of a --pretrained file that holds several, e.g. model_ema, teacher "
+            "or encoder_q.",
         ),
     ] = None,
     tricks: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Tricks to add to the config.")
+        str | None,
+        typer.Option(
+            metavar="A,B", help="Tricks to add to the config, by name, or path/to/trick.py."
+        ),
     ] = None,
     teacher: Annotated[
         str | None,
@@ -138,6 +151,7 @@ def train(
         seed=seed,
         backbone=backbone,
         pretrained=pretrained,
+        weights_from=weights_from,
         tricks=split_names(tricks),
         teacher=teacher,
         options=parse_options(cfg_options or []),
@@ -184,8 +198,10 @@ def export(
     """Write a trained backbone for other libraries. The written file is checked."""
     from backbones.export import export as write
     from tricklift.compat import finder
+    from tricklift.compat.imports import of_run
 
     finder.install()  # mmdet, which checks an export to it, imports mmcv.ops
+    of_run(checkpoint.parent)
     report = write(checkpoint, out, to=to, ema=ema)
     print(
         f"done: {out} ({report.architecture}); its {report.compared} differ by "

@@ -12,6 +12,9 @@ torch. Every file here stands in for one thing that breaks, and says which upstr
 - `amp`, `precision`: `AmpOptimWrapper` on a CPU; validation in the training's precision.
 - `ema`: one operation for all averaged tensors. `statistics`: the same buffers on all processes.
 - `distributed`, `sync_bn`: `--launcher pytorch` on CPUs (gloo); timm's norms, synchronised.
+- `imports`: a user's own modules and files, before the model is built. `shadow`: folders that are
+  found in the place of our packages.
+- `init_info`: what the log says of each parameter's start.
 - `setup`: importing it installs all of the above; a config names it in `custom_imports`.
 - `tuning/`: faster on a CPU, with the same results.
 - `every_run`: hooks that every Runner gets, whatever command started it: `start_checks`

@@ -20,9 +20,12 @@ from tricklift.compat import (
     ema,
     every_run,
     finder,
+    imports,
+    init_info,
     precision,
     resume,
     safe_load,
+    shadow,
     stop_signals,
 )
 
@@ -30,7 +33,12 @@ __all__ = ["install"]
 
 
 def install() -> None:
-    """Install the op stand-ins, resume, checkpoints, precision, EMA, distribution and hooks."""
+    """Install the op stand-ins, resume, checkpoints, precision, EMA, distribution and hooks.
+
+    Raises:
+        UserError: A folder of the user's is found in the place of one of our packages.
+    """
+    shadow.refuse()
     # Configs pin memory for GPUs; torch says each time that a CPU does not need it.
     warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true but no acc")
     finder.install()
@@ -46,6 +54,8 @@ def install() -> None:
     class_checks.install()
     stop_signals.install()
     disk.install()
+    imports.install()
+    init_info.install()
     every_run.install()
 
 

@@ -19,7 +19,7 @@ from tricklift.errors import UserError
 OTHER_KEYS = (
     *("activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval"),
     *("find_unused_parameters", "model_wrapper_cfg", "runner_type", "sync_bn", "tta_model"),
-    *("benchmark", "row", "tricks", "warmup_epochs", "allow_other_world_size"),
+    *("benchmark", "row", "tricks", "warmup_epochs", "allow_other_world_size", "imports"),
     "allow_other_recipe",
 )
 #: A shorter key is one slip away from too many words.

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from tricklift.errors import UserError
-from tricklift.records.schema import RANDOM_INIT
+from tricklift.records.schema import RANDOM_INIT, WEIGHT_ENDINGS
 
 #: Read by mmengine beside what `Runner` takes, and deciding as well.
 _BESIDE_RUNNER = {
     *("custom_imports", "efficient_conv_bn_eval", "model_wrapper_cfg", "runner_type", "sync_bn"),
+    "imports",  # ours: files of a user's own, counted by their content
 }
 #: Taken by `Runner`: where and how a run is kept, how fast it goes, what is tested afterwards.
 _NOT_HASHED = {
@@ -50,7 +51,6 @@ _WATCHING = {
 ROOT = "<root>"
 #: Bytes, as safetensors has it.
 MAX_HEADER = 100_000_000
-_WEIGHTS = (".safetensors", ".pth", ".pt")
 
 
 def read_header(path: str | Path) -> dict[str, str]:
@@ -85,7 +85,7 @@ def pretrained_of(cfg: Mapping[str, Any]) -> dict[str, Any] | None:
         None where that is no file here, such as a URL).
     """
     if loaded := loaded_of(cfg):
-        return {"file": loaded, "sha256": _digest(loaded)}
+        return {"file": loaded, "sha256": digest(loaded)}
     source = weights_sources(cfg).get("pretrained")
     return weights_origin(source) if source else None
 
@@ -207,6 +207,8 @@ def _deciding(cfg: Mapping[str, Any]) -> dict[str, Any]:
     found = {key: plain[key] for key in counted if plain.get(key) is not None}
     if isinstance(randomness := found.get("randomness"), dict):
         found["randomness"] = _without(randomness, {"seed"})
+    if "imports" in found:
+        found["imports"] = [digest(name) or name for name in found["imports"]]
     for key in ("train_dataloader", "val_dataloader"):
         if isinstance(loader := found.get(key), dict):
             found[key] = _without(loader, _NOT_HASHED_OF_LOADERS)
@@ -232,15 +234,17 @@ def _neutral(value: Any, root: str) -> Any:
     if isinstance(value, list | tuple):
         return [_neutral(item, root) for item in value]
     if isinstance(value, str):
-        if value.endswith(_WEIGHTS) and Path(value).is_file():  # first: it may lie below the root
+        if (
+            value.endswith(WEIGHT_ENDINGS) and Path(value).is_file()
+        ):  # first: it may lie below the root
             trained = (meta := read_header(value)).get("config_hash")
-            return export_mark(meta.get("architecture"), trained) if trained else _digest(value)
+            return export_mark(meta.get("architecture"), trained) if trained else digest(value)
         if value == root or value.startswith(root + "/"):
             return ROOT + re.sub("/+", "/", value[len(root) :])
     return value
 
 
-def _digest(path: str) -> str | None:
+def digest(path: str) -> str | None:
     """sha256 (hex) of a file's content, None where it is no file here."""
     if not Path(path).is_file():
         return None

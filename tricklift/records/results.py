@@ -27,7 +27,14 @@ from tricklift.errors import UserError
 from tricklift.records import lock, weights
 from tricklift.records.atomic import read_json, write_text
 from tricklift.records.data_identity import data_of
-from tricklift.records.identity import backbone_of, config_hash, finite, pretrained_of, row_of
+from tricklift.records.identity import (
+    backbone_of,
+    config_hash,
+    digest,
+    finite,
+    pretrained_of,
+    row_of,
+)
 from tricklift.records.machine import machine, peak_memory
 from tricklift.records.schema import BEGUN_WITH, RESULT_FILE, SCHEMA
 
@@ -208,9 +215,10 @@ def _describe(runner: Any) -> dict[str, Any]:
         "row": row_of(cfg, built_in),
         "backbone": backbone.get("name") or backbone.get("type"),
         "options": {key: value for key, value in backbone.items() if key not in settings},
-        **weights.weights_entries(cfg, pretrained_of(cfg)),
+        **weights.weights_entries(cfg, _read(pretrained_of(cfg), network)),
         "tricks": list(cfg.get("tricks") or []),
         "built_in": built_in,
+        "imports": _imports(cfg),
         "metrics": {},
         "best": {},
         "seed": runner.seed,
@@ -235,6 +243,17 @@ def _images_of_a_step(loader: Any) -> int | None:
     """Of all processes, None where the loader does not say; each may accumulate several."""
     size = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None)
     return size * get_world_size() if size else None
+
+
+def _imports(cfg: Any) -> list[dict[str, str | None]]:
+    """What of the user's own the run imports: name and sha256 (None of a module) of each."""
+    return [{"name": name, "sha256": digest(name)} for name in cfg.get("imports") or ()]
+
+
+def _read(pretrained: Any, network: Any) -> Any:
+    """The entry `pretrained` with what was taken of somebody else's file, and what was not."""
+    said = getattr(network, "trained_with", {}).get("read")
+    return {**pretrained, "read": json.loads(said)} if pretrained and said else pretrained
 
 
 def _data(runner: Any, label: str | None) -> dict[str, Any]:

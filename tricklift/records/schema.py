@@ -15,3 +15,5 @@ CHECKPOINT_KEY = "tricklift"
 #: In the environment of a run that `tricklift run` began: a digest of what it was begun with, which
 #: the result keeps (`begun_with`).
 BEGUN_WITH = "TRICKLIFT_BEGUN_WITH"
+#: How files of weights end; `.pth.tar` is one of them.
+WEIGHT_ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".tar")

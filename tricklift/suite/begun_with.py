@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Their configs are among the bases of ours.
 LIBRARIES = ("mmengine", "mmdet", "mmsegmentation")
 #: Of a training, what its config is made of.
-PARTS = ("config", "seed", "backbone", "pretrained", "options", "tricks", "teacher")
+PARTS = ("config", "seed", "backbone", "pretrained", "options", "tricks", "teacher", "imports")
 
 
 def digest(job: "Training") -> str | None:
@@ -34,7 +34,13 @@ def digest(job: "Training") -> str | None:
     if Path(job.config).is_file() and short_name(job.config) is None:
         return None
     told = {key: getattr(job, key) for key in PARTS}
-    given = [job.pretrained, job.teacher, *(option.partition("=")[2] for option in job.options)]
+    given = [
+        job.pretrained,
+        job.teacher,
+        *job.tricks,
+        *job.imports,
+        *(option.partition("=")[2] for option in job.options),
+    ]
     held = [told, [_stamp(Path(text)) for text in given if text], _code(), _environment()]
     return hashlib.sha256(json.dumps(held).encode()).hexdigest()
 

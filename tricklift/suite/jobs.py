@@ -45,6 +45,7 @@ class Training:
         tricks: On top of the config's own.
         teacher: Of the trick `distillation`, where that is one of them.
         data: Names of the data sets that it reads.
+        imports: Files and modules of the user's own, of `--import`.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Training:
     tricks: tuple[str, ...] = ()
     teacher: str | None = None
     data: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
 
     def resolved(self) -> Mapping[str, Any]:
         """The config that this job would run now."""
@@ -66,7 +68,8 @@ class Training:
 
         with silently():
             given = {key: getattr(self, key) for key in GIVEN}
-            return build_config(self.config, options=parse_options(self.options), **given)
+            options = parse_options(self.options)
+            return build_config(self.config, options=options, own_imports=self.imports, **given)
 
     def state(self) -> str:
         """`done`, `started` (to be resumed), `stale` (of another config or weights) or `new`."""
@@ -92,6 +95,7 @@ class Training:
             value = getattr(self, key)
             text = ",".join(value) if key == "tricks" else value
             parts += [] if text in (None, "") else [f"--{key.replace('_', '-')}", str(text)]
+        parts += [part for name in self.imports for part in ("--import", name)]
         parts += ["--cfg-options", *self.options] if self.options else []
         return [*parts, "--resume"] if resume else parts
 
@@ -151,6 +155,7 @@ class Export:
         """
         folder = self.training.work_dir
         parts = [*TRICKLIFT, "export", str(last_checkpoint(folder)), str(self.file)]
+        parts += [part for name in self.training.imports for part in ("--import", name)]
         tricks = read_json(folder / RESULT_FILE).get("tricks") or ()
         return [*parts, "--ema"] if "ema" in tricks else parts
 

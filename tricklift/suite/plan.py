@@ -12,6 +12,7 @@ from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
+from tricklift.compat import imports
 from tricklift.configs import find_config
 from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.paper.table_cells import cells
@@ -55,7 +56,8 @@ def plan(
         rows: Names of rows, or `random-init`; None: all of the tier.
         tricks: Added to each pretraining config; those that are not for classification, to the
             downstream configs (nothing is pretrained again for them). Such runs stand beside those
-            without, as `<row>+<trick>`. Teachers stay as they are.
+            without, as `<row>+<trick>`. Teachers stay as they are. A path ending in `.py` is a
+            trick of one's own.
         teacher: For the trick `distillation` among `tricks`: a file or `timm/NAME`.
         backbones: Each row is run with each of these instead of its own, as `<backbone>-<recipe>`;
             None: the tier's choice.
@@ -84,6 +86,10 @@ def plan(
     chosen = chosen_rows(what, rows, tables, networks)
     if tables is not None:
         place = place.limited_to(configs_of(tables))
+    if tricks:
+        from tricklift.tricks.names import is_file, trick_file  # slow to import
+
+        tricks = [str(trick_file(name)) if is_file(name) else name for name in tricks]
     teacher = _checked_teacher(teacher, tricks)
     laid = by_task(tricks, place.heads)
     if laid["cls"] and not any(isinstance(row, Row) for row in chosen):
@@ -405,8 +411,10 @@ class RowPlan:
         **more: Any,
     ) -> Training:
         """The training of a config; `label` and the tricks that were asked for name its folder."""
-        name = f"{folder}/{'+'.join((label, *added))}/seed{seed}"
+        own = [Path(trick).stem for trick in added]  # a trick of one's own is a file
+        name = f"{folder}/{'+'.join((label, *own))}/seed{seed}"
         place, tricks = self.place.out / name, (*tricks, *added)
+        more["imports"] = tuple(imports.given())
         return Training(name, config, place, seed, options=options, tricks=tricks, **more)
 
     def _export(self, training: Training) -> Export:

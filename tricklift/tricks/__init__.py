@@ -1,29 +1,31 @@
-"""Tricks by name: each is one file in `configs/_base_/tricks`; `use` lays them over a config.
+"""Tricks by name: each is one file in `configs/_base_/tricks`, or one of your own.
 
-A leaf config turns tricks on in one line, after its `_base_`:
+A leaf config turns tricks on in one line, anywhere in it:
 
-    globals().update(use(_base_, "resnet_d", "warmup", "cosine"))
+    tricks = use("resnet_d", "warmup", "cosine")
 
 `--tricks ema,mixup` on the command line does the same as two more names in that line (or, where the
 config has no such line, as one at its end). In both places, a name of `GROUPS` stands for all of
-its members; the resolved config holds the members.
+its members, and `path/to/trick.py` for a trick of your own; the resolved config holds the names.
 
 A trick's file is a piece of config that sees the config so far as `base`, so that it can build on
 it (cosine reads how long the warmup is). Two tricks that set the same key differently are refused.
-Two names in a trick's file stay out of the config: `tasks = ("det",)` says that it is not for every
-task, and `already` whether `base` does what it is for in another way than by its keys.
+Three names in a trick's file stay out of the config: `tasks = ("det",)` says that it is not for
+every task, `already` whether `base` does what it is for in another way than by its keys, and
+`after = "cosine"` where a trick of your own is laid (by default behind mixup, before the schedule).
 
 `names` knows them all, `lay` lays them over a config, `refusals` has what it refuses; `lengths`
 keeps schedules as long as the training, and `networks` has the variants of ResNet.
 """
 
-from tricklift.tricks.lay import load, use
+from tricklift.tricks.lay import lay, load, use
 from tricklift.tricks.names import described, known, split_names
 from tricklift.tricks.networks import refuse_other_network, variant
 
 __all__ = [
     "described",
     "known",
+    "lay",
     "load",
     "refuse_other_network",
     "split_names",

@@ -1,11 +1,18 @@
-"""Laying tricks over a config: `use`, which stands in leaves, and `load`, which adds more."""
+"""Laying tricks over a config: `use`, which stands in leaves, and `load`, which adds more.
+
+`use` only notes the names. They are laid when mmengine has read the whole file, between its lines
+and its `_base_`: so it does not matter where in the file the line stands, nor whether `tricklift`,
+`mim` or a script reads it.
+"""
 
 import copy
+import functools
 import runpy
-import sys
+import traceback
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +21,48 @@ from mmengine.config import Config, ConfigDict
 from tricklift.compat import config_files
 from tricklift.errors import UserError
 from tricklift.tricks import lengths
-from tricklift.tricks.names import GROUPS, ORDER, TASKS, check_names, members, tasks_in, trick_file
-from tricklift.tricks.refusals import check_base, refuse_clashes, refuse_lost_lines
+from tricklift.tricks.names import (
+    GROUPS,
+    TASKS,
+    check_names,
+    is_file,
+    members,
+    place,
+    tasks_in,
+    trick_file,
+    trick_name,
+)
+from tricklift.tricks.refusals import check_base, leaves, refuse_clashes, settled
+
+#: The key of a config that holds what `use` gives, and then the names.
+KEY = "tricks"
 
 _waiting: list[str] = []
+
+
+@dataclass(frozen=True)
+class Use:
+    """Tricks that a config asks for, until its file is read."""
+
+    names: tuple[str, ...]
+
+
+def use(*names: str) -> Any:
+    """Lay tricks over a config: `tricks = use("resnet_d", "cosine")`, anywhere in its file.
+
+    Args:
+        *names: Of our tricks or groups, or paths of files with tricks of your own, such as
+            ``"{{ fileDirname }}/my_trick.py"``.
+
+    Raises:
+        UserError: Something else than names.
+    """
+    if not all(isinstance(name, str) for name in names):
+        raise UserError(
+            'use() takes names alone, as tricks = use("resnet_d", "cosine"); no _base_, and no '
+            "globals().update(...)"
+        )
+    return Use(names)
 
 
 def load(path: str | Path, names: Sequence[str] = ()) -> Config:
@@ -35,11 +80,11 @@ def load(path: str | Path, names: Sequence[str] = ()) -> Config:
     with _wait_for_use(names) as waiting:
         cfg = Config.fromfile(str(path))
         if waiting:
-            cfg.merge_from_dict(use(cfg.to_dict()))
+            cfg.merge_from_dict(lay(cfg.to_dict(), ()))
     lengths.refuse_others(cfg)
     if names:
-        added = sorted(names, key=lambda name: ORDER.index(members([name])[0]))
-        cfg.row = " + ".join([str(cfg.get("row", "baseline")), *added])
+        added = sorted(names, key=lambda name: place(members([name])[0]))
+        cfg.row = " + ".join([str(cfg.get("row", "baseline")), *map(trick_name, added)])
     return cfg
 
 
@@ -53,59 +98,49 @@ def _wait_for_use(names: Sequence[str]) -> Iterator[list[str]]:
         _waiting.clear()
 
 
-def use(base: Mapping[str, Any], *names: str) -> dict[str, Any]:
+def lay(
+    base: Mapping[str, Any], names: Sequence[str], lines: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """What the named tricks add to the config `base`; neither is changed.
 
-    What a leaf sets above the line that calls this counts as part of `base`.
+    Args:
+        base: What stands below the config.
+        names: Of tricks, groups or files.
+        lines: What the config itself sets. Tricks see it as part of `base`; of what they bring
+            themselves, it chooses the values.
 
     Returns:
-        Top-level config keys, among them `tricks` (the names), to be merged over `base`.
+        Top-level config keys, among them `tricks` (the names), to be merged over `base` and lines.
 
     Raises:
         UserError: Unknown trick, a trick named twice or for another task, two that set a key
-            differently, a base that has tricks already, a line of a leaf that would be lost, or a
+            differently, a base that has tricks already, a line that a trick would replace, or a
             trick of the command line that changes nothing.
     """
     added = tuple(_waiting)
     _waiting.clear()
     check_names(names, added)
     alone = [name for name in added if name not in GROUPS]
-    names, added = tuple(members(names)), tuple(members(added))
+    every = sorted((*members(names), *members(added)), key=place)
     check_base(base)
-    leaf = lines_above(sys._getframe(1).f_globals)
-    below = with_lines(base, leaf)
+    own = dict(leaves(lines or {}))
+    below = with_lines(base, lines or {})
     update: dict[str, Any] = {}
     set_by: dict[str, tuple[str, Any]] = {}
-    every = sorted((*names, *added), key=ORDER.index)
     for name in every:
         so_far = merged(below, update)
         piece = read_trick(name, ConfigDict(so_far), task_of(below))
+        called = trick_name(name)
         idle = piece.pop("already", False) or merged(so_far, piece) == so_far
         if idle and name in alone:
             raise UserError(
-                f"trick {name!r} would change nothing here: the config below it does the same "
+                f"trick {called!r} would change nothing here: the config below it does the same "
                 "already; leave it out"
             )
-        refuse_clashes(name, piece, set_by)
+        piece = settled(called, piece, own, base)
+        refuse_clashes(called, piece, set_by)
         update = merged(update, piece)
-    refuse_lost_lines(leaf, update)
-    return {**update, "tricks": every}
-
-
-def lines_above(frame: Mapping[str, Any]) -> dict[str, Any]:
-    """What a leaf sets above its `use` line.
-
-    Args:
-        frame: Global names of the file that calls `use`; nothing is taken if it is no config.
-    """
-    if "_base_" not in frame:
-        return {}
-    plain = (Mapping, list, tuple, str, int, float)
-    return {
-        key: value
-        for key, value in frame.items()
-        if not key.startswith("_") and (value is None or isinstance(value, plain))
-    }
+    return {**update, KEY: [trick_name(name) for name in every]}
 
 
 def with_lines(base: Mapping[str, Any], lines: Mapping[str, Any]) -> dict[str, Any]:
@@ -128,24 +163,46 @@ def read_trick(name: str, base: ConfigDict, task: str | None = None) -> dict[str
     """Run a trick's file with ``base`` in sight and return the keys that it sets.
 
     Raises:
-        UserError: The trick is for other tasks than `task`.
+        UserError: The trick is for other tasks than `task`, or a file of one's own has an error.
     """
     file = trick_file(name)
     allowed = tasks_in(file)
     if task is not None and task not in allowed:
         raise UserError(
-            f"trick {name!r} is for {' and '.join(TASKS[a] for a in allowed)} configs, "
+            f"trick {trick_name(name)!r} is for {' and '.join(TASKS[a] for a in allowed)} configs, "
             f"but this one is for {TASKS.get(task, task)}; leave it out"
         )
-    values = runpy.run_path(str(file), init_globals={"base": base})
+    with _located(file if is_file(name) else None):
+        values = runpy.run_path(str(file), init_globals={"base": base})
     private = (types.ModuleType, types.FunctionType, type)
     return {
         key: value
         for key, value in values.items()
         if not key.startswith("_")
-        and key not in ("base", "tasks")
+        and key not in ("base", "tasks", "after")
         and not isinstance(value, private)
     }
+
+
+@contextmanager
+def _located(file: Path | None) -> Iterator[None]:
+    """Says which line of a trick of one's own (None: of ours) failed.
+
+    Raises:
+        UserError: In the place of any other error.
+    """
+    try:
+        yield
+    except Exception as error:
+        if file is None or isinstance(error, UserError):
+            raise
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(file)]
+        where = f"{file}, line {lines[-1]}" if lines else str(file)
+        raise UserError(
+            f"{where}: {type(error).__name__}: {error}; correct it (a trick sees the config below "
+            "it as `base`, and base.get('key') is None where it has no such key)"
+        ) from error
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,3 +213,36 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
         both = isinstance(value, Mapping) and isinstance(under, Mapping)
         result[key] = merged(under, value) if both else value  # type: ignore[arg-type]
     return result
+
+
+def _laying(upstream: Callable[..., Any]) -> Callable[..., Any]:
+    """mmengine's merge of a file's lines into its `_base_`, with the file's tricks between them."""
+
+    @functools.wraps(upstream)
+    def merge(a: Any, b: Any, *more: Any, **options: Any) -> Any:
+        asked = [key for key, value in a.items() if isinstance(value, Use)]
+        if not asked:
+            return upstream(a, b, *more, **options)
+        if asked != [KEY]:
+            raise UserError(
+                f"this config gives use(...) to {', '.join(asked)}; write {KEY} = use(...)"
+            )
+        lines = {key: value for key, value in a.items() if key != KEY}
+        plain = {key: value for key, value in lines.items() if not key.startswith("_")}
+        update = lay(ConfigDict(b).to_dict(), a[KEY].names, plain)
+        below = upstream(copy.deepcopy(lines), b, *more, **options)
+        return upstream(update, below, *more, **options)
+
+    return merge
+
+
+def _install() -> None:
+    """Let every reader of configs lay the tricks that a file asks for. Idempotent.
+
+    A file's import of `use` is what installs this, before mmengine merges that very file.
+    """
+    if not hasattr(Config._merge_a_into_b, "__wrapped__"):
+        Config._merge_a_into_b = staticmethod(_laying(Config._merge_a_into_b))
+
+
+_install()

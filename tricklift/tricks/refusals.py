@@ -1,4 +1,4 @@
-"""What `use` refuses: tricks that contradict one another, or lines that would be lost."""
+"""What laying tricks refuses: those that contradict one another, or lines that would be lost."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from tricklift.errors import UserError
 
 #: Lists that a later trick extends instead of setting them: it reads what stands in `base`.
-EXTENDED = ("param_scheduler", "custom_hooks")
+EXTENDED = ("param_scheduler", "custom_hooks", "imports")
 
 
 def check_base(base: Mapping[str, Any]) -> None:
@@ -21,25 +21,53 @@ def check_base(base: Mapping[str, Any]) -> None:
     if before := list(base.get("tricks") or ()):
         raise UserError(
             f"the config below has tricks already ({', '.join(before)}); lay all tricks over the "
-            "baseline in one line: use(_base_, ...)"
+            "baseline in one line: tricks = use(...)"
         )
 
 
-def refuse_lost_lines(lines: Mapping[str, Any], update: Mapping[str, Any]) -> None:
-    """Refuse a leaf that sets a key above its `use` line which that line then replaces.
+def settled(
+    name: str, piece: Mapping[str, Any], own: Mapping[str, Any], base: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A trick's piece with the values that the config's own lines choose for it.
 
     Args:
-        lines: What `lines_above` gives.
-        update: What `use` is about to return.
+        name: Of the trick.
+        piece: What it sets.
+        own: Dotted keys and values of the config's lines.
+        base: What stands below the config. A line that sets what is there already, and that the
+            trick changes too, could mean two things.
 
     Raises:
-        UserError: Naming the keys.
+        UserError: Such a line; names the key and both values.
     """
-    if lost := sorted(set(update) & set(lines)):
-        raise UserError(
-            f"this config sets {', '.join(lost)} above its use(...) line, which replaces it; set "
-            f"single values below that line, such as {lost[0]}['key'] = value"
-        )
+    return _settled(name, piece, own, dict(leaves(base)), "")
+
+
+def _settled(
+    name: str,
+    piece: Mapping[str, Any],
+    own: Mapping[str, Any],
+    known: Mapping[str, Any],
+    prefix: str,
+) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for part, value in piece.items():
+        key = f"{prefix}{part}"
+        anew = isinstance(value, Mapping) and value.get("_delete_")
+        lost = [k for k in own if k.startswith(f"{key}.") and (anew or not isinstance(value, dict))]
+        if key in own and (isinstance(value, Mapping) or (own[key] != value and key in known)):
+            lost.append(key)
+        if lost and key not in EXTENDED:
+            given = ", ".join(f"{k} = {own[k]!r}" for k in lost)
+            raise UserError(
+                f"trick {name!r} sets {key} to {value!r}, and this config has {given} of its own; "
+                "leave one out, or set it with --cfg-options or in a config over this one"
+            )
+        if isinstance(value, Mapping):
+            result[part] = _settled(name, value, own, known, f"{key}.")
+        else:
+            result[part] = value if key in EXTENDED else own.get(key, value)
+    return result
 
 
 def refuse_clashes(name: str, piece: dict[str, Any], set_by: dict[str, tuple[str, Any]]) -> None:

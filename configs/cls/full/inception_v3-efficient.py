@@ -10,5 +10,5 @@ _base_ = ["inception_v3-baseline.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay", "mixed_precision"))
+tricks = use("linear_scaling", "warmup", "no_bias_decay", "mixed_precision")
 row = "Inception-V3 efficient"

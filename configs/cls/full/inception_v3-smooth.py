@@ -10,6 +10,7 @@ _base_ = ["inception_v3-baseline.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay",
-    "mixed_precision", "cosine", "label_smoothing"))  # fmt: skip
+tricks = use(
+    "linear_scaling", "warmup", "no_bias_decay", "mixed_precision", "cosine", "label_smoothing"
+)
 row = "Inception-V3 + label smoothing"

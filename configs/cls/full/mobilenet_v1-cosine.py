@@ -10,6 +10,5 @@ _base_ = ["mobilenet_v1-baseline.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay",
-    "mixed_precision", "cosine"))  # fmt: skip
+tricks = use("linear_scaling", "warmup", "no_bias_decay", "mixed_precision", "cosine")
 row = "MobileNet + cosine"

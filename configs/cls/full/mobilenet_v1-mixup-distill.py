@@ -12,9 +12,19 @@ _base_ = ["mobilenet_v1-baseline.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay",
-    "mixed_precision", "cosine", "label_smoothing", "mixup", "distillation"))  # fmt: skip
-model["distillation"]["teacher"]["checkpoint"] = (
-    "{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-mixup.safetensors"
+tricks = use(
+    "linear_scaling",
+    "warmup",
+    "no_bias_decay",
+    "mixed_precision",
+    "cosine",
+    "label_smoothing",
+    "mixup",
+    "distillation",
+)
+model = dict(
+    distillation=dict(
+        teacher=dict(checkpoint="{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-mixup.safetensors")
+    )
 )
 row = "MobileNet + mixup w/ distill"

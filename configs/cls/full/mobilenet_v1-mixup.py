@@ -11,6 +11,13 @@ _base_ = ["mobilenet_v1-baseline.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "linear_scaling", "warmup", "no_bias_decay",
-    "mixed_precision", "cosine", "label_smoothing", "mixup"))  # fmt: skip
+tricks = use(
+    "linear_scaling",
+    "warmup",
+    "no_bias_decay",
+    "mixed_precision",
+    "cosine",
+    "label_smoothing",
+    "mixup",
+)
 row = "MobileNet + mixup w/o distill"

@@ -10,5 +10,5 @@ _base_ = ["resnet50_a-baseline.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "linear_scaling", "warmup", "zero_gamma"))
+tricks = use("linear_scaling", "warmup", "zero_gamma")
 row = "BS 1024 + zero gamma"

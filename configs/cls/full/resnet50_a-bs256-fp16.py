@@ -9,5 +9,5 @@ _base_ = ["resnet50_a-baseline.py"]
 
 from tricklift.tricks import use
 
-globals().update(use(_base_, "efficient"))
+tricks = use("efficient")
 row = "BS 256 + FP16"

@@ -9,5 +9,5 @@ _base_ = ["resnet50_a-baseline.py"]
 
 from tricklift.tricks import use
 
-globals().update(use(_base_, "linear_scaling", "warmup", "zero_gamma", "no_bias_decay"))
+tricks = use("linear_scaling", "warmup", "zero_gamma", "no_bias_decay")
 row = "BS 256 + no bias decay"

@@ -9,5 +9,5 @@ _base_ = ["resnet50_a-baseline.py"]
 
 from tricklift.tricks import use
 
-globals().update(use(_base_, "linear_scaling", "warmup"))
+tricks = use("linear_scaling", "warmup")
 row = "BS 256 + warmup"

@@ -10,5 +10,5 @@ _base_ = ["resnet50_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "resnet_d", "efficient", "cosine"))
+tricks = use("resnet_d", "efficient", "cosine")
 row = "+ cosine"

@@ -12,8 +12,10 @@ _base_ = ["resnet50_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "resnet_d", "efficient", "cosine", "label_smoothing", "distillation"))
-model["distillation"]["teacher"]["checkpoint"] = (
-    "{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-smooth.safetensors"
+tricks = use("resnet_d", "efficient", "cosine", "label_smoothing", "distillation")
+model = dict(
+    distillation=dict(
+        teacher=dict(checkpoint="{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-smooth.safetensors")
+    )
 )
 row = "+ distill w/o mixup"

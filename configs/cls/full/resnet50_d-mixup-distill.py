@@ -12,10 +12,10 @@ _base_ = ["resnet50_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(
-    use(_base_, "resnet_d", "efficient", "cosine", "label_smoothing", "mixup", "distillation")
-)
-model["distillation"]["teacher"]["checkpoint"] = (
-    "{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-mixup.safetensors"
+tricks = use("resnet_d", "efficient", "cosine", "label_smoothing", "mixup", "distillation")
+model = dict(
+    distillation=dict(
+        teacher=dict(checkpoint="{{$TRICKLIFT_EXPORTS:exports}}/resnet152_d-mixup.safetensors")
+    )
 )
 row = "+ mixup w/ distill"

@@ -11,5 +11,5 @@ _base_ = ["resnet50_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "resnet_d", "efficient", "cosine", "label_smoothing"))
+tricks = use("resnet_d", "efficient", "cosine", "label_smoothing")
 row = "+ smooth"

@@ -7,7 +7,7 @@ from laid import FULL, resolved
 from mmengine.config import Config
 
 import cls  # noqa: F401  (registers the parts)
-from tricklift.tricks import load, use
+from tricklift.tricks import lay, load
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_trick_that_changes_nothing_is_no_row(repo: Path, leaf: str, name: str
 
 def test_the_base_is_not_changed(baseline: Config):
     before = baseline.to_dict()
-    use(before, "warmup", "mixup", "no_bias_decay")
+    lay(before, ["warmup", "mixup", "no_bias_decay"])
     assert before == baseline.to_dict()
 
 
@@ -45,7 +45,7 @@ def test_leaf_line_and_command_line_agree(repo: Path):
 def test_command_line_tricks_are_more_names_in_the_leafs_line(repo: Path, tmp_path: Path):
     """`--tricks mixup` on a leaf with cosine: mixup goes below it, and cosine fills its epochs."""
     base = repo / FULL
-    line = 'globals().update(use(_base_, "resnet_d", "warmup", "cosine"{}))'
+    line = 'tricks = use("resnet_d", "warmup", "cosine"{})'
     for name, more in (("short", ""), ("long", ', "mixup", "ema"')):
         text = f"_base_ = [{str(base)!r}]\nfrom tricklift.tricks import use\n{line.format(more)}\n"
         (tmp_path / f"{name}.py").write_text(text)

@@ -7,7 +7,7 @@ from laid import FULL
 from mmengine.config import Config
 
 import cls  # noqa: F401  (registers the parts)
-from tricklift.tricks import described, known, load, split_names, use
+from tricklift.tricks import described, known, lay, load, split_names
 from tricklift.tricks.names import GROUPS, tasks_in
 
 
@@ -18,19 +18,19 @@ def test_every_trick_has_its_piece_and_its_place(repo: Path):
 
 def test_unknown_trick(baseline: Config):
     with pytest.raises(ValueError, match=r"unknown trick 'mixpu'; known: .*; did you mean 'mixup'"):
-        use(baseline.to_dict(), "mixpu")
+        lay(baseline.to_dict(), ["mixpu"])
 
 
 def test_same_trick_twice(baseline: Config):
     with pytest.raises(ValueError, match="trick 'mixup' is named 2 times"):
-        use(baseline.to_dict(), "mixup", "cosine", "mixup")
+        lay(baseline.to_dict(), ["mixup", "cosine", "mixup"])
 
 
 def test_a_group_stands_for_its_members(repo: Path, baseline: Config):
     members = GROUPS["efficient"]
     assert set(members) <= set(known()) and "efficient" not in known()
     base = baseline.to_dict()
-    assert use(base, "resnet_d", "efficient") == use(base, "resnet_d", *members)
+    assert lay(base, ["resnet_d", "efficient"]) == lay(base, ["resnet_d", *members])
     cfg = load(repo / FULL, ["cosine", "efficient"])
     assert cfg.tricks == sorted((*members, "cosine"), key=known().index)
     assert cfg.row == "B-standard + efficient + cosine"
@@ -47,7 +47,7 @@ def test_a_group_stands_for_its_members(repo: Path, baseline: Config):
 )
 def test_a_group_that_cannot_be(baseline: Config, names, message):
     with pytest.raises(ValueError, match=message):
-        use(baseline.to_dict(), *names)
+        lay(baseline.to_dict(), names)
 
 
 def test_a_group_whose_member_is_on_already(repo: Path):
