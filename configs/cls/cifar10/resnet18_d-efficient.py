@@ -9,5 +9,5 @@ _base_ = ["resnet18_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(use(_base_, "resnet_d", "efficient"))
+tricks = use("resnet_d", "efficient")
 row = "D-efficient"

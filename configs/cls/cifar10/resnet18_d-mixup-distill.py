@@ -10,11 +10,13 @@ _base_ = ["resnet18_b-standard.py"]
 from tricklift.tricks import use
 
 train_dataloader = dict(batch_size=128)
-globals().update(
-    use(_base_, "resnet_d", "efficient", "cosine", "label_smoothing", "mixup", "distillation")
-)
-model["distillation"]["teacher"] = dict(
-    name="resnet34_d",
-    checkpoint="{{$TRICKLIFT_EXPORTS:exports}}/resnet34_d-smooth.safetensors",
+tricks = use("resnet_d", "efficient", "cosine", "label_smoothing", "mixup", "distillation")
+model = dict(
+    distillation=dict(
+        teacher=dict(
+            name="resnet34_d",
+            checkpoint="{{$TRICKLIFT_EXPORTS:exports}}/resnet34_d-smooth.safetensors",
+        )
+    )
 )
 row = "+ mixup w/ distill"
