@@ -48,14 +48,14 @@ class StopSignals(Hook):
 
     def __init__(self) -> None:
         self.told = 0
-        self._training, self._process = False, 0
+        self._training = False
         self._before: dict[int, Any] = {}
         self._group: Any = None
         self._asked: tuple[Any, torch.Tensor] | None = None
 
     def before_train(self, runner: Any) -> None:
         """Listen from here on."""
-        self._training, self._process = True, os.getpid()
+        self._training = True
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 self._before[number] = signal.signal(number, self._note)
@@ -90,9 +90,6 @@ class StopSignals(Hook):
             _remove_saved(Path(runner.work_dir))
 
     def _note(self, number: int, frame: object) -> None:
-        if os.getpid() != self._process:  # a fork, such as a worker of mmdet's evaluation
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
         self.told = self.told or number
 
     def _agreed(self) -> int:

@@ -3,9 +3,7 @@
 import multiprocessing
 import os
 import signal
-import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -194,19 +192,3 @@ def test_all_processes_stop_at_the_same_step_whoever_got_the_signal(tmp_path):
     assert len(at) == 1 and at.pop().endswith(f"with {STOPPED}"), said
     (saved,) = (tmp_path / "run").glob("stopped_iter_*.pth")
     assert (tmp_path / "run" / "last_checkpoint").read_text() == str(saved)
-
-
-def test_other_forks_of_a_training_end_as_ever(tmp_path):
-    """Such as the processes of mmdet's evaluation, whose pool waits for them after its SIGTERM."""
-    hook, runner = StopSignals(), SimpleNamespace(work_dir=str(tmp_path))
-    hook.before_train(runner)
-    try:
-        fork = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
-        fork.start()
-        fork.terminate()
-        fork.join(timeout=20)
-        assert fork.exitcode == -signal.SIGTERM
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert hook.told == signal.SIGTERM
-    finally:
-        hook.after_train(runner)
