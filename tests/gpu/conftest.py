@@ -48,8 +48,7 @@ def page(found: list[pytest.TestReport]) -> str:
     """The page: card and versions, what each test came to, and the switches."""
     cards = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     packages = ("torchvision", "timm", "mmengine", "mmdet", "mmsegmentation", "numpy")
-    found_here = {each.metadata["Name"]: each.version for each in metadata.distributions()}
-    versions = [f"{name} {found_here.get(name, 'missing')}" for name in packages]
+    versions = [f"{name} {version_of(name)}" for name in packages]
     rows = "\n".join(map(row, found))
     return f"""# On a GPU
 
@@ -65,6 +64,14 @@ Written by `python -m pytest tests/gpu --gpu-page docs/gpu.md`, which is what `m
 
 {section()}
 """
+
+
+def version_of(package: str) -> str:
+    """The installed version that an import would find."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "missing"
 
 
 def row(report: pytest.TestReport) -> str:

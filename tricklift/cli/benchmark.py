@@ -231,6 +231,9 @@ def plan(
     """
     import json
 
+    from rich.console import Console
+    from rich.progress import Progress
+
     from tricklift.suite import preview
     from tricklift.suite.plan import plan as jobs_of
     from tricklift.suite.run import check_tier
@@ -239,7 +242,10 @@ def plan(
     what = read(tier)
     jobs = jobs_of(what, out, root=root, **asked(context))
     check_tier(what, out)
-    steps = preview.only(preview.look(jobs, out, root), split(only))
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("looking at earlier runs", total=len(jobs))
+        steps = preview.look(jobs, out, root, lambda done, _: bar.update(task, completed=done))
+    steps = preview.only(steps, split(only))
     if as_json:
         print(json.dumps(preview.to_dict(what, steps, out, root), indent=2))
     else:

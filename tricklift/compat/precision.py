@@ -24,7 +24,6 @@ from mmengine.optim.optimizer.amp_optimizer_wrapper import (
 )
 from mmengine.registry import OPTIM_WRAPPERS
 from mmengine.runner import loops
-from mmengine.runner.amp import autocast as upstream_autocast
 from torch import Tensor, nn
 
 from tricklift.compat.devices import amp_dtype, device
@@ -43,8 +42,7 @@ def autocast(dtype: torch.dtype) -> Iterator[None]:
         dtype: bfloat16 or float16 (which mmengine refuses on a CPU).
     """
     _keep_rois_exact()
-    on_cpu = device() == "cpu"
-    with torch.autocast("cpu", dtype) if on_cpu else upstream_autocast(dtype=dtype):
+    with torch.autocast(device(), dtype):  # mmengine's compares versions, which dynamo cannot trace
         yield
 
 
@@ -165,4 +163,4 @@ def install() -> None:
 def _of_loop(enabled: bool | torch.dtype) -> AbstractContextManager[None]:
     if isinstance(enabled, torch.dtype) and enabled != torch.float32:
         return autocast(enabled)
-    return upstream_autocast(enabled=enabled is True)
+    return torch.autocast(device(), enabled=enabled is True)

@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
@@ -54,8 +54,17 @@ class Step:
     data: tuple[str, ...]
 
 
-def look(jobs: Sequence[Job], out: Path, root: Path) -> list[Step]:
-    """Every job of a plan as it stands in `out`, with the data sets in `root`."""
+def look(
+    jobs: Sequence[Job],
+    out: Path,
+    root: Path,
+    seen: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Step]:
+    """Every job of a plan as it stands in `out`, with the data sets in `root`.
+
+    Runs that `tricklift run` did not begin have their configs read, which takes a while: `seen`
+    gets the number of jobs looked at, and of all.
+    """
     measured = _measured(jobs)
     steps: dict[str, Step] = {}
     with environment(TRICKLIFT_ROOT=str(root.resolve())):
@@ -74,6 +83,7 @@ def look(jobs: Sequence[Job], out: Path, root: Path) -> list[Step]:
                 size,
                 job.data if isinstance(job, Training) else (),
             )
+            seen(len(steps), len(jobs))
     return list(steps.values())
 
 

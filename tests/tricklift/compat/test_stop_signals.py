@@ -1,5 +1,6 @@
 """Trainings that get a signal: where they stop, what they save, and that a resume ends the same."""
 
+import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -117,6 +118,21 @@ def test_a_resumed_run_ends_like_one_in_one_piece(tiny, tmp_path, by_epoch, mome
     for key, value in expected.items():
         assert torch.equal(value, found[key]), key
     assert not list(cut.glob("stopped_*"))  # it is behind
+
+
+class Forks(Hook):
+    """Starts a pool of processes in a training and ends it, as mmdet's evaluation does."""
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        with multiprocessing.get_context("fork").Pool(2) as pool:  # leaving it sends SIGTERM
+            assert pool.map(abs, [-1, -2]) == [1, 2]
+
+
+def test_processes_that_a_training_forks_end_by_a_signal_as_ever(tiny, tmp_path):
+    tiny.answer(ANSWER, ANSWER)
+    runner = Runner.from_cfg(tiny.config(tmp_path, **settings(True)))
+    runner.register_hook(Forks())
+    runner.train()
 
 
 def test_two_signals_are_one(tiny, tmp_path):

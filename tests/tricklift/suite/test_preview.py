@@ -60,6 +60,9 @@ def look(found, out) -> dict[str, preview.Step]:
 
 def test_a_row_half_done(row, tmp_path):
     before = sorted(tmp_path.rglob("*"))
+    counts: list[tuple[int, int]] = []
+    preview.look(list(row.values()), tmp_path, tmp_path / "data", lambda *n: counts.append(n))
+    assert counts == [(1, 4), (2, 4), (3, 4), (4, 4)]
     steps = look(row, tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
     assert [step.state for step in steps.values()] == ["done", "done", "waiting", "waiting"]

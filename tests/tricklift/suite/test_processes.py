@@ -79,6 +79,24 @@ def test_last_words_are_those_of_the_last_attempt(tmp_path):
     assert processes.last_lines(log) == ["Epoch(train) [1][5/9]"]
 
 
+TORCHRUN = """\
+error: no folder 'x'
+W1126 19:43:20.985000 1120 torch/distributed/elastic/multiprocessing/api.py:1028] Sending process 12
+E1126 19:43:21.2 11 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 2) loc
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+============================================================
+"""
+
+
+def test_what_torchrun_says_of_a_failure_hides_neither_its_words_nor_its_code(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(f"# attempt 1\n{TORCHRUN}")
+    assert processes.last_words(log) == "no folder 'x'"
+    assert processes.code_of(log, 1) == 2 and processes.code_of(log, -9) == -9
+    log.write_text(f"{TORCHRUN}# attempt 2\nbye\n")
+    assert processes.code_of(log, 1) == 1
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [(-9, "SIGKILL (out of memory?)"), (-15, "SIGTERM"), (-11, "SIGSEGV"), (-63, "signal 63")],

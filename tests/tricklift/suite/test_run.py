@@ -147,9 +147,7 @@ def test_commands_of_several_processes_are_all_noted(tmp_path):
     assert sorted(noted) == sorted(f"tricklift {name} {n}" for name in "ab" for n in range(10))
 
 
-def test_a_folder_in_which_another_process_trains_is_not_moved_away(
-    training, tmp_path, capsys
-):
+def test_a_folder_in_which_another_process_trains_is_not_moved_away(training, tmp_path, capsys):
     training.work_dir.mkdir(parents=True)
     (training.work_dir / "result.json").write_text('{"status": "running", "config_hash": "other"}')
     hold = (
