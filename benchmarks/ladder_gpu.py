@@ -7,8 +7,8 @@ at most 15 MB. The same command, with that folder in its place, goes on from the
 
     python -P ladder_gpu.py --data ARCHIVES --out runs/small-gpu --seeds 0,1,2,3,4 --minutes 9
 
-In the repository: `python -m benchmarks.ladder_gpu`. Without `-P` the folder's own `profile.py` would
-stand before Python's.
+In the repository: `python -m benchmarks.ladder_gpu`. Without `-P` the folder's own `profile.py`
+would stand before Python's.
 
 `--pilot` runs the same rows on a part of the training images and judges them on the rest, for the
 choice of schedules.
