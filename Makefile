@@ -36,9 +36,9 @@ faults: $(TEST_STAMP)
 	$(BIN)/python -m pytest tests/faults -m "faults or not faults" -rP $(PYTEST_ARGS)
 
 # The tier `small` on one GPU with five seeds; ARGS="--minutes 9" stops in time, and the same command
-# goes on. With a cluster's own torch: python benchmarks/ladder_gpu.py --data ... (see its top).
+# goes on. With a cluster's own torch: python -m benchmarks.ladder_gpu --data ... (see its top).
 ladder-gpu: $(RUN_STAMP)
-	$(BIN)/python benchmarks/ladder_gpu.py $(ARGS)
+	$(BIN)/python -m benchmarks.ladder_gpu $(ARGS)
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .

@@ -5,7 +5,10 @@ GPU, seed after seed. After `--minutes` it stops what runs, and packs what must 
 into `OUT/back`: all results, and of the exports those that unfinished runs start from, in pieces of
 at most 15 MB. The same command, with that folder in its place, goes on from there:
 
-    python ladder_gpu.py --data ARCHIVES --out runs/small-gpu --seeds 0,1,2,3,4 --minutes 9
+    python -P ladder_gpu.py --data ARCHIVES --out runs/small-gpu --seeds 0,1,2,3,4 --minutes 9
+
+In the repository: `python -m benchmarks.ladder_gpu`. Without `-P` the folder's own `profile.py`
+would stand before Python's.
 
 `--pilot` runs the same rows on a part of the training images and judges them on the rest, for the
 choice of schedules.
