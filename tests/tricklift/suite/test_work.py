@@ -89,6 +89,7 @@ def begin(out: Path, job: Training, root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_a_job_that_is_told_to_end_saves_and_the_next_call_ends_it(tiny_root, tmp_path):
     options = (
         "train_dataloader.batch_size=8",
