@@ -15,6 +15,11 @@ from tricklift.suite.processes import last_words
 SHORTEST, LONGEST = 1.0, 15.0
 #: Seconds that a shared file system may take to show here how a job has ended that left the queue.
 FILES_LATE = 45.0
+#: Said of a job that saved a checkpoint, and is not in the queue any more.
+AGAIN = (
+    "it was stopped with a checkpoint saved, and Slurm did not queue it again; the same command "
+    "resumes it"
+)
 #: How Slurm calls the end of a job that had no chance to note it.
 CUT_OFF = {
     "OUT_OF_MEMORY": "it took more memory than it had; give more --memory",
@@ -161,7 +166,8 @@ class Watch:
             if seconds < (0 if state in CUT_OFF else FILES_LATE):
                 return False
             outer = slurm_client.log_of(self.out, queued.id)
-            why = CUT_OFF.get(state) or f"it left no result: {last_words(outer)}"
+            left = AGAIN if came_to == "stopped" else f"it left no result: {last_words(outer)}"
+            why = CUT_OFF.get(state) or left
             words = f"{why} (Slurm job {queued.id}{f', {state}' if state else ''})"
             states.ended(self.out, name, note, state="failed", code=1, words=words)
             self._failed(name, words, 1, None if state in CUT_OFF else outer)
