@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import involution, profile_page, suite
+from benchmarks import involution, profile_page, scale, suite
 from tricklift.errors import report_user_errors
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 app.command(help=suite.ABOUT)(suite.speed)
 app.command("profile")(profile_page.command)
 app.command()(involution.involution)
+app.command()(scale.scale)
 
 
 def main(arguments: list[str] | None = None) -> None:

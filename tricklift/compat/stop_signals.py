@@ -7,6 +7,7 @@ SIGTERM that goes to all processes of a job, which breaks the step that is being
 
 import functools
 import multiprocessing.util
+import os
 import signal
 import sys
 import threading
@@ -163,8 +164,16 @@ def _shielded(upstream: Callable[..., None]) -> Callable[..., None]:
     return begin
 
 
+def _forget() -> None:
+    """In a fork: a signal ends it as ever, or the pool that it belongs to would wait for it."""
+    for number in SIGNALS:
+        if getattr(signal.getsignal(number), "__func__", None) is StopSignals._note:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def install() -> None:
     """Let the data workers of every Runner outlive a signal to all processes. Idempotent."""
     if not hasattr(mmengine_runner.default_worker_init_fn, "__wrapped__"):
+        os.register_at_fork(after_in_child=_forget)
         shielded = _shielded(mmengine_runner.default_worker_init_fn)
         mmengine_runner.default_worker_init_fn = shielded

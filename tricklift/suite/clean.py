@@ -1,6 +1,7 @@
 """What a finished folder no longer needs: `tricklift clean`."""
 
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from tricklift.suite.jobs import STALE
 
 #: Names that `tricklift.records.atomic` gives to files that are not yet whole.
 UNFINISHED = ".*.tmp*"
+HOUR = 3600.0
 
 
 @dataclass(frozen=True)
@@ -47,19 +49,24 @@ def leftovers(out: Path) -> list[Leftover]:
         if run not in busy:
             found += [_leftover(path, "old checkpoint") for path in sorted(_outdated(run))]
     for path in sorted(out.rglob(UNFINISHED)):
-        if STALE not in path.parts and busy.isdisjoint(path.parents):
+        old = time.time() - path.stat().st_mtime > HOUR  # a younger one may be in the making
+        if old and STALE not in path.parts and busy.isdisjoint(path.parents):
             found.append(_leftover(path, "unfinished"))
     return found
 
 
 def _outdated(run: Path) -> Iterator[Path]:
-    """Checkpoints of a run but the last and the best; none where the last is not known."""
+    """Checkpoints of a run older than its last, but the best; none where the last is not known.
+
+    A newer one is about to become the last: the run may go on, on a host whose lock is not seen.
+    """
     note = run / "last_checkpoint"
     last = Path(note.read_text().strip()).name if note.is_file() else ""
     if not (run / last).is_file():
         return
     for file in run.glob("*.pth"):
-        if file.name != last and not file.name.startswith("best_"):
+        older = file.stat().st_mtime <= (run / last).stat().st_mtime
+        if older and file.name != last and not file.name.startswith("best_"):
             yield file
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from io import FileIO
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +23,9 @@ from tricklift.suite.parent import GRACE, TIED
 LOOK = 1.0
 #: Begins the line of the log above each attempt.
 ATTEMPT = "# attempt "
+#: How torchrun begins a line of its own, and what it says of a process.
+TORCHRUN = re.compile(r"[WE]\d{4} .*torch/distributed/elastic/multiprocessing/")
+FAILED = re.compile(TORCHRUN.pattern + r".* failed \(exitcode: (-?\d+)\)")
 
 _starting = threading.Lock()
 
@@ -75,7 +79,8 @@ class Child:
 
     def kill(self) -> None:
         """End it and all that it started."""
-        self._send([*descendants(self.pid), self.pid], signal.SIGKILL)
+        if self.poll() is None:
+            self._send([*descendants(self.pid), self.pid], signal.SIGKILL)
 
     def _send(self, pids: Collection[int], number: int) -> None:
         with self._lock:
@@ -179,7 +184,18 @@ def last_words(log: Path) -> str:
     return (errors or lines or ["no output"])[-1].removeprefix("error: ")
 
 
-def _last_attempt(log: Path, most: int = 1 << 16) -> list[str]:
+def code_of(log: Path, code: int) -> int:
+    """The exit code of the first process that failed; torchrun's own is always 1."""
+    found = next(filter(None, map(FAILED.search, _end(log))), None)
+    return int(found[1]) if found and code == 1 else code
+
+
+def _last_attempt(log: Path) -> list[str]:
+    """The lines of a log since its last command, without what torchrun says of a failure."""
+    return list(takewhile(lambda line: not TORCHRUN.match(line), _end(log)))
+
+
+def _end(log: Path, most: int = 1 << 16) -> list[str]:
     """The lines of a log since its last command, from its end alone."""
     if not log.is_file():
         return []

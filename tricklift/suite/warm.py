@@ -10,6 +10,7 @@ import gc
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -46,7 +47,10 @@ def _server() -> ForkServerContext:
 def call(function: Callable[..., T], *arguments: object) -> T:
     """What a function gives in another process, which imports what it needs; errors come back."""
     context = _server() if possible() else multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    quiet = (signal.SIGINT, signal.SIG_DFL)  # it ends by Ctrl-C without a word
+    with ProcessPoolExecutor(
+        1, mp_context=context, initializer=signal.signal, initargs=quiet
+    ) as pool:
         return pool.submit(function, *arguments).result()
 
 

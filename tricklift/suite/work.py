@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tricklift.errors import DEBUG, SAVED, STOPPED, USER_ERROR, UserError, one_line
+from tricklift.errors import DEBUG, RESUMES, SAVED, STOPPED, USER_ERROR, UserError, one_line
 from tricklift.records import lock
 from tricklift.records.machine import cores
 from tricklift.suite import begun_with, graph, states
@@ -26,6 +26,7 @@ from tricklift.suite.processes import (
     LOOK,
     Child,
     LogNotWritten,
+    code_of,
     killed_by,
     last_lines,
     last_words,
@@ -200,7 +201,7 @@ def bring(
         except OSError as error:
             state, words = "failed", refused(error)
         else:
-            code = child.returncode or 0
+            code = code_of(log, child.returncode or 0)
             state, words = judged(job, code, log, stopping())
         states.ended(out, job.name, note, state=state, code=code, words=words)
     worked = ALREADY_DONE not in last_lines(log)
@@ -213,5 +214,5 @@ def judged(job: Job, code: int, log: Path, stopping: bool) -> tuple[str, str]:
         done = job.has_result()
         return ("done", job.summary()) if done else ("failed", "it ended without a result")
     if stopping or code == STOPPED or any(SAVED in line for line in last_lines(log)):
-        return "stopped", last_words(log)
+        return "stopped", last_words(log).removesuffix(f"; {RESUMES}")  # `run` does that itself
     return "failed", killed_by(code) if code < 0 else last_words(log)

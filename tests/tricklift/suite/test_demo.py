@@ -8,7 +8,7 @@ import pytest
 
 from tricklift.cli import main
 from tricklift.data import miniworld
-from tricklift.suite import run, tier_file
+from tricklift.suite import demo as suite_demo
 from tricklift.tables.compare import COLUMNS
 
 
@@ -22,7 +22,7 @@ def test_the_demo_ends_with_its_table_and_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
 ):
     # The same jobs on fewer pictures, a few steps each.
-    monkeypatch.setattr(run, "read", lambda reference: tier_file.read("smoke"))
+    monkeypatch.setattr(suite_demo, "TIER", "smoke")
     sizes = miniworld.MiniWorldSizes(64, 24, 24, 12, 12, 12)
     monkeypatch.setattr(miniworld, "generate", partial(miniworld.generate, sizes=sizes))
     out = tmp_path / "out"

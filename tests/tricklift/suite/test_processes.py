@@ -1,64 +1,61 @@
-"""Following a child process: all of it in the log, its progress on the board."""
+"""The child process of a job: its log, its end, and the end of all that it started."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from fake_jobs import until
 
 from tricklift.records import lock
-from tricklift.suite import board, processes, warm
-from tricklift.suite.board import Board
-from tricklift.suite.processes import Children, condensed, follow
+from tricklift.suite import processes, warm
+from tricklift.suite.processes import Child, descendants, stop
 
 
-def test_following_keeps_all_and_shows_progress(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(board, "QUIET_SECONDS", 0.0)
-    lines = "print('import noise'); print('11/22 - mmengine - INFO - Epoch(train) [1][5/9] eta: 1')"
+def child(script: str, tmp_path) -> Child:
+    """A shell, whose children get no signal of its own."""
+    return Child(["sh", "-c", f"cd {tmp_path}; {script}"], os.environ)
+
+
+def test_all_that_is_said_is_kept_below_what_was_said_before(tmp_path):
     log = tmp_path / "logs" / "a.log"
-    with Board() as shown:
-        code = follow([sys.executable, "-c", lines], log, "[1/1] a", shown, Children())
-    assert code == 0
-    assert "import noise" in log.read_text()
-    out = capsys.readouterr().out
-    assert "[1/1] a: Epoch(train) [1][5/9] eta: 1" in out
-    assert "import noise" not in out
+    for number in (1, 2):
+        one = child(f"echo out{number}; echo err{number} >&2; exit {number}", tmp_path)
+        one.follow(log, str(number))
+        assert one.returncode == number
+    assert log.read_text() == "# attempt 1\nout1\nerr1\n# attempt 2\nout2\nerr2\n"
 
 
-def test_progress_is_not_shown_too_often(capsys):
-    with Board() as shown:
-        for number in range(5):
-            shown.now("[1/1] a", f"step {number}")
-    assert capsys.readouterr().out == ""
+def test_what_a_child_leaves_behind_holds_nothing_up(tmp_path):
+    one = child("sleep 60 & echo $! > pid; echo done", tmp_path)
+    began = time.monotonic()
+    one.follow(tmp_path / "a.log", "1")
+    assert one.returncode == 0 and time.monotonic() - began < 20
+    with pytest.raises(ProcessLookupError):
+        until(lambda: os.kill(int((tmp_path / "pid").read_text()), 0), 10)
 
 
-def test_condensed():
-    line = (
-        "Epoch(train)  [1][50/93]  base_lr: 1.0e-02 lr: 1.0e-02  eta: 0:01:10  time: 0.1  loss: 2.0"
-    )
-    assert condensed(line) == "Epoch(train) [1][50/93] lr: 1.0e-02 eta: 0:01:10 loss: 2.0"
+def test_killing_reaches_what_left_the_group(tmp_path):
+    """torchrun starts its processes in sessions of their own."""
+    one = child("setsid sh -c 'echo $$ > pid; sleep 60' & trap '' TERM; wait; sleep 60", tmp_path)
+    until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
+    pid = int((tmp_path / "pid").read_text())
+    assert pid in descendants(one.pid)
+    assert stop([one], 0.3) == [one]
+    one.follow(tmp_path / "a.log", "1")
+    assert one.returncode == -signal.SIGKILL
+    with pytest.raises(ProcessLookupError):
+        until(lambda: os.kill(pid, 0), 10)
 
 
-def test_children_that_run_side_by_side_share_the_cores(monkeypatch):
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
-    assert "OMP_NUM_THREADS" not in Children(1).environment
-    assert Children(2).environment["OMP_NUM_THREADS"] == "4"
-    assert Children(16).environment["OMP_NUM_THREADS"] == "1"
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert Children(2).environment["OMP_NUM_THREADS"] == "3"  # what the user says stands
-
-
-def test_stopping_ends_all_and_those_that_start_later(tmp_path):
-    sleeps = [sys.executable, "-c", "import time; time.sleep(60)"]
-    children = Children(2)
-    first = children.start(sleeps)
-    children.stop()
-    second = children.start(sleeps)
-    for child in (first, second):
-        with child:
-            assert child.wait(timeout=20) != 0
+def test_stopping_waits_for_those_that_listen(tmp_path):
+    one = child("trap 'exit 85' TERM; echo > ready; while true; do sleep 0.05; done", tmp_path)
+    until((tmp_path / "ready").exists)
+    assert stop([one], 20) == []
+    assert one.returncode == 85
+    one.terminate()  # to one that has ended: nothing
 
 
 def test_last_words_prefer_the_error(tmp_path):
@@ -67,17 +64,37 @@ def test_last_words_prefer_the_error(tmp_path):
     assert processes.last_words(log) == "ValueError: no folder 'x'"
     log.write_text("error: no such config\n\n")
     assert processes.last_words(log) == "no such config"
-    log.write_text("$ python -m tricklift train x\n\n")
+    log.write_text("# attempt 1\n$ python -m tricklift train x\n\n")
     assert processes.last_words(log) == "no output"
+    assert processes.last_words(tmp_path / "none.log") == "no output"
 
 
 def test_last_words_are_those_of_the_last_attempt(tmp_path):
     log = tmp_path / "a.log"
-    log.write_text("$ tricklift train x\nerror: no folder 'x'\n$ tricklift train x --resume\n")
+    log.write_text("$ tricklift train x\nerror: no folder 'x'\n# attempt 2\n")
     assert processes.last_words(log) == "no output"
     with log.open("a") as file:
         file.write("Epoch(train) [1][5/9]\n")
     assert processes.last_words(log) == "Epoch(train) [1][5/9]"
+    assert processes.last_lines(log) == ["Epoch(train) [1][5/9]"]
+
+
+TORCHRUN = """\
+error: no folder 'x'
+W1126 19:43:20.985000 1120 torch/distributed/elastic/multiprocessing/api.py:1028] Sending process 12
+E1126 19:43:21.2 11 torch/distributed/elastic/multiprocessing/api.py:1002] failed (exitcode: 2) loc
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+============================================================
+"""
+
+
+def test_what_torchrun_says_of_a_failure_hides_neither_its_words_nor_its_code(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(f"# attempt 1\n{TORCHRUN}")
+    assert processes.last_words(log) == "no folder 'x'"
+    assert processes.code_of(log, 1) == 2 and processes.code_of(log, -9) == -9
+    log.write_text(f"{TORCHRUN}# attempt 2\nbye\n")
+    assert processes.code_of(log, 1) == 1
 
 
 @pytest.mark.parametrize(
@@ -91,29 +108,22 @@ def test_a_signal_is_named(code, words):
 RUNS = """
 import sys
 from pathlib import Path
-from tricklift.suite import warm
+from tricklift.suite import devices, graph
 from tricklift.suite.board import Board
+from tricklift.suite.engines.local import Local
 from tricklift.suite.jobs import Training
-from tricklift.suite.run import run_jobs
 
 out = Path(sys.argv[1])
 if sys.argv[2] == "cold":
-    warm.ACCELERATORS = (sys.executable,)
+    from tricklift.suite import warm
+    warm.possible = lambda: False
 options = ("train_cfg.max_epochs=1000", "model.backbone.width=0.25")
 job = Training("a", "cls/mini/resnet18_b-baseline", out / "a", 0, options=options)
 if __name__ == "__main__":
-    with Board() as board:
-        run_jobs([job], out, board)
+    graph.write(out, "mini", sys.argv[3], {}, [job])
+    with Board(out) as board:
+        Local().run([job], out, board)
 """
-
-
-def is_free(work_dir) -> bool:
-    """Whether nobody trains there any more."""
-    try:
-        with lock.alone(*lock.of_run(work_dir)):
-            return True
-    except ValueError:
-        return False
 
 
 # It is by the lock that the test sees a job's end. Warm starts need Linux without an accelerator.
@@ -123,19 +133,17 @@ def test_jobs_end_with_a_run_that_is_killed(tiny_root, tmp_path, start):
     if start == "warm" and not warm.possible():
         pytest.skip("jobs start cold here")
     (tmp_path / "runs.py").write_text(RUNS)
-    environment = {**os.environ, "TRICKLIFT_ROOT": str(tiny_root)}
-    command = [sys.executable, str(tmp_path / "runs.py"), str(tmp_path), start]
-    parent = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    command = [sys.executable, str(tmp_path / "runs.py"), str(tmp_path), start, str(tiny_root)]
+    parent = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 600
     while not (tmp_path / "a" / "last_checkpoint").is_file():
         assert parent.poll() is None, (tmp_path / "logs" / "a.log").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert not is_free(tmp_path / "a")
+    held = lock.of_run(tmp_path / "a")[0]
+    assert lock.is_held(held)
     parent.kill()
     parent.wait()
-    deadline = time.monotonic() + 30
-    while not is_free(tmp_path / "a"):
-        assert time.monotonic() < deadline, "the job goes on without its run"
-        time.sleep(0.1)
+    until(lambda: not lock.is_held(held))  # it goes on without its run
     assert '"running"' in (tmp_path / "a" / "result.json").read_text()
+    assert list((tmp_path / "a").glob("stopped_iter_*.pth"))  # and saved what it had

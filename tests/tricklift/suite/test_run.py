@@ -1,18 +1,20 @@
-"""Running jobs: in the order of their needs, several at a time, resumed; what a failure says."""
+"""The front door: what it refuses, what it reports, and trainings that are resumed."""
 
 import json
 import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fake_jobs import job
+from fake_jobs import run as fake_run
 
-from tricklift.errors import JobFailed
-from tricklift.suite import jobs, run
+from tricklift.suite import graph, jobs, run
 from tricklift.suite.board import Board
+from tricklift.suite.engines import Failure
+from tricklift.suite.engines.local import Local
 from tricklift.suite.plan import plan
 from tricklift.tables.compare import compare
 
@@ -24,97 +26,12 @@ def training(tmp_path) -> jobs.Training:
     return jobs.Training(name, "cls/mini/resnet18_b-baseline", tmp_path / name, 0)
 
 
-@dataclass(frozen=True)
-class Writes:
-    """A job that notes when it starts and ends, and leaves a file."""
-
-    name: str
-    file: Path
-    needs: tuple[str, ...] = ()
-    seconds: float = 0.0
-    code: int = 0
-
-    def state(self) -> str:
-        return "done" if self.file.exists() else "new"
-
-    def command(self, resume: bool) -> list[str]:
-        program = (
-            "import sys, time, pathlib; file = pathlib.Path(sys.argv[1]); start = time.time();"
-            f"time.sleep({self.seconds}); code = {self.code};"
-            "code or file.write_text(f'{start} {time.time()}'); sys.exit(code)"
-        )
-        return [sys.executable, "-c", program, str(self.file)]
-
-    def clear(self, out: Path) -> Path | None:
-        return None
-
-    def summary(self) -> str:
-        return self.file.name
-
-    @property
-    def times(self) -> tuple[float, float]:
-        start, end = map(float, self.file.read_text().split())
-        return start, end
-
-
-def test_two_at_a_time_and_each_after_those_that_it_needs(tmp_path):
-    one = Writes("one", tmp_path / "1", seconds=0.6)
-    two = Writes("two", tmp_path / "2", seconds=0.6)
-    three = Writes("three", tmp_path / "3", needs=("one", "two"))
-    with Board() as board:
-        run.run_jobs([one, two, three], tmp_path, board, max_parallel=2)
-    assert max(one.times[0], two.times[0]) < min(one.times[1], two.times[1])  # side by side
-    assert three.times[0] >= max(one.times[1], two.times[1])
-
-
-def test_one_at_a_time(tmp_path, capsys):
-    both = [Writes(str(n), tmp_path / str(n), seconds=0.1) for n in (1, 2)]
-    with Board() as board:
-        run.run_jobs(both, tmp_path, board)
-        run.run_jobs(both, tmp_path, board)
-    assert both[0].times[1] <= both[1].times[0]
-    out = capsys.readouterr().out
-    assert "[2/2] 2: starts" in out and "[1/2] 1: already done  1" in out
-
-
-def test_a_failure_stops_what_runs_beside_it_and_what_follows(tmp_path):
-    bad = Writes("bad", tmp_path / "bad", code=3)
-    slow = Writes("slow", tmp_path / "slow", seconds=60)
-    after = Writes("after", tmp_path / "after", needs=("bad",))
-    began = time.monotonic()
-    with Board() as board, pytest.raises(JobFailed, match="job bad failed: no output") as caught:
-        run.run_jobs([bad, slow, after], tmp_path, board, max_parallel=2)
-    assert caught.value.code == 3
-    assert time.monotonic() - began < 30
-    assert not slow.file.exists() and not after.file.exists()
-
-
-def test_a_killed_job_is_not_explained_by_its_progress(tmp_path):
-    class Killed(Writes):
-        def command(self, resume: bool) -> list[str]:
-            program = "import os; print('Epoch(train) [1]', flush=True); os.kill(os.getpid(), 9)"
-            return [sys.executable, "-c", program]
-
-    killed = Killed("big", tmp_path / "big")
-    message = r"^job big was killed by SIGKILL \(out of memory\?\) \(full log: "
-    with Board() as board, pytest.raises(JobFailed, match=message) as caught:
-        run.run_jobs([killed], tmp_path, board)
-    assert caught.value.code == -9
-
-
-def test_a_job_that_leaves_nothing(tmp_path):
-    class Idle(Writes):
-        def state(self) -> str:
-            return "new"
-
-    idle = Idle("idle", tmp_path / "idle")
-    with Board() as board, pytest.raises(JobFailed, match="job idle ended without a result"):
-        run.run_jobs([idle], tmp_path, board)
-
-
-def test_no_job_at_a_time(tmp_path):
-    with pytest.raises(ValueError, match="--jobs must be at least 1, got 0"):
-        run.run("mini", tmp_path, tmp_path, max_parallel=0)
+def at_once(job: jobs.Training, out: Path, capsys) -> tuple[list[Failure], str]:
+    """Runs one job alone on this host; returns what failed, and what was said."""
+    graph.write(out, "mini", os.environ.get("TRICKLIFT_ROOT", "data"), {}, [job])
+    with Board(out) as board:
+        failures = Local().run([job], out, board)
+    return failures, capsys.readouterr().out
 
 
 @pytest.mark.parametrize("tier", ["small", "smoke", "zoo"])
@@ -131,19 +48,50 @@ def test_a_folder_with_runs_of_another_tier_is_refused(tmp_path, tier):
         run.run("mini", tmp_path, tmp_path)
 
 
-def test_a_failure_says_what_the_job_said_and_where_all_of_it_is(training, tmp_path, monkeypatch):
+def test_a_failure_says_what_the_job_said(training, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TRICKLIFT_ROOT", str(tmp_path / "nowhere"))
-    message = r"job cls/resnet18_b-baseline/seed0 failed: .*nowhere"
-    with Board() as board, pytest.raises(JobFailed, match=message) as caught:
-        run.run_jobs([training], tmp_path, board)
-    assert caught.value.code == 2
-    assert "full log: " in str(caught.value)
-    log = (tmp_path / "logs" / "cls_resnet18_b-baseline_seed0.log").read_text()
-    assert "Traceback (most recent call last)" in log
+    (failure,), _ = at_once(training, tmp_path, capsys)
+    assert "nowhere" in failure.words and failure.code == 2
+    assert failure.log == tmp_path / "logs" / "cls_resnet18_b-baseline_seed0.log"
+    assert "Traceback (most recent call last)" in failure.log.read_text()
     assert not (training.work_dir / "result.json").exists()
 
 
-def test_a_killed_training_goes_on_from_its_last_checkpoint(tiny_root, tmp_path, monkeypatch):
+def test_the_report_names_what_failed_how_to_retry_it_and_what_waits(tmp_path, capsys):
+    chain = [job(tmp_path, "bad"), job(tmp_path, "next", "bad"), job(tmp_path, "last", "next")]
+    script = {"bad": "echo Traceback; echo '  File x'; echo 'KeyError: 3'; exit 1"}
+    with Board() as board:
+        failures = fake_run(tmp_path, chain, board, scripts=script)
+        typed = ["run", "mini", "--out", "a b", "--only", "x,y", "--jobs", "2"]
+        run.report(failures, chain, typed, board)
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if line.startswith("  | ")] == [
+        "  | Traceback",
+        "  |   File x",
+        "  | KeyError: 3",
+    ]
+    assert "failed: bad: KeyError: 3" in said
+    assert f"  full log: {tmp_path}/logs/bad.log" in said
+    assert "  to retry it alone: tricklift run mini --out 'a b' --jobs 2 --only bad" in said
+    assert "not started, for they need it: next, last" in said
+
+
+@pytest.mark.parametrize(
+    ("only", "words"),
+    [
+        (["cls/resnet18_b-baselin/seed0"], "did you mean 'cls/resnet18_b-baseline/seed0'"),
+        (["export/resnet18_b-baseline-seed0"], "needs cls/resnet18_b-baseline/seed0, .*not done"),
+    ],
+)
+def test_only_a_job_that_is_there_and_whose_needs_are_done(tiny_root, tmp_path, only, words):
+    with pytest.raises(ValueError, match=words):
+        run.run("mini", tmp_path, tiny_root, only=only)
+    assert not (tmp_path / "jobs.json").exists()
+
+
+def test_a_killed_training_goes_on_from_its_last_checkpoint(
+    tiny_root, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
     options = (
         "train_dataloader.batch_size=8",
@@ -162,9 +110,8 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(tiny_root, tmp_path,
     child.kill()
     child.wait()
     assert job.state() == "started"
-    with Board() as board:
-        run.run_jobs([job], tmp_path, board)
-    assert job.state() == "done"
+    failures, _ = at_once(job, tmp_path, capsys)
+    assert not failures and job.state() == "done"
     assert "resumed epoch: " in (tmp_path / "logs" / "cls_b_seed0.log").read_text()
 
 
@@ -200,7 +147,7 @@ def test_commands_of_several_processes_are_all_noted(tmp_path):
     assert sorted(noted) == sorted(f"tricklift {name} {n}" for name in "ab" for n in range(10))
 
 
-def test_a_folder_in_which_another_process_trains_is_not_moved_away(training, tmp_path):
+def test_a_folder_in_which_another_process_trains_is_not_moved_away(training, tmp_path, capsys):
     training.work_dir.mkdir(parents=True)
     (training.work_dir / "result.json").write_text('{"status": "running", "config_hash": "other"}')
     hold = (
@@ -210,9 +157,9 @@ def test_a_folder_in_which_another_process_trains_is_not_moved_away(training, tm
     command = [sys.executable, "-c", hold, str(training.work_dir)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"taken\n"
-        message = rf"another process \({other.pid} on .+\) trains in {training.work_dir}; wait"
-        with Board() as board, pytest.raises(ValueError, match=message):
-            run.run_jobs([training], tmp_path, board)
+        (failure,), _ = at_once(training, tmp_path, capsys)
+    assert failure.words.startswith(f"another process ({other.pid} on ") and failure.code == 2
+    assert f"trains in {training.work_dir}" in failure.words
     assert (training.work_dir / "result.json").is_file()
     assert not (tmp_path / jobs.STALE).exists() or not any((tmp_path / jobs.STALE).iterdir())
 

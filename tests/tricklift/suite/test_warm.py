@@ -2,33 +2,40 @@
 
 import contextlib
 import os
-import subprocess
+import signal
 import time
 from pathlib import Path
 
 import pytest
+from fake_jobs import until
 
-from tricklift.suite import warm
-from tricklift.suite.board import Board
+from tricklift.configs import find_config
+from tricklift.errors import UserError
+from tricklift.suite import devices, warm
 from tricklift.suite.jobs import TRICKLIFT
-from tricklift.suite.processes import Children, follow
+from tricklift.suite.processes import Child, stop
 
 # Elsewhere, and beside an accelerator, jobs start cold, which the last test covers everywhere.
 needs_linux = pytest.mark.skipif(not warm.possible(), reason="jobs start cold here")
 
 
+def ran(log: Path, *arguments: str, **environment: str) -> int | None:
+    """Runs one of our commands warm; returns its exit code."""
+    one = Child([*TRICKLIFT, *arguments], {**os.environ, **environment}, from_server=True)
+    one.follow(log, "1")
+    return one.returncode
+
+
 @needs_linux
-def test_output_and_exit_code_are_those_of_the_command(tmp_path, monkeypatch):
+def test_output_and_exit_code_are_those_of_the_command(tmp_path):
     log = tmp_path / "a.log"
-    with Board() as board:
-        assert follow([*TRICKLIFT, "config", "seg/mini/fcn"], log, "a", board, Children()) == 0
-        assert log.read_text().endswith("configs/seg/mini/fcn.py\n")
-        assert follow([*TRICKLIFT, "train", "no-such"], log, "a", board, Children()) == 2
-        assert "\nerror: no config 'no-such'" in log.read_text()
-        assert "Traceback" in log.read_text()  # a job's log has it, of a user's error too
-        monkeypatch.setenv("TRICKLIFT_ROOT", "elsewhere")  # a job has the environment of its start
-        command = [*TRICKLIFT, "train", "seg/mini/fcn", "--work-dir", str(tmp_path / "w")]
-        assert follow(command, log, "a", board, Children()) == 2
+    assert ran(log, "config", "seg/mini/fcn") == 0
+    assert log.read_text().endswith("configs/seg/mini/fcn.py\n")
+    assert ran(log, "train", "no-such") == 2
+    assert "\nerror: no config 'no-such'" in log.read_text()
+    # a job has the environment of its start
+    command = ("train", "seg/mini/fcn", "--work-dir", str(tmp_path / "w"))
+    assert ran(log, *command, TRICKLIFT_ROOT="elsewhere") == 2
     assert "elsewhere/miniworld" in log.read_text().splitlines()[-1]
 
 
@@ -44,43 +51,47 @@ def processor_seconds(pid: int) -> float:
 
 
 @needs_linux
-def test_the_second_job_imports_nothing():
-    with Children().start([*TRICKLIFT, "tricks"]) as first:
-        first.stdout.read()
-    with Children().start([*TRICKLIFT, "tricks"]) as second:
-        assert isinstance(second, warm.WarmJob)
-        seconds = processor_seconds(second._process.pid)
-        assert "label_smoothing" in second.stdout.read()
+def test_the_second_job_imports_nothing(tmp_path):
+    assert ran(tmp_path / "a.log", "tricks") == 0
+    second = Child([*TRICKLIFT, "tricks"], os.environ, from_server=True)
+    assert isinstance(second._process, warm.WarmJob)
+    seconds = processor_seconds(second.pid)
+    second.follow(tmp_path / "b.log", "1")
+    assert "label_smoothing" in (tmp_path / "b.log").read_text()
     assert 0 < seconds < 1.0  # `import torch` alone takes longer
     assert second.returncode == 0
 
 
 @needs_linux
-def test_a_job_can_be_stopped(tiny_root, tmp_path, monkeypatch):
-    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
-    children = Children()
+def test_a_job_can_be_stopped(tiny_root, tmp_path):
     work_dir = ["--work-dir", str(tmp_path)]
-    job = children.start([*TRICKLIFT, "train", "cls/mini/resnet18_b-baseline", *work_dir])
-    assert job.wait(timeout=0.1) is None
-    started = time.monotonic()
-    children.stop()
-    with job:
-        job.stdout.read()
-    assert job.returncode == -15 and time.monotonic() - started < 20
+    command = [*TRICKLIFT, "train", "cls/mini/resnet18_b-baseline", *work_dir]
+    job = Child(command, {**os.environ, "TRICKLIFT_ROOT": str(tiny_root)}, from_server=True)
+    assert job.poll() is None
+    until(lambda: os.getpgid(job.pid) == job.pid)  # Ctrl-C is for the front door alone
+    assert stop([job]) == []
+    assert job.returncode == -signal.SIGTERM
+    job.follow(tmp_path / "a.log", "1")
+
+
+def test_a_call_gives_its_value_and_its_error():
+    assert warm.call(len, "four") == 4
+    with pytest.raises(UserError, match="no config 'no-such'"):
+        warm.call(find_config, "no-such")
 
 
 @pytest.fixture
 def accelerator(monkeypatch):
     """Torch as it answers where it can use one, in the child process that is asked."""
-    true = "import torch; torch.accelerator.is_available = lambda: True; "
-    monkeypatch.setattr(warm, "ASK", true + warm.ASK)
+    one = "import torch; torch.accelerator.device_count = lambda: 1; "
+    monkeypatch.setattr(devices, "ASK", one + devices.ASK)
+    devices.accelerators.cache_clear()
     warm.possible.cache_clear()
     yield
+    devices.accelerators.cache_clear()
     warm.possible.cache_clear()
 
 
 def test_where_an_accelerator_is_jobs_start_cold(accelerator):
-    with Children().start([*TRICKLIFT, "--version"]) as job:
-        assert isinstance(job, subprocess.Popen)
-        assert job.stdout.read().startswith("tricklift ")
-    assert job.returncode == 0
+    assert devices.devices() == ["0"]
+    assert not warm.possible()
