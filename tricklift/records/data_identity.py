@@ -16,7 +16,7 @@ from tricklift.records.atomic import read_json
 #: Files of an unknown split whose size is looked at, evenly spread; names of all of them count.
 SIZED = 1_000
 #: Folders that hold a split of a set, not a set.
-SPLITS = ("train", "val", "test", "training", "validation")
+SPLITS = ("train", "val", "valid", "test", "training", "validation", "testing", "dev")
 
 
 def data_of(runner: Any) -> dict[str, Any]:
