@@ -59,7 +59,6 @@ class StopSignals(Hook):
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 self._before[number] = signal.signal(number, self._note)
-            multiprocessing.util.Finalize(None, _end_workers, exitpriority=1)
         if get_world_size() > 1:
             self._group = distributed.new_group(backend="gloo")
 
@@ -149,6 +148,20 @@ def _end_workers() -> None:
             worker.kill()
 
 
+def _ended_at_exit(upstream: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap what makes loaders: this process kills their workers when it ends, however it ends."""
+    registered: set[int] = set()  # a fork has none of its parent's finalizers
+
+    @functools.wraps(upstream)
+    def build_dataloader(*args: Any, **kwargs: Any) -> Any:
+        if os.getpid() not in registered:
+            registered.add(os.getpid())
+            multiprocessing.util.Finalize(None, _end_workers, exitpriority=1)
+        return upstream(*args, **kwargs)
+
+    return build_dataloader
+
+
 def _shielded(upstream: Callable[..., None]) -> Callable[..., None]:
     """Wrap what mmengine begins a data worker with: the worker outlives the first SIGTERM.
 
@@ -177,3 +190,5 @@ def install() -> None:
         os.register_at_fork(after_in_child=_forget)
         shielded = _shielded(mmengine_runner.default_worker_init_fn)
         mmengine_runner.default_worker_init_fn = shielded
+        ended = _ended_at_exit(mmengine_runner.Runner.build_dataloader)
+        mmengine_runner.Runner.build_dataloader = staticmethod(ended)

@@ -135,6 +135,26 @@ def test_processes_that_a_training_forks_end_by_a_signal_as_ever(tiny, tmp_path)
     runner.train()
 
 
+def fails_beside_workers() -> None:
+    loader = Runner.build_dataloader({**settings(True)["train_dataloader"], **WORKERS}, seed=0)
+    batches = iter(loader)  # as a loop by iterations holds it, from before the training on
+    next(batches)
+    raise ValueError
+
+
+WORKERS = dict(num_workers=2, persistent_workers=True)
+
+
+def test_a_process_that_fails_does_not_wait_for_its_data_workers(tiny):
+    """They outlive the one SIGTERM that Python sends them, and it would wait for ever."""
+    child = multiprocessing.get_context("fork").Process(target=fails_beside_workers)
+    child.start()
+    child.join(30)
+    ended = child.exitcode
+    child.kill()
+    assert ended == 1
+
+
 def test_two_signals_are_one(tiny, tmp_path):
     runner = Runner.from_cfg(tiny.config(tmp_path, **settings(True)))
     runner.register_hook(Tells("train_iter", 1, signal.SIGTERM))
