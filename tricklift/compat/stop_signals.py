@@ -177,17 +177,38 @@ def _shielded(upstream: Callable[..., None]) -> Callable[..., None]:
     return begin
 
 
-def _forget() -> None:
-    """In a fork: a signal ends it as ever, or the pool that it belongs to would wait for it."""
-    for number in SIGNALS:
-        if getattr(signal.getsignal(number), "__func__", None) is StopSignals._note:
-            signal.signal(number, signal.SIG_DFL)
+class _Forks:
+    """A signal ends a fork as ever, or the pool that the fork belongs to would wait for it.
+
+    Until the fork no longer has our handler, signals to it are held back: none is lost.
+    """
+
+    _kept = threading.local()  # the mask of the thread that forks
+
+    @classmethod
+    def before(cls) -> None:
+        cls._kept.mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+    @classmethod
+    def in_parent(cls) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, cls._kept.mask)
+
+    @classmethod
+    def in_child(cls) -> None:
+        for number in SIGNALS:
+            if getattr(signal.getsignal(number), "__func__", None) is StopSignals._note:
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, cls._kept.mask)
 
 
 def install() -> None:
     """Let the data workers of every Runner outlive a signal to all processes. Idempotent."""
     if not hasattr(mmengine_runner.default_worker_init_fn, "__wrapped__"):
-        os.register_at_fork(after_in_child=_forget)
+        os.register_at_fork(
+            before=_Forks.before,
+            after_in_parent=_Forks.in_parent,
+            after_in_child=_Forks.in_child,
+        )
         shielded = _shielded(mmengine_runner.default_worker_init_fn)
         mmengine_runner.default_worker_init_fn = shielded
         ended = _ended_at_exit(mmengine_runner.Runner.build_dataloader)
