@@ -121,6 +121,8 @@ class StopSignals(Hook):
         runner.logger.info(f"stopped by {number} at iteration {runner.iter}; {SAVED}: {name}")
         if is_main_process():
             print(f"stopped by {number}; {SAVED}; {RESUMES}", file=sys.stderr, flush=True)
+        if self._asked is not None:
+            self._asked[0].wait()
         barrier()  # the launcher ends all as soon as one has ended
         raise SystemExit(STOPPED)
 
