@@ -59,7 +59,6 @@ class StopSignals(Hook):
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 self._before[number] = signal.signal(number, self._note)
-            multiprocessing.util.Finalize(None, _end_workers, exitpriority=1)
         if get_world_size() > 1:
             self._group = distributed.new_group(backend="gloo")
 
@@ -125,6 +124,8 @@ class StopSignals(Hook):
         runner.logger.info(f"stopped by {number} at iteration {runner.iter}; {SAVED}: {name}")
         if is_main_process():
             print(f"stopped by {number}; {SAVED}; {RESUMES}", file=sys.stderr, flush=True)
+        if self._asked is not None:
+            self._asked[0].wait()
         barrier()  # the launcher ends all as soon as one has ended
         raise SystemExit(STOPPED)
 
@@ -152,6 +153,20 @@ def _end_workers() -> None:
             worker.kill()
 
 
+def _ended_at_exit(upstream: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap what makes loaders: this process kills their workers when it ends, however it ends."""
+    registered: set[int] = set()  # a fork has none of its parent's finalizers
+
+    @functools.wraps(upstream)
+    def build_dataloader(*args: Any, **kwargs: Any) -> Any:
+        if os.getpid() not in registered:
+            registered.add(os.getpid())
+            multiprocessing.util.Finalize(None, _end_workers, exitpriority=1)
+        return upstream(*args, **kwargs)
+
+    return build_dataloader
+
+
 def _shielded(upstream: Callable[..., None]) -> Callable[..., None]:
     """Wrap what mmengine begins a data worker with: the worker outlives the first SIGTERM.
 
@@ -167,16 +182,39 @@ def _shielded(upstream: Callable[..., None]) -> Callable[..., None]:
     return begin
 
 
-def _forget() -> None:
-    """In a fork: a signal ends it as ever, or the pool that it belongs to would wait for it."""
-    for number in SIGNALS:
-        if getattr(signal.getsignal(number), "__func__", None) is StopSignals._note:
-            signal.signal(number, signal.SIG_DFL)
+class _Forks:
+    """A signal ends a fork as ever, or the pool that the fork belongs to would wait for it.
+
+    Until the fork no longer has our handler, signals to it are held back: none is lost.
+    """
+
+    _kept = threading.local()  # the mask of the thread that forks
+
+    @classmethod
+    def before(cls) -> None:
+        cls._kept.mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+    @classmethod
+    def in_parent(cls) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, cls._kept.mask)
+
+    @classmethod
+    def in_child(cls) -> None:
+        for number in SIGNALS:
+            if getattr(signal.getsignal(number), "__func__", None) is StopSignals._note:
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, cls._kept.mask)
 
 
 def install() -> None:
     """Let the data workers of every Runner outlive a signal to all processes. Idempotent."""
     if not hasattr(mmengine_runner.default_worker_init_fn, "__wrapped__"):
-        os.register_at_fork(after_in_child=_forget)
+        os.register_at_fork(
+            before=_Forks.before,
+            after_in_parent=_Forks.in_parent,
+            after_in_child=_Forks.in_child,
+        )
         shielded = _shielded(mmengine_runner.default_worker_init_fn)
         mmengine_runner.default_worker_init_fn = shielded
+        ended = _ended_at_exit(mmengine_runner.Runner.build_dataloader)
+        mmengine_runner.Runner.build_dataloader = staticmethod(ended)
