@@ -38,6 +38,8 @@ from tricklift.tricks.refusals import check_base, leaves, refuse_clashes, settle
 KEY = "tricks"
 
 _waiting: list[str] = []
+#: Marks mmengine's merge once tricks are laid there.
+_LAYS = "_lays_tricks"
 
 
 @dataclass(frozen=True)
@@ -233,15 +235,17 @@ def _laying(upstream: Callable[..., Any]) -> Callable[..., Any]:
         below = upstream(copy.deepcopy(lines), b, *more, **options)
         return upstream(update, below, *more, **options)
 
+    vars(merge)[_LAYS] = True
     return merge
 
 
 def _install() -> None:
     """Let every reader of configs lay the tricks that a file asks for. Idempotent.
 
-    A file's import of `use` is what installs this, before mmengine merges that very file.
+    A file's import of `use` is what installs this, before mmengine merges that very file. Others
+    wrap the same function (`tricklift.compat.config_files`); the mark is kept by `functools.wraps`.
     """
-    if not hasattr(Config._merge_a_into_b, "__wrapped__"):
+    if not hasattr(Config._merge_a_into_b, _LAYS):
         Config._merge_a_into_b = staticmethod(_laying(Config._merge_a_into_b))
 
 
