@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +90,8 @@ class FolderIndex(Sequence[dict[str, Any]]):
         starts = self.ends - np.diff(self.ends, prepend=0)
         names = [self.names[starts[i] : self.ends[i]] for i in chosen]
         ends = np.cumsum([len(name) for name in names])
-        return FolderIndex(
-            self.root, self.classes, self.labels[chosen], np.concatenate(names), ends
-        )
+        labels = self.labels[chosen]
+        return replace(self, labels=labels, names=np.concatenate(names), ends=ends)
 
     def __len__(self) -> int:
         return len(self.labels)
