@@ -91,7 +91,10 @@ def test_config_prints_a_path_or_all_names(capsys):
             "unknown format 'timn'; known: tr",
         ),
         (["prepare", "cifar"], "did you mean 'cifar10'?"),
-        (["run", "tiny", "--out", "x"], "unknown tier 'tiny'; known: full, mini, small, smoke"),
+        (
+            ["run", "tiny", "--out", "x"],
+            "unknown tier 'tiny'; known: cifar10, demo, full, mini, small, smoke",
+        ),
         (["run", "mini", "--out", "x", "--seeds", "a"], "--seeds takes whole numbers"),
         (["run", "mini", "--out", "x", "--seeds", "1,1"], "different whole numbers"),
         (

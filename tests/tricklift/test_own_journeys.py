@@ -129,8 +129,8 @@ def test_a_backbone_of_ones_own_from_the_template_to_a_detector(folder, forget, 
     run(["train", "d/faster_rcnn_c4.py", "--work-dir", "d", "--resume"])
     assert "Load checkpoint from" in log_of("d") or "resumed" in log_of("d")
 
-    imports.take(["mynet.py"])
-    job = Training("cls/x/seed0", BASELINE, folder / "j", 0, backbone="mynet")
+    own = (file,)
+    job = Training("cls/x/seed0", BASELINE, folder / "j", 0, backbone="mynet", imports=own)
     assert job.command(False)[-2:] == ["--import", file]
     assert job.resolved()["imports"] == [file]
 

@@ -199,6 +199,8 @@ def _behind(found: dict[str, Any], loop: Any) -> int:
     """Batches of the checkpoint's epoch that are done."""
     if found[BATCHES] is not None:
         return int(found[BATCHES])
+    if found["iter"] is None or found["epoch"] is None:  # weights alone; refused when they are read
+        return 0
     done = found["iter"] - found["epoch"] * len(loop.dataloader)  # mmengine's own checkpoint
     return done if 0 < done <= len(loop.dataloader) else 0
 

@@ -48,8 +48,12 @@ def mine(tmp_path) -> Path:
     return file
 
 
-def test_a_tier_of_ones_own(mine, tmp_path):
-    jobs = {job.name: job for job in plan(mine, tmp_path / "out", root="/sets")}
+def test_a_tier_of_ones_own(mine, tmp_path, monkeypatch):
+    monkeypatch.delenv("TRICKLIFT_DATA", raising=False)  # weights are looked for there too
+    given_weights = tmp_path / "sets" / "packs" / "a.safetensors"
+    given_weights.parent.mkdir(parents=True)
+    given_weights.touch()
+    jobs = {job.name: job for job in plan(mine, tmp_path / "out", root=tmp_path / "sets")}
     of_first_seed = [
         "cls/near/seed0",
         "export/near-seed0",
@@ -75,7 +79,7 @@ def test_a_tier_of_ones_own(mine, tmp_path):
         f"model.distillation.teacher.checkpoint={tmp_path}/out/exports/big-seed0.safetensors"
     )
     assert jobs["cls/taught/seed0"].options[1] == '+row="+ a teacher"'
-    assert jobs["seg/given/seed5"].pretrained == "/sets/packs/a.safetensors"
+    assert jobs["seg/given/seed5"].pretrained == str(given_weights)
     assert jobs["seg/of-timm/seed5"].pretrained == "timm/resnet18d.ra2_in1k"
     assert jobs["seg/near-seed0/seed5"].options == (
         "benchmark.tier=mine",
@@ -151,7 +155,7 @@ def test_a_provided_tier_says_what_its_configs_are(name, tmp_path):
             continue
         seen.add((job.config, job.options))
         options = [option for option in job.options if "teacher.checkpoint" not in option]
-        cfg = build_config(job.config, options=parse_options(options))
+        cfg = build_config(job.config, tricks=job.tricks, options=parse_options(options))
         own = tier.networks or job.name.startswith(("det", "seg"))
         assert own or cfg.model.backbone.name == job.backbone
         assert cfg.benchmark.tier == name

@@ -81,7 +81,7 @@ def test_roi_align_and_layer4_as_box_head(c4):
     extractor, head = model.roi_head.bbox_roi_extractor, model.roi_head.shared_head
     assert extractor.roi_layers[0].output_size == (14, 14)
     assert extractor.roi_layers[0].spatial_scale == 1 / 16
-    assert len(model.backbone.net.stages) == 3 and head.index == 3
+    assert len(model.backbone.net.stages) == 3 and head.prefix == "stages.3."
     assert head.checkpoint == model.backbone.checkpoint
     with torch.no_grad():
         assert head(torch.zeros(1, 1024, 14, 14)).shape == (1, 2048, 7, 7)
