@@ -11,7 +11,7 @@ import torch
 from tricklift.tables.compare import compare
 from tricklift.tables.page import render
 
-PAGES = ("mini", "cifar10")
+PAGES = ("demo", "cifar10")
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -138,8 +138,8 @@ def test_files_to_read_exist(repo: Path):
 
 
 def test_demo_table_is_the_one_of_the_page(repo: Path):
-    page = (repo / "docs" / "results" / "mini.md").read_text()
+    page = (repo / "docs" / "results" / "demo.md").read_text()
     readme = (repo / "README.md").read_text()
-    copied = re.search(r"<!-- table: docs/results/mini.md -->\n(.*?)\n<!-- end", readme, re.S)
+    copied = re.search(r"<!-- table: docs/results/demo.md -->\n(.*?)\n<!-- end", readme, re.S)
     assert copied and copied[1].strip() in page
     assert "| B-baseline |" in copied[1]

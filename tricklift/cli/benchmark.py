@@ -1,11 +1,12 @@
 """`tricklift demo`, `run` and `plan`."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
-from tricklift.cli.data import RESUMES, OwnFolder, Root, Weights, own_tier
+from tricklift.cli.data import RESUMES, OwnFolder, Root, Weights, own_tier, say_aside
 from tricklift.cli.engines import (
     Account,
     GpusPerJob,
@@ -211,6 +212,10 @@ def plan(
         Path | None,
         typer.Option(metavar="DIR", help="Write plain sbatch scripts with dependencies there."),
     ] = None,
+    cls: OwnFolder = None,
+    det: OwnFolder = None,
+    seg: OwnFolder = None,
+    weights: Weights = None,
 ) -> None:
     """Print what `tricklift run` would do with the same arguments. Nothing is changed.
 
@@ -223,10 +228,30 @@ def plan(
       tricklift plan full --out runs/full --tables 8,9
 
     \b
+    Data of your own (their configs go to a temporary folder):
+      tricklift plan own --cls DIR --det DIR --out runs/mine
+
+    \b
     Scripts for a cluster of which this host knows nothing (docs/cluster.md):
       tricklift plan full --out runs/full --tables 8,9 --gpus-per-job 8 \\
         --partition gpu --sbatch scripts
     """
+    scripts = sbatch is not None or (out / "own").is_dir()
+    with TemporaryDirectory(prefix="tricklift-plan-") as scratch:
+        # Configs for data of one's own are written by `run`, and by what leaves scripts behind.
+        tier = own_tier(context, tier, out if scripts else Path(scratch), say_aside)
+        _plan(context, tier, out, root, only, as_json, sbatch)
+
+
+def _plan(
+    context: typer.Context,
+    tier: str,
+    out: Path,
+    root: Path,
+    only: str | None,
+    as_json: bool,
+    sbatch: Path | None,
+) -> None:
     import json
 
     from rich.console import Console

@@ -1,5 +1,6 @@
 """`tricklift prepare` and `check`: data put in place, and looked at."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -116,10 +117,10 @@ def check(
         raise typer.Exit(1)
 
 
-def own_tier(context: typer.Context, tier: str, out: Path) -> str:
+def own_tier(context: typer.Context, tier: str, out: Path, say: Any = print) -> str:
     """The tier to run: for data of one's own, a file that is written to `out`; else the one given.
 
-    Such are the tier `own`, and a tier file with the key `own`.
+    Such are the tier `own`, and a tier file with the key `own`. `say` gets what was found.
 
     Raises:
         UserError: Folders for another tier, no folder, or what `tricklift.own.written` refuses.
@@ -144,7 +145,13 @@ def own_tier(context: typer.Context, tier: str, out: Path) -> str:
     networks: list[str] = []
     if "cls" not in held["own"]:  # nothing is pretrained: each network is rows of its own
         networks, given["backbones"] = names_in(given["backbones"]), None
-    return str(warm.call(tier_file, held, out / "own", names_in(given["weights"]), networks))
+    weights = names_in(given["weights"])
+    return str(warm.call(tier_file, held, out / "own", weights, networks, say))
+
+
+def say_aside(line: str) -> None:
+    """Prints a line where it does not mix with what a command gives."""
+    print(line, file=sys.stderr)
 
 
 def _own_file(file: Path) -> dict[str, Any] | None:
