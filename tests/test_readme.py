@@ -142,4 +142,4 @@ def test_demo_table_is_the_one_of_the_page(repo: Path):
     readme = (repo / "README.md").read_text()
     copied = re.search(r"<!-- table: docs/results/demo.md -->\n(.*?)\n<!-- end", readme, re.S)
     assert copied and copied[1].strip() in page
-    assert "| B-baseline |" in copied[1]
+    assert "| B-standard |" in copied[1]
