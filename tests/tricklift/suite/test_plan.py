@@ -296,3 +296,12 @@ def test_what_a_network_of_the_zoo_needs_beside_its_name(tmp_path):
         file.parent.mkdir(exist_ok=True)
         save_file({"w": zeros(1)}, str(file))
         assert config_hash(job.resolved())  # every option is a key that the config has
+
+
+def test_a_trick_of_ones_own_is_called_by_its_file(tmp_path):
+    file = tmp_path / "longer.py"
+    file.write_text("train_cfg = dict(max_epochs=7)\n")
+    rows = ["resnet18_b-standard"]
+    job = planning.plan("demo", tmp_path, rows=rows, tricks=[str(file)])[0]
+    assert job.name == "cls/resnet18_b-standard+longer/seed0"
+    assert job.tricks == (str(file),) and '+row="B-standard + longer"' in job.options
