@@ -72,7 +72,6 @@ class ImageClassifier(BaseModel):
         self,
         inputs: Tensor,
         labels: Tensor | None = None,
-        indices: Tensor | None = None,
         mode: str = "tensor",
     ) -> Tensor | dict[str, Tensor] | list[dict[str, Any]]:
         """Run a prepared batch ``(N, 3, H, W)`` with labels ``(N,)``.
@@ -80,7 +79,6 @@ class ImageClassifier(BaseModel):
         Args:
             inputs: Normalised images.
             labels: Class indices; needed for the loss and handed on in prediction.
-            indices: The images' places in the set ``(N,)``, by which a hook can name them.
             mode: ``tensor`` (logits), ``loss`` (a dict of losses) or ``predict``.
         """
         if mode == "tensor":

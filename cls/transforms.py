@@ -165,18 +165,14 @@ class ResizeCenterCropUint8(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackClassified(BaseTransform):
-    """Hand on ``inputs`` (uint8 ``(3, H, W)``, RGB), ``labels``, ``indices`` (place in the set)."""
+    """Hand on ``inputs`` (uint8 ``(3, H, W)``, RGB) and ``labels``."""
 
     def transform(self, results: dict[str, Any]) -> dict[str, Any]:
         """Turn the image into a tensor."""
         image = results["img"]
         planes = np.empty((3, *image.shape[:2]), np.uint8)
         cv2.split(image, list(planes))  # four times as fast as a copy of the transposed array
-        return {
-            "inputs": torch.from_numpy(planes),
-            "labels": results["gt_label"],
-            "indices": results["sample_idx"],
-        }
+        return {"inputs": torch.from_numpy(planes), "labels": results["gt_label"]}
 
 
 def content(path: str) -> bytes:
