@@ -82,7 +82,7 @@ def test_validation_mixes_and_augments_nothing(monkeypatch):
 
 
 def test_validation_leaves_training_mode_and_moves_no_statistics(tiny_config):
-    """A network that somebody left in training mode would be validated by the batch's statistics."""
+    """A network left in training mode would be validated by the statistics of its batches."""
     seen = []
 
     class Watching(Hook):
