@@ -31,10 +31,9 @@ def shared_images(sets: Mapping[str, Any]) -> dict[str, Any] | None:
         first: A validation image and the training image that it is; None without any.
         None where the sets are larger than `COMPARED`, or one does not say which images it has.
     """
-    both = [sets.get(name) for name in ("train", "val")]
-    if None in both or sum(map(len, both)) > COMPARED:
+    if not {"train", "val"} <= sets.keys() or len(sets["train"]) + len(sets["val"]) > COMPARED:
         return None
-    train, val = map(_images, both)
+    train, val = _images(sets["train"]), _images(sets["val"])
     if not train or not val:
         return None
     known = set(train)
