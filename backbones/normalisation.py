@@ -26,7 +26,9 @@ def as_metadata(mean: Sequence[float], std: Sequence[float]) -> dict[str, str]:
 
 
 def refuse_other(metadata: Mapping[str, str], preprocessor: Any) -> None:
-    """Check that a model normalises images as its pretrained weights were trained.
+    """Check that a model normalises images as its pretrained weights were trained, and in RGB.
+
+    OpenMMLab's readers give BGR; a preprocessor that does not turn it feeds blue for red.
 
     Args:
         metadata: Of the weights; no check without ``mean`` and ``std``.
@@ -34,7 +36,7 @@ def refuse_other(metadata: Mapping[str, str], preprocessor: Any) -> None:
             another one does is not known, and not checked.
 
     Raises:
-        UserError: It has other statistics, or none.
+        UserError: It has other statistics, or none, or leaves images in BGR.
     """
     if not {"mean", "std"} <= metadata.keys() or not hasattr(preprocessor, "_enable_normalize"):
         return
@@ -48,7 +50,13 @@ def refuse_other(metadata: Mapping[str, str], preprocessor: Any) -> None:
         and all(abs(a - b) <= NEAR for a, b in zip(found[key], wanted[key], strict=True))
         for key in wanted
     ):
-        return
+        turned = ("_channel_conversion", "channel_conversion")  # mmseg calls it by the latter
+        if any(getattr(preprocessor, name, False) for name in turned):
+            return
+        raise UserError(
+            f"{metadata.get('source', 'the checkpoint')} was trained on RGB, and this model leaves "
+            "images in the BGR of OpenMMLab's readers; set model.data_preprocessor.bgr_to_rgb=True"
+        )
     given = "; ".join(f"{key} {_text(has) if has else 'none'}" for key, has in found.items())
     line = " ".join(f"model.data_preprocessor.{key}={_text(wanted[key])}" for key in wanted)
     raise UserError(

@@ -95,7 +95,7 @@ def read_image(
     where = f"{coco.file}: image {image.get('file_name')!r}"
     width, height, _ = image_header(path)
     given = (image.get("width") or 0, image.get("height") or 0)
-    check_size(given, (width, height), where, repairs)
+    check_size(given, (width, height), path, where, repairs)
     instances = []
     for item in coco.objects[image["id"]]:
         name = coco.names.get(item.get("category_id"))

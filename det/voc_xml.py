@@ -65,7 +65,7 @@ def read_annotation(
     """
     width, height, _ = image_header(image)
     given = tuple(_number(root.find("size"), key, xml, default=0) for key in ("width", "height"))
-    check_size((given[0], given[1]), (width, height), str(xml), repairs)
+    check_size((given[0], given[1]), (width, height), image, str(xml), repairs)
     for node in root.findall("object"):
         if not _check_object(node, xml, (width, height), rules, repairs):
             root.remove(node)

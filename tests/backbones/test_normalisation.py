@@ -17,7 +17,7 @@ def test_the_same_statistics_pass(kind) -> None:
     ours = kind(mean=list(MEAN), std=list(STD), bgr_to_rgb=True)
     refuse_other(as_metadata(MEAN, STD), ours)
     refuse_other(as_metadata(*statistics("timm/resnet18d.ra2_in1k")), ours)  # 0.485 * 255, ...
-    refuse_other(as_metadata(HALF, HALF), kind(mean=HALF, std=HALF))
+    refuse_other(as_metadata(HALF, HALF), kind(mean=HALF, std=HALF, bgr_to_rgb=True))
     refuse_other({"architecture": "resnet18_b"}, ours)  # an older file says nothing
     refuse_other(as_metadata(HALF, HALF), BaseDataPreprocessor())  # what it does is not known
 
@@ -35,6 +35,14 @@ def test_others_are_refused_with_the_line_to_set(kind) -> None:
         refuse_other(weights, kind())
     with pytest.raises(ValueError, match=r"mean \[103.939,116.779,123.68\]"):  # BGR
         refuse_other(as_metadata(MEAN, STD), kind(mean=list(MEAN[::-1]), std=list(STD)))
+
+
+@pytest.mark.parametrize("kind", PREPROCESSORS)
+def test_images_in_bgr_are_refused(kind) -> None:
+    """Also where the means are the same for all channels, so that no number tells."""
+    for mean, std in ((HALF, HALF), (list(MEAN), list(STD))):
+        with pytest.raises(ValueError, match=r"trained on RGB.*set .*bgr_to_rgb=True"):
+            refuse_other(as_metadata(mean, std), kind(mean=mean, std=std))
 
 
 def test_what_a_library_says() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.hooks import Hook
 from mmengine.registry import MODELS
 from mmengine.runner import Runner
 
@@ -60,6 +61,47 @@ def test_unknown_backbone_is_named_before_training():
     cfg = dict(type="ImageClassifier", backbone=dict(name="resnet18_e"), num_classes=4)
     with pytest.raises(ValueError, match=r"unknown backbone 'resnet18_e'.*did you mean"):
         MODELS.build(cfg)
+
+
+def test_validation_mixes_and_augments_nothing(monkeypatch):
+    """With mixup, flips and colours on: twice the same answer, that of a model without them."""
+    augmented = dict(mixup=dict(alpha=0.2), data_preprocessor=dict(flip=0.5, jitter={}))
+    plain, tricks = tiny(data_preprocessor=dict(flip=0.0)).eval(), tiny(**augmented).eval()
+    images = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8)
+    batch = {"inputs": images, "labels": torch.arange(8) % 4}
+    before = torch.get_rng_state()
+    want = [sample["ranked"].tolist() for sample in plain.val_step(batch)]
+    for _ in range(2):
+        assert [sample["ranked"].tolist() for sample in tricks.val_step(batch)] == want
+    assert torch.equal(torch.get_rng_state(), before)
+    # The faults, planted: a step of validation that mixed, and one that augmented, would be seen.
+    monkeypatch.setattr(tricks, "predict", tricks.loss)
+    assert tricks.val_step(batch)["loss"] != tricks.val_step(batch)["loss"]
+    prepared = [tricks.data_preprocessor(batch, training=True)["inputs"] for _ in range(2)]
+    assert not torch.equal(*prepared)
+
+
+def test_validation_leaves_training_mode_and_moves_no_statistics(tiny_config):
+    """A network left in training mode would be validated by the statistics of its batches."""
+    seen = []
+
+    class Watching(Hook):
+        def before_val_iter(self, runner, batch_idx, data_batch=None):
+            seen.append(any(part.training for part in runner.model.modules()))
+
+    cfg = tiny_config()
+    cfg.default_hooks.checkpoint.save_best = None  # mmengine has no place for it before a training
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(Watching())
+    runner.model.train()
+    before = {key: value.clone() for key, value in runner.model.named_buffers()}
+    runner.val()
+    assert seen and not any(seen)
+    for key, value in runner.model.named_buffers():
+        assert torch.equal(value, before[key]), key
+    runner.model.train()(torch.randn(2, 3, 32, 32))  # in training mode they would have moved
+    moved = dict(runner.model.named_buffers())
+    assert any(not torch.equal(value, before[key]) for key, value in moved.items())
 
 
 @pytest.mark.parametrize("leaf", ["resnet18_b-baseline", "resnet18_d-tricks"])

@@ -5,6 +5,7 @@ import re
 import cv2
 import pytest
 from mmengine.logging import MMLogger
+from PIL import Image
 
 
 @pytest.fixture
@@ -166,6 +167,21 @@ def test_size_of_another_image(voc):
 def test_missing_or_transposed_size_is_taken_from_the_image(voc, size):
     voc.xml("a", [("cat", 1, 1, 70, 30)], size=size)
     assert (voc.read()[0]["width"], voc.read()[0]["height"]) == (80, 60)
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+def test_boxes_of_a_picture_that_its_exif_data_turn(voc, orientation):
+    """Boxes of the frame of the file; readers turn the picture, and its sides change places."""
+    pixels = Image.open(voc.root / "JPEGImages/a.jpg")
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels.save(voc.root / "JPEGImages/a.jpg", exif=exif)
+    with pytest.raises(
+        ValueError, match=r"a.xml: written for 80x60 pixels, but the EXIF orientation .*to 60x80 wh"
+    ):
+        voc.read()
+    voc.xml("a", [("cat", 1, 1, 40, 70)], size=(60, 80))  # of the turned picture
+    assert voc.read()[0]["instances"][0]["bbox"] == [0, 0, 39, 69]
 
 
 @pytest.mark.parametrize("cut", [0, 2, 100, -40])

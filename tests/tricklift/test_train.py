@@ -153,6 +153,16 @@ def test_a_rate_is_not_scaled_to_a_part_of_a_step(by):
     assert cfg.optim_wrapper.optimizer.lr == 0.4
 
 
+def test_a_rate_is_scaled_by_one_of_two_ways_that_ask_for_it():
+    """The trick and the option: the config's rate stays, and mmengine scales it once."""
+    cfg = training.build_config(BASELINE, tricks=["linear_scaling"], auto_scale_lr=True)
+    plain = training.build_config(BASELINE)
+    assert cfg.optim_wrapper.optimizer.lr == plain.optim_wrapper.optimizer.lr
+    assert cfg.auto_scale_lr.enable and not plain.auto_scale_lr.get("enable")
+    with pytest.raises(ValueError, match="trick 'linear_scaling' is named 2 times"):
+        training.build_config(BASELINE, tricks=["linear_scaling", "linear_scaling"])
+
+
 def test_a_config_without_our_backbone_has_no_place_for_one(tmp_path):
     file = tmp_path / "stock.py"
     file.write_text("model = dict(type='X', backbone=dict(type='ResNet', depth=50))\n")

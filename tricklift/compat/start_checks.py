@@ -3,17 +3,21 @@
 Why: mmengine takes `train_cgf = dict(...)` for a variable of the file's own and trains without it.
 With `drop_last`, a set smaller than one batch gives an empty data loader: its loop by epochs then
 ends without a step and without a word, and schedules that count iterations fail by an assertion.
+A pipeline that normalises, before a model that does so too, trains on values near zero.
 """
 
 import inspect
+from collections.abc import Mapping
 from typing import Any
 
 from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop, Runner
 
 from tricklift.errors import UserError
+from tricklift.records.data_identity import leaves_of
 
 #: What is read from a config's top level beside what `Runner` takes: mmengine and its tools, ours.
 OTHER_KEYS = (
@@ -84,20 +88,50 @@ def check_steps(loader: Any) -> None:
     )
 
 
+def check_normalised_once(sets: Mapping[str, Any], preprocessor: Any) -> None:
+    """Refuses a pipeline with a `Normalize` before a preprocessor that normalises too.
+
+    Args:
+        sets: Which set -> its data set; those around other sets (concatenated, repeated) too.
+        preprocessor: The model's.
+
+    Raises:
+        UserError: Images would be normalised twice; names the set.
+    """
+    if not getattr(preprocessor, "_enable_normalize", hasattr(preprocessor, "mean")):
+        return
+    for name, data in sets.items():
+        for leaf in leaves_of(data):
+            steps = getattr(getattr(leaf, "pipeline", None), "transforms", ())
+            if any(type(step).__name__ == "Normalize" for step in steps):
+                raise UserError(
+                    f"{name}_dataloader.dataset.pipeline has Normalize, and "
+                    "model.data_preprocessor normalises too: images would be normalised twice; "
+                    "take Normalize off the pipeline"
+                )
+
+
 class StartChecks(Hook):
     """Refuses a run that would not do what its config says.
 
     Raises:
-        UserError: A top-level name of a config with `benchmark` labels is misspelt, or there are
-            too few images for one batch.
+        UserError: A config with `benchmark` labels misspells a top-level name, or normalises images
+            twice; or there are too few images for one batch.
     """
 
     priority = "VERY_HIGH"
 
     def before_run(self, runner: Any) -> None:
-        """Refuses a misspelt name in the config."""
-        if "benchmark" in runner.cfg:
-            check_top_level(runner.cfg)
+        """Refuses a misspelt name in the config, and images that are normalised twice."""
+        if "benchmark" not in runner.cfg:
+            return
+        check_top_level(runner.cfg)
+        loops = {name: getattr(runner, f"_{name}_loop") for name in ("train", "val", "test")}
+        sets = {
+            n: loop.dataloader.dataset for n, loop in loops.items() if isinstance(loop, BaseLoop)
+        }
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        check_normalised_once(sets, getattr(model, "data_preprocessor", None))
 
     def before_train(self, runner: Any) -> None:
         """Refuses a training without a step."""

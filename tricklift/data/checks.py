@@ -80,6 +80,12 @@ def image_header(path: str | Path) -> tuple[int, int, str]:
     return width, height, mode
 
 
+def is_turned(path: str | Path) -> bool:
+    """Whether a picture's EXIF data turn it by 90 degrees, so that readers swap its sides."""
+    with Image.open(path) as image:
+        return image.format == "JPEG" and image.getexif().get(_ORIENTATION, 1) >= 5
+
+
 def _ends_as_jpeg(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - 64))

@@ -44,7 +44,7 @@ def identity(sets: Mapping[str, Any]) -> dict[str, Any]:
     words: list[str] = []
     for split, data in sets.items():
         splits[split] = {"read": [], "images": len(data)}
-        for leaf in _leaves(data):
+        for leaf in leaves_of(data):
             words = words or list((getattr(leaf, "metainfo", None) or {}).get("classes") or ())
             read = _read(leaf)
             root = Path(os.path.abspath(getattr(leaf, "data_root", None) or read))
@@ -61,14 +61,14 @@ def identity(sets: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _leaves(data: Any) -> Iterator[Any]:
+def leaves_of(data: Any) -> Iterator[Any]:
     """The sets that read files, below those that concatenate or repeat others."""
     inner = getattr(data, "datasets", None) or [getattr(data, "dataset", None)]
     if inner == [None]:
         yield data
         return
     for one in inner:
-        yield from _leaves(one)
+        yield from leaves_of(one)
 
 
 def _read(leaf: Any) -> str:

@@ -24,7 +24,7 @@ from mmengine.registry import HOOKS
 
 from tricklift import __version__
 from tricklift.errors import UserError
-from tricklift.records import lock, weights
+from tricklift.records import lock, shared_images, weights
 from tricklift.records.atomic import read_json, write_text
 from tricklift.records.data_identity import data_of
 from tricklift.records.identity import (
@@ -261,6 +261,10 @@ def _data(runner: Any, label: str | None) -> dict[str, Any]:
     if not is_main_process():
         return {"name": label}  # rank 0 writes the record
     data = data_of(runner)
+    loops = {"train": runner.train_loop, "val": runner.val_loop}
+    sets = {name: loop.dataloader.dataset for name, loop in loops.items() if loop}
+    shared_images.warn(found := shared_images.shared_images(sets), len(sets.get("val", ())))
+    data["val_images_in_train"] = found and found["images"]
     if label not in (None, data["name"]):
         print_log(
             f"the config calls its data {label!r}, but what this run reads is {data['name']!r}; "

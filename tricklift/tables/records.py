@@ -66,6 +66,11 @@ class Record:
         return (self.data.get("data") or {}).get("digest")
 
     @property
+    def val_images_in_train(self) -> int:
+        """Validation images that the training saw; 0 where nobody looked."""
+        return (self.data.get("data") or {}).get("val_images_in_train") or 0
+
+    @property
     def origin_digest(self) -> str | None:
         """Of the data that the pretraining trained on; None where that is not known."""
         return self.digest if self.data["task"] == "cls" else self.pretrained.get("data_digest")

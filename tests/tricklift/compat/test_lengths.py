@@ -130,6 +130,23 @@ def test_another_rate_is_not_lost_on_resume(tiny, tmp_path):
         Runner.from_cfg(other).train()
 
 
+def test_a_rate_is_scaled_once_however_often_a_run_is_resumed(tiny, tmp_path):
+    """Four images a step for a rate of 0.1 at one: 0.4, not 1.6 after a resume, nor 6.4."""
+    scaled = dict(enable=True, base_batch_size=1)
+    loader = {**tiny.config(tmp_path).train_dataloader, "batch_size": 4}
+    for epochs in (1, 2, 3):
+        cfg = config(tiny, tmp_path, epochs, auto_scale_lr=scaled, train_dataloader=loader)
+        cfg.resume = epochs > 1
+        tiny.train(cfg, ANSWER)
+        (group,) = load_from_disk(tmp_path / f"epoch_{epochs}.pth")["optimizer"]["param_groups"]
+        assert group["lr"] == pytest.approx(0.4)
+    runner = Runner.from_cfg(cfg)
+    wrapper = runner.build_optim_wrapper(cfg.optim_wrapper)
+    for rate in (0.4, 1.6):  # the fault, planted: by itself, mmengine scales each time
+        runner.scale_lr(wrapper, scaled)
+        assert wrapper.param_groups[0]["lr"] == pytest.approx(rate)
+
+
 def test_another_number_of_processes_is_asked_for(tiny, tmp_path):
     tiny.train(config(tiny, tmp_path, 2), ANSWER)
     file = tmp_path / "epoch_2.pth"

@@ -2,14 +2,19 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import mmdet
 import mmseg
 import pytest
 from mmengine.config import Config
 from mmengine.runner import Runner
+from mmseg.models import SegDataPreProcessor
+from mmseg.registry import TRANSFORMS
 
-from tricklift.compat.start_checks import check_top_level
+import seg  # noqa: F401
+from cls.model import ImageClassifier
+from tricklift.compat.start_checks import check_normalised_once, check_top_level
 
 
 @pytest.mark.parametrize(
@@ -56,6 +61,32 @@ def test_no_config_of_ours_or_of_openmmlab_is_refused(repo):
     # mmseg 1.2.2 has the very slip: `models = dict(...)`, and OHEM is never on in that config.
     assert found.pop("models") == {"bisenetv2_fcn_4xb4-ohem-160k_cityscapes-1024x1024.py"}
     check_top_level(Config(found))
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize("around", [False, True])
+def test_images_that_are_normalised_twice(repo, tiny_root, tmp_path, monkeypatch, split, around):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    cfg = Config.fromfile(repo / "configs/seg/mini/fcn.py")
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        loader.update(num_workers=0, persistent_workers=False)
+    data = cfg[f"{split}_dataloader"].dataset
+    again = dict(type="Normalize", mean=[123.68, 116.779, 103.939], std=[58.393, 57.12, 57.375])
+    data.pipeline.insert(1, again)
+    if around:
+        cfg[f"{split}_dataloader"].dataset = dict(type="ConcatDataset", datasets=[data])
+    cfg.work_dir = str(tmp_path)
+    with pytest.raises(
+        ValueError, match=rf"{split}_dataloader.* has Normalize, .*twice; take Norm"
+    ):
+        Runner.from_cfg(cfg).train()
+    assert not list(tmp_path.glob("*.pth"))
+    once = SimpleNamespace(pipeline=SimpleNamespace(transforms=[TRANSFORMS.build(again)]))
+    check_normalised_once({"train": once}, SegDataPreProcessor())
+    with pytest.raises(ValueError, match="normalised twice"):
+        check_normalised_once(
+            {"train": once}, ImageClassifier({"name": "resnet18_b"}, 2).data_preprocessor
+        )
 
 
 @pytest.mark.parametrize("start", ["train", "val"])

@@ -157,6 +157,15 @@ def test_runs_of_different_versions_are_averaged_with_a_remark(leave):
     assert remark in tables.to_markdown(rows, found, leave.root)
 
 
+def test_validation_images_that_a_training_saw_stand_beside_the_values(leave):
+    leave("d", "det", {"voc_map": 90.0}, data={"digest": "1", "val_images_in_train": 3})
+    leave("s", "seg", {"miou": 40.0}, data={"digest": "1", "val_images_in_train": 0})
+    rows, found = compare(leave.root)
+    remark = "det-data: 11-point [3 validation images are training images]; seg-data: whole image"
+    assert rows[0]["protocol"] == remark
+    assert remark in tables.to_markdown(rows, found, leave.root)
+
+
 def test_rows_of_one_name_and_different_pretraining_stay_apart(leave):
     leave("c", "cls", {"top1": 60.0})
     leave("d", "det", {"voc_map": 40.0}, origin="pretrained-otherwise")
