@@ -142,9 +142,9 @@ def own_tier(context: typer.Context, tier: str, out: Path, say: Any = print) -> 
     from tricklift.own.written import tier_file  # slow to import: in another process
     from tricklift.suite import warm
 
-    networks: list[str] = []
+    networks = names_in(given["backbones"])
     if "cls" not in held["own"]:  # nothing is pretrained: each network is rows of its own
-        networks, given["backbones"] = names_in(given["backbones"]), None
+        given["backbones"] = None
     weights = names_in(given["weights"])
     return str(warm.call(tier_file, held, out / "own", weights, networks, say))
 

@@ -112,8 +112,8 @@ def tier_file(
             `GIVEN`. Rows, networks and heads that it does not say are ours.
         place: Folder to write configs and the tier into.
         weights: Exported files, or names such as `timm/resnet18`, to start from.
-        networks: Without data for pretraining: backbones that start from random weights, those of
-            timm from timm's too.
+        networks: Those of `--backbones`. Without data for pretraining they start from random
+            weights, those of timm from timm's too.
         say: Gets what was found and chosen.
 
     Raises:
@@ -127,13 +127,14 @@ def tier_file(
     leaves = {task: config_for(f"{task}/own", given, place, say) for task, given in own.items()}
     tier: dict[str, Any] = {"name": "own", "about": "data of one's own"}
     if "cls" in leaves:
-        tier["rows"] = _rows(read_json(place / "cls.json"))
+        tier["rows"] = _rows(read_json(place / "cls.json"), other_networks=bool(networks))
     elif not weights and "weights" not in held:
         weights = [name for name in networks if name.startswith("timm/")] or LIBRARY
     heads = [task for task in ("det", "seg") if task in leaves]
     tier["downstream"] = [{"task": task, "config": f"{task}.py"} for task in heads]
     if heads:
-        tier["random_init"] = list(networks) or ["resnet18_b"]
+        pretrains = "cls" in leaves
+        tier["random_init"] = ["resnet18_b"] if pretrains else list(networks) or ["resnet18_b"]
         tier["weights"] = [_weights(ref) for ref in weights]
     elif weights:
         raise UserError("--weights starts detection or segmentation; add --det or --seg")
@@ -143,13 +144,19 @@ def tier_file(
     return file
 
 
-def _rows(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The plain recipe, and the paper's tricks on twice its batch."""
+def _rows(record: Mapping[str, Any], other_networks: bool) -> list[dict[str, Any]]:
+    """The plain recipe, and the paper's tricks on twice its batch.
+
+    Where other networks take the place of ours, ResNet-D is not among the tricks.
+    """
     images = record["splits"]["train"]["images"]
     twice = min(2 * record["batch"], max(2, images // 4))
     plain = {"name": "B-standard", "config": "cls.py", "backbone": "resnet18_b"}
     tricks = {"name": "D-tricks", "title": "D-tricks", "config": "cls.py", "backbone": "resnet18_d"}
     more = {"tricks": list(TRICKS), "options": [f"train_dataloader.batch_size={twice}"]}
+    if other_networks:
+        tricks |= {"name": "B-tricks", "title": "B-tricks", "backbone": "resnet18_b"}
+        more["tricks"] = [trick for trick in TRICKS if trick != "resnet_d"]
     return [{**plain, "recipe": "standard"}, {**tricks, "recipe": "tricks", **more}]
 
 

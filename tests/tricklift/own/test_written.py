@@ -119,6 +119,18 @@ def test_any_of_the_three_may_be_missing(kept, tmp_path):
             tier_file({"own": wrong}, tmp_path, say=quiet)
 
 
+def test_other_networks_take_the_place_of_ours(kept, tmp_path):
+    """Also in the row of tricks, which would be another ResNet's."""
+    own = {task: str(kept(layout)) for task, layout in DATA.items()}
+    file = tier_file({"own": own}, tmp_path, networks=["timm/resnet10t"], say=quiet)
+    names = {job.name for job in plan(file, tmp_path / "runs", backbones=["timm/resnet10t"])}
+    assert names > {
+        "cls/timm_resnet10t-standard/seed0",
+        "cls/timm_resnet10t-tricks/seed0",
+        "det/random-init-timm_resnet10t/seed0",
+    }
+
+
 def test_own_weights_say_their_network(kept, tmp_path):
     import torch
 
