@@ -23,6 +23,7 @@ from tricklift.cli.engines import (
     engine_of,
     write_scripts,
 )
+from tricklift.cli.signatures import taking_options_of
 from tricklift.errors import UserError, stoppable
 
 TierName = Annotated[
@@ -182,40 +183,19 @@ def run(
     print(f"Everything is in {out}; 'tricklift compare {out}' prints the table again")
 
 
+@taking_options_of(run)
 def plan(
     context: typer.Context,
     tier: TierName,
     out: Annotated[Path, typer.Option(file_okay=False, help="The folder of the run.")],
     root: Root = Path("data"),
-    tables: Tables = None,
-    rows: Rows = None,
-    heads: Heads = None,
-    seeds: Seeds = None,
-    downstream_seeds: DownstreamSeeds = None,
-    tricks: Tricks = None,
-    teacher: Teacher = None,
-    backbones: Backbones = None,
-    max_parallel: MaxParallel = None,
-    gpus_per_job: GpusPerJob = None,
-    processes_per_job: ProcessesPerJob = 1,
-    retries: Retries = 0,
     only: Only = None,
-    launcher: Launcher = "local",
-    partition: Partition = None,
-    account: Account = None,
-    time: Time = None,
-    memory: Memory = None,
-    nodes: Nodes = 1,
-    slurm: Slurm = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
     sbatch: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write plain sbatch scripts with dependencies there."),
     ] = None,
-    cls: OwnFolder = None,
-    det: OwnFolder = None,
-    seg: OwnFolder = None,
-    weights: Weights = None,
+    **given: Any,
 ) -> None:
     """Print what `tricklift run` would do with the same arguments. Nothing is changed.
 

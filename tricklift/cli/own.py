@@ -1,6 +1,5 @@
 """`tricklift new`, `check-backbone`, and the option `--import` of every command."""
 
-import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tricklift.cli.signatures import with_parameters
 from tricklift.errors import UserError, one_line
 
 Imports = Annotated[
@@ -25,7 +25,6 @@ Folder = Annotated[Path, typer.Option("--in", file_okay=False, help="Folder to w
 def importing(command: Callable[..., Any]) -> Callable[..., Any]:
     """A command with the option `--import`, which is done before the command begins."""
 
-    @functools.wraps(command)
     def with_imports(*args: Any, own_imports: Any = None, **kwargs: Any) -> Any:
         if own_imports:
             from tricklift.compat import imports
@@ -33,15 +32,10 @@ def importing(command: Callable[..., Any]) -> Callable[..., Any]:
             imports.take(own_imports)
         return command(*args, **kwargs)
 
-    signature = inspect.signature(command)
     more = inspect.Parameter(
         "own_imports", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Imports
     )
-    vars(with_imports)["__signature__"] = signature.replace(
-        parameters=[*signature.parameters.values(), more]
-    )
-    with_imports.__annotations__ = {**command.__annotations__, "own_imports": Imports}
-    return with_imports
+    return with_parameters(command, [more], with_imports)
 
 
 NEW = typer.Typer(
