@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from backbones.adapted import adapt
+from backbones.adapt import adapt
 from backbones.features import Backbone
 from backbones.initialisation import initialise, start_gammas
 from backbones.last_norms import last_norms

@@ -82,8 +82,8 @@ class CheckedBoxes(BaseDetDataset):
         return data, self.repairs
 
     def _items(self) -> tuple[list[Any], Any]:
-        """What is listed, and what reads one of it: None leaves it out."""
-        raise NotImplementedError
+        """What is listed, and what reads one of it: None leaves it out. Each layout has its own."""
+        raise NotImplementedError  # torch's data sets are no ABC, so abstractmethod would not hold
 
 
 @DATASETS.register_module()

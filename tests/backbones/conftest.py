@@ -15,7 +15,7 @@ from mmengine.runner import Runner
 import backbones
 import tricklift.compat.setup  # noqa: F401  (mmdet imports mmcv.ops)
 from backbones import checkpoint
-from backbones.properties import randomise
+from backbones.properties.networks import randomise
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from torch import nn
 import backbones
 from backbones import properties
 from backbones.last_norms import last_norms
-from backbones.properties import narrow, zeros
+from backbones.properties.networks import narrow
+from backbones.properties.optional import zeros
 
 #: timm's networks: how the last norms of their residual blocks are called, and how many there are.
 #: The numbers are those of blocks with a shortcut, by the papers' tables.

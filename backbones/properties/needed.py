@@ -1,16 +1,9 @@
-"""What any backbone must do, as functions: our tests run them over the registry, and
-`tricklift check-backbone` over one of your own.
-
-A property that does not hold raises `Broken`. One that a network may lack, such as a smaller output
-stride, raises `Absent` with the network's own reason.
-"""
+"""What every backbone must do."""
 
 import copy
 import json
 import tempfile
 import warnings
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,74 +14,20 @@ from backbones.adapted import depends_on
 from backbones.checkpoint import load_pretrained, save
 from backbones.export import export
 from backbones.features import Backbone
-from backbones.last_norms import last_norms
-from backbones.registry import OWN, build, info
+from backbones.properties.networks import (
+    CLOSE,
+    CLOSE_BFLOAT16,
+    STRIDES,
+    Broken,
+    distance,
+    narrow,
+    pictures,
+    randomise,
+    require,
+)
+from backbones.registry import build, info
 from backbones.wrapper import TrickBackbone
 from tricklift.errors import UserError
-
-STRIDES = (4, 8, 16, 32)
-#: Largest relative distance that counts as equal, in float32 and under bfloat16 autocast.
-CLOSE, CLOSE_BFLOAT16 = 1e-4, 0.05
-
-
-class Broken(UserError):
-    """A property does not hold."""
-
-
-class Absent(UserError):
-    """A network lacks what it may lack."""
-
-
-def require(holds: bool, message: str) -> None:
-    """Raise `Broken` unless it holds."""
-    if not holds:
-        raise Broken(message)
-
-
-# What they run on. ------------------------------------------------------------------------------
-
-
-def narrow(name: str) -> dict[str, Any]:
-    """Options that make a network of ours as small as it gets."""
-    entry = info(name)
-    return {"width": 0.25} if "width" in entry.options and entry.family != OWN else {}
-
-
-def pictures(sides: tuple[int, int] = (97, 129)) -> Tensor:
-    """Two images of an odd size, ``(2, 3, H, W)``."""
-    return torch.randn(2, 3, *sides, generator=torch.Generator().manual_seed(0))
-
-
-def randomise(network: Any, seed: int = 0) -> Any:
-    """Batch-norm statistics, gammas and betas away from 0 and 1; evaluation mode."""
-    generator = torch.Generator().manual_seed(seed)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            assert module.running_mean is not None and module.running_var is not None
-            size = module.weight.shape
-            with torch.no_grad():
-                module.weight.copy_(torch.rand(size, generator=generator) * 0.5 + 0.25)
-                module.bias.copy_(torch.randn(size, generator=generator) * 0.2)
-                module.running_mean.copy_(torch.randn(size, generator=generator) * 0.2)
-                module.running_var.copy_(torch.rand(size, generator=generator) + 0.5)
-    return network.eval()
-
-
-def network(name: str, **options: Any) -> Any:
-    """A network with weights that leave no difference hidden, and finite maps."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        model = build(name, 10, **narrow(name), **options)
-        for module in model.modules():  # Inception's own start lets the maps grow a thousandfold
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_in")
-    return randomise(model)
-
-
-def distance(a: Tensor, b: Tensor) -> float:
-    """Of `a` from `b`, relative to the size of `b`."""
-    return ((a.float() - b).norm() / b.norm()).item()
-
 
 # Shapes, on the meta device. --------------------------------------------------------------------
 
@@ -282,138 +221,3 @@ def export_round_trip(name: str) -> None:
             with torch.no_grad():
                 found = other.eval().forward_features(pictures())
             require(all(bool(f.isfinite().all()) for f in found), "loaded, its maps are not finite")
-
-
-# What a network may lack. -----------------------------------------------------------------------
-
-
-def quiet_gates(model: nn.Module) -> None:
-    """Cut squeeze-and-excite off from its global average.
-
-    These run over more positions in a dilated network, so they differ by nature. With zero weights
-    behind the average a gate is what its bias says, in both networks.
-    """
-    for name, module in model.named_modules():
-        if name.endswith(".fc2") and isinstance(module, nn.Conv2d):
-            nn.init.zeros_(module.weight)
-
-
-def equal_where_strided(
-    strided: Any, dilated: Any, output_stride: int, sides: tuple[int, int]
-) -> None:
-    """A dilated network computes the strided one's maps at the positions that this one has."""
-    wanted = tuple(min(stride, output_stride) for stride in STRIDES)
-    require(
-        dilated.feature_info.strides == wanted,
-        f"at output stride {output_stride} its strides are {dilated.feature_info.strides}",
-    )
-    require(dilated.feature_info.channels == strided.feature_info.channels, "its channels change")
-    image = pictures(sides)[:1]
-    with torch.no_grad():
-        maps = zip(strided.forward_features(image), dilated.forward_features(image), strict=True)
-        for stride, (theirs, ours) in zip(STRIDES, maps, strict=True):
-            step = max(1, stride // output_stride)
-            sampled = ours[:, :, ::step, ::step]
-            require(sampled.shape == theirs.shape, f"a map of {tuple(ours.shape)} is not dilated")
-            require(bool(theirs.std() > 1e-3), "its maps are flat, which would hide a difference")
-            far = ((sampled - theirs).abs().max() / theirs.abs().max()).item()
-            require(
-                far <= 1e-5,
-                f"at output stride {output_stride} its map of stride {stride} differs by {far:.2g} "
-                "from the strided network's at the same positions",
-            )
-
-
-def dilated(name: str) -> str:
-    """At output stride 8 it computes what it computes at 32, at more positions."""
-    plain = network(name)
-    try:
-        dense = build(name, 10, **narrow(name), output_stride=8).eval()
-    except UserError as error:
-        raise Absent(str(error)) from error
-    dense.load_state_dict(plain.state_dict())
-    with torch.enable_grad():
-        last = plain.forward_features(pictures((64, 64)))[-1]
-    if _averages(last):
-        shapes = [f.shape[2] for f in dense.forward_features(pictures((96, 128)))]
-        require(shapes[-1] == shapes[1] == 12, f"at output stride 8, 96 pixels give {shapes}")
-        return "not compared with stride 32: it averages over whole maps, as squeeze-and-excitation"
-    equal_where_strided(plain, dense, 8, (96, 128))
-    return ""
-
-
-def _averages(output: Tensor) -> bool:
-    """Whether a mean over positions is in what an output was computed by."""
-    seen, stack = set(), [output.grad_fn]
-    while stack:
-        node: Any = stack.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if type(node).__name__.startswith(("Mean", "AdaptiveAvg")):
-            return True
-        stack += [given for given, _ in node.next_functions]
-    return False
-
-
-def box_head(name: str) -> None:
-    """Its last stage alone maps the map before to its own: the head of Faster R-CNN C4."""
-    model = network(name)
-    try:
-        stage = model.stage(3)
-    except UserError as error:
-        raise Absent(str(error)) from error
-    with torch.no_grad():
-        *_, before, last = model.forward_features(pictures())
-        require(torch.equal(stage(before), last), "its last stage alone gives another map")
-
-
-def zeros(model: nn.Module) -> list[str]:
-    """Paths of norms whose gamma is 0 throughout."""
-    kinds = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
-    return [
-        path
-        for path, module in model.named_modules()
-        if isinstance(module, kinds) and module.weight is not None and not module.weight.any()
-    ]
-
-
-def zero_gamma(name: str) -> None:
-    """Without the trick no gamma starts at 0; with it those of the blocks' last norms do alone."""
-    plain = zeros(build(name, 5, **narrow(name), zero_gamma=False, init="xavier"))
-    require(not plain, f"gamma starts at 0 without the trick: {plain[:3]}")
-    try:
-        with_it = build(name, 5, **narrow(name), zero_gamma=True)
-    except UserError as error:
-        raise Absent(str(error)) from error
-    with torch.device("meta"):
-        expected = last_norms(build(name, 5, **narrow(name)), 96)
-    found = zeros(with_it)
-    require(
-        found == expected,
-        f"with the trick gamma is 0 at {found[:3]} ({len(found)}); its blocks end in "
-        f"{expected[:3]} ({len(expected)})",
-    )
-
-
-def _on_images(check: Callable[[Any, Tensor], None], name: str) -> None:
-    check(network(name), pictures())
-
-
-#: In the order in which `tricklift check-backbone` runs them.
-PROPERTIES: dict[str, Callable[[str], str | None]] = {
-    "channels, strides and odd sizes": contract,
-    "options of configs and tricks": options,
-    "stem and stages": parts,
-    "repeats itself": partial(_on_images, repeats),
-    "state dict": partial(_on_images, state_dict),
-    "backward": partial(_on_images, backward),
-    "channels-last": partial(_on_images, channels_last),
-    "bfloat16": partial(_on_images, bfloat16),
-    "frozen stages": lambda name: frozen_stages(name, pictures()),
-    "torch.export and trace": lambda name: exportable(name, pictures()),
-    "export and back": export_round_trip,
-    "output stride 8 (FCN, PSPNet)": dilated,
-    "C4 box head": box_head,
-    "zero gamma": zero_gamma,
-}
