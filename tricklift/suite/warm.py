@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from typing import TypeVar
 
+from tricklift.compat import imports
 from tricklift.suite.devices import accelerators
 from tricklift.suite.parent import end_after
 
@@ -51,7 +52,13 @@ def call(function: Callable[..., T], *arguments: object) -> T:
     with ProcessPoolExecutor(
         1, mp_context=context, initializer=signal.signal, initargs=quiet
     ) as pool:
-        return pool.submit(function, *arguments).result()
+        return pool.submit(_knowing, imports.given(), function, *arguments).result()
+
+
+def _knowing(own: Sequence[str], function: Callable[..., T], *arguments: object) -> T:
+    """What a function gives where the user's own code (`--import`) is imported."""
+    imports.take(own)
+    return function(*arguments)
 
 
 class WarmJob:

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from fake_jobs import until
 
+from tricklift.compat import imports
 from tricklift.configs import find_config
 from tricklift.errors import UserError
 from tricklift.suite import devices, warm
 from tricklift.suite.jobs import TRICKLIFT
+from tricklift.suite.plan import plan
 from tricklift.suite.processes import Child, stop
 
 # Elsewhere, and beside an accelerator, jobs start cold, which the last test covers everywhere.
@@ -78,6 +80,19 @@ def test_a_call_gives_its_value_and_its_error():
     assert warm.call(len, "four") == 4
     with pytest.raises(UserError, match="no config 'no-such'"):
         warm.call(find_config, "no-such")
+
+
+def test_a_call_knows_the_users_own_code(tmp_path, monkeypatch):
+    """Of `--import`: plans are made in such a call, and refused its backbones."""
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import timm\nfrom backbones import register_backbone\n"
+        "register_backbone('mine', lambda: timm.create_model('resnet10t', features_only=True))\n"
+    )
+    monkeypatch.setattr(imports, "_given", {str(file): None})  # not imported in this process
+    jobs = warm.call(plan, "smoke", tmp_path, (0,), None, ["random-init"], (), None, ["mine"])
+    assert {job.backbone for job in jobs} == {"mine"}
+    assert all(job.imports == (str(file),) for job in jobs)
 
 
 @pytest.fixture
