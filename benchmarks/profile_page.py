@@ -23,10 +23,10 @@ INTRO = """# Where a mini run spends its time
 Written by `python -m benchmarks profile --page docs/profile.md{before}`. Seconds that passed, in
 brackets processor seconds of the training's own threads. Each run is a process of its own;
 `tricklift run` and `demo` import once for all jobs, and fork each job from there
-([warm.py]({warm})). Phases do not overlap; data workers run beside them, and their seconds include
+(`{warm}`). Phases do not overlap; data workers run beside them, and their seconds include
 those of the process's end.
 """
-WARM = "../tricklift/suite/warm.py"
+WARM = "tricklift/suite/warm.py"
 
 
 def measure(

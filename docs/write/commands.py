@@ -81,5 +81,5 @@ def table(command: Command, context: Any, kind: str) -> str:
 def escaped(told: str) -> str:
     """Words for a page: no markup of HTML, and none of markdown outside of backticks."""
     parts = html.escape(told, quote=False).split("`")
-    parts[::2] = [re.sub(r"([*_])", r"\\\1", part) for part in parts[::2]]
+    parts[::2] = [re.sub(r"([*_\[\]])", r"\\\1", part) for part in parts[::2]]
     return "`".join(parts)
