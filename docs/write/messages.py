@@ -31,8 +31,11 @@ PLACES = {
 def text() -> str:
     """The part of the page that lists them."""
     found: dict[str, dict[str, list[str]]] = {place: {} for place in PLACES}
-    files = [file for top in ("backbones", "cls", "det", "seg", "tricklift", "configs")
-             for file in sorted((ROOT / top).rglob("*.py"))]
+    files = [
+        file
+        for top in ("backbones", "cls", "det", "seg", "tricklift", "configs")
+        for file in sorted((ROOT / top).rglob("*.py"))
+    ]
     for file in files:
         where = file.relative_to(ROOT).as_posix()
         place = next(p for p, tops in PLACES.items() if where.startswith(tops))
@@ -76,8 +79,11 @@ def value_name(node: ast.expr) -> str:
     inner = node.value if isinstance(node, ast.FormattedValue) else node
     if isinstance(inner, ast.Call) and inner.args:
         inner = inner.args[0]
-    found = [n.attr if isinstance(n, ast.Attribute) else n.id for n in ast.walk(inner)
-             if isinstance(n, ast.Attribute | ast.Name)]
+    found = [
+        n.attr if isinstance(n, ast.Attribute) else n.id
+        for n in ast.walk(inner)
+        if isinstance(n, ast.Attribute | ast.Name)
+    ]
     return found[0].strip("_").replace("_", " ") if found else "value"
 
 

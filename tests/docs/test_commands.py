@@ -1,0 +1,87 @@
+"""Every command that a page shows is one that the tool has, and is run, or says why not.
+
+A line of HTML above each block says what is done with it: `run` (here), `run by FILE` (there, for
+real), or `not run: WHY`.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from tricklift import cli
+
+REPO = Path(__file__).parents[2]
+#: Pages that are written by commands show what was once typed.
+WRITTEN = ("reference", "results", "write")
+PAGES = [
+    page.relative_to(REPO)
+    for page in (REPO / "README.md", *sorted((REPO / "docs").rglob("*.md")))
+    if not set(WRITTEN) & set(page.relative_to(REPO).parts)
+]
+BLOCK = re.compile(r"^(?:<!-- (.*?) -->\n)?```bash\n(.*?)^```", re.S | re.M)
+
+
+def blocks(page: Path) -> list[tuple[str, list[str]]]:
+    """What is said of each block of commands of a page, and its lines."""
+    found = BLOCK.findall((REPO / page).read_text(encoding="utf-8"))
+    return [(said, body.replace("\\\n", " ").splitlines()) for said, body in found]
+
+
+def tricklift_commands(lines: list[str]) -> list[list[str]]:
+    """Arguments of each `tricklift` of a block, those inside of `$( )` too."""
+    found = []
+    for line in lines:
+        inner = re.findall(r"\$\((tricklift [^)]*)\)", line)
+        outer = re.sub(r"\$\([^)]*\)", "GIVEN", line)
+        for text in (*inner, *([outer] if outer.startswith("tricklift ") else [])):
+            found.append(shlex.split(text, comments=True)[1:])
+    return found
+
+
+def parsed(words: list[str]) -> list[str]:
+    """Reads a command's arguments as the command line does, without running it; its names."""
+    command, context, path = typer.main.get_command(cli.app), None, []
+    words = list(cli.training.spread(words))
+    name = "tricklift"
+    while True:
+        path.append(name)
+        context = command.make_context(name, words, parent=context)
+        if not hasattr(command, "commands"):
+            return path
+        name, command, words = command.resolve_command(
+            context, context._protected_args + context.args
+        )
+
+
+ALL = [(page, said, lines) for page in PAGES for said, lines in blocks(page)]
+NAMES = [f"{page}:{lines[0][:40]}" for page, _, lines in ALL]
+
+
+def test_there_are_blocks():
+    assert len(ALL) > 15
+    assert len({page for page, _, _ in ALL}) > 6
+
+
+@pytest.mark.parametrize(("page", "said", "lines"), ALL, ids=NAMES)
+def test_a_block_says_where_it_is_run(page: Path, said: str, lines: list[str]):
+    assert said, f"{page}: a line <!-- run -->, <!-- run by FILE --> or <!-- not run: WHY -->"
+    if said.startswith("run by "):
+        test = REPO / said.removeprefix("run by ")
+        assert test.is_file()
+    else:
+        assert said == "run" or re.match(r"not run: \w+", said)
+
+
+@pytest.mark.parametrize(("page", "said", "lines"), ALL, ids=NAMES)
+def test_its_commands_are_ones_that_there_are(page: Path, said: str, lines: list[str]):
+    for words in tricklift_commands(lines):
+        if not words[0].startswith("--"):
+            assert len(parsed(words)) > 1
+
+
+def test_a_word_that_there_is_not_would_be_found():
+    with pytest.raises(Exception, match="rwos"):
+        parsed(["run", "mini", "--out", "x", "--rwos", "a"])
