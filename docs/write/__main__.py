@@ -10,12 +10,12 @@ from pathlib import Path
 from types import ModuleType
 
 import commands
-import configs
 import data_sets
 import messages
 import tiers
 import tricks
 
+import configs
 from tricklift.records.atomic import write_text
 
 DOCS = Path(__file__).resolve().parent.parent

@@ -16,7 +16,8 @@ Command = Any
 PAGE = "reference/commands.md"
 TOP = """# Commands
 
-Written by `python docs/write` from the commands themselves; `tricklift COMMAND --help` says the same."""
+Written by `python docs/write` from the commands themselves; `tricklift COMMAND --help` says the
+same."""
 
 
 def text() -> str:

@@ -10,8 +10,9 @@ PAGE = "reference/configs.md"
 TASKS = {"cls": "Classification", "det": "Detection", "seg": "Segmentation"}
 TOP = """# Configs
 
-Written by `python docs/write` from the configs; `tricklift list configs` prints the names, `tricklift config show NAME` the whole of one with all that it
-inherits, and `tricklift config path NAME` its file, for `mim`."""
+Written by `python docs/write` from the configs; `tricklift list configs` prints the names,
+`tricklift config show NAME` the whole of one with all that it inherits, and
+`tricklift config path NAME` its file, for `mim`."""
 
 
 def text() -> str:

@@ -6,8 +6,9 @@ from tricklift.markdown import grid
 PAGE = "reference/data-sets.md"
 TOP = """# Data sets
 
-Written by `python docs/write` from `tricklift/data/prepare/sets.py`; `tricklift list datasets` prints the names, and `tricklift prepare NAME` puts one in
-place. Data of your own need no such entry: [Your data](../your-data.md)."""
+Written by `python docs/write` from `tricklift/data/prepare/sets.py`; `tricklift list datasets`
+prints the names, and `tricklift prepare NAME` puts one in place. Data of your own need no such
+entry: [Your data](../your-data.md)."""
 
 
 def text() -> str:

@@ -7,8 +7,9 @@ from tricklift.suite.tier_file import read
 PAGE = "reference/tiers.md"
 TOP = """# Tiers
 
-Written by `python docs/write` from `configs/tiers`; `tricklift list tiers` prints them, and `tricklift plan TIER` what each would run. The keys
-of such a file, and how to write one: [Tiers](../tiers.md)."""
+Written by `python docs/write` from `configs/tiers`; `tricklift list tiers` prints them, and
+`tricklift plan TIER` what each would run. The keys of such a file, and how to write one:
+[Tiers](../tiers.md)."""
 
 
 def text() -> str:
@@ -18,7 +19,7 @@ def text() -> str:
         tier = read(file.stem)
         data = dict.fromkeys(name for names in tier.data.values() for name in names)
         heads = [f"`{head.config}`" for head in tier.heads]
-        rows = [name for name in tier.row_names()]
+        rows = list(tier.row_names())
         lines.append(
             [
                 f"`{file.stem}`",

@@ -8,8 +8,8 @@ from tricklift.tricks import names
 PAGE = "reference/tricks.md"
 TOP = """# Tricks
 
-Written by `python docs/write` from the files in `configs/_base_/tricks`; `tricklift list tricks` prints the first two columns. How one of your own
-is written: [Your trick](../your-trick.md)."""
+Written by `python docs/write` from the files in `configs/_base_/tricks`; `tricklift list tricks`
+prints the same, shorter. How one of your own is written: [Your trick](../your-trick.md)."""
 
 
 def text() -> str:
