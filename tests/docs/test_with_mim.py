@@ -1,4 +1,4 @@
-"""What docs/with-mim.md and docs/get-started.md show is run as it stands, on less data, for fewer steps."""
+"""What docs/with-mim.md and docs/get-started.md show is run as it stands, on less data."""
 
 import json
 import os
