@@ -7,23 +7,20 @@ from typing import Annotated, Literal
 
 import typer
 
+from tricklift.cli.options import CFG_OPTIONS, WHERE, Backbone, Options, OwnData, Teacher, Tricks
 from tricklift.errors import RESUMES, stoppable
-
-CFG_OPTIONS = "--cfg-options"
 
 Config = Annotated[str, typer.Argument(help="Path or short name, e.g. cls/mini/resnet18_d-tricks.")]
 WorkDir = Annotated[
-    Path | None, typer.Option(help="Output folder.  [default: work_dirs/<short name>]")
-]
-Options = Annotated[
-    list[str] | None,
+    Path | None,
     typer.Option(
-        CFG_OPTIONS,
-        metavar="KEY=VALUE ...",
-        help="Override settings of the config. +KEY=VALUE adds a new key.",
+        "--out",
+        "--work-dir",
+        file_okay=False,
+        help=f"{WHERE}: the folder of the run (OpenMMLab's word for it is --work-dir).  "
+        "[default: work_dirs/<short name>]",
     ),
 ]
-Backbone = Annotated[str | None, typer.Option(help="Sets model.backbone.name, e.g. resnet18_d.")]
 
 
 def _note_rank(rank: int | None) -> None:
@@ -74,14 +71,7 @@ def spread(arguments: Sequence[str]) -> list[str]:
 @stoppable(RESUMES)
 def train(
     config: Config,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="For cls/own, det/own and seg/own: a folder of data of your own "
-            "(`tricklift check DIR`); the config made for it is kept in WORK_DIR/own.",
-        ),
-    ] = None,
+    data: OwnData = None,
     backbone: Backbone = None,
     pretrained: Annotated[
         str | None,
@@ -99,21 +89,9 @@ def train(
             "or encoder_q.",
         ),
     ] = None,
-    tricks: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B", help="Tricks to add to the config, by name, or path/to/trick.py."
-        ),
-    ] = None,
-    teacher: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REF",
-            help="Teacher of the trick `distillation`: an exported file, a .pth of the "
-            "classification stage, timm/NAME or torchvision/NAME.",
-        ),
-    ] = None,
-    work_dir: WorkDir = None,
+    tricks: Tricks = None,
+    teacher: Teacher = None,
+    out: WorkDir = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Sets randomness.seed.")] = None,
     resume: Annotated[
         str | None,
@@ -143,11 +121,11 @@ def train(
     if data is not None:
         from tricklift.own.written import config_for
 
-        work_dir = work_dir or Path("work_dirs") / config
-        config = str(config_for(config, data, work_dir / "own"))
+        out = out or Path("work_dirs") / config
+        config = str(config_for(config, data, out / "own"))
     cfg = training.build_config(
         config,
-        work_dir=work_dir,
+        work_dir=out,
         seed=seed,
         backbone=backbone,
         pretrained=pretrained,
@@ -168,7 +146,7 @@ def test(
     config: Config,
     checkpoint: Annotated[Path, typer.Argument(help="A .pth file of a training.")],
     backbone: Backbone = None,
-    work_dir: WorkDir = None,
+    out: WorkDir = None,
     cfg_options: Options = None,
     launcher: Launcher = "none",
     local_rank: LocalRank = None,
@@ -179,7 +157,7 @@ def test(
 
     options = parse_options(cfg_options or [])
     cfg = training.build_config(
-        config, work_dir=work_dir, backbone=backbone, options=options, launcher=launcher
+        config, work_dir=out, backbone=backbone, options=options, launcher=launcher
     )
     for key, value in training.test(cfg, checkpoint).items():
         print(f"{key}: {value}")
@@ -190,8 +168,8 @@ def export(
         Path, typer.Argument(help="A .pth file of a training, or an exported file.")
     ],
     out: Annotated[Path, typer.Argument(help="The file to write.")],
-    to: Annotated[
-        str, typer.Option(help="Format: tricklift, torchvision, timm, mmdet or onnx.")
+    form: Annotated[
+        str, typer.Option("--format", help="tricklift, torchvision, timm, mmdet or onnx.")
     ] = "tricklift",
     ema: Annotated[bool, typer.Option("--ema", help="Export the EMA weights.")] = False,
 ) -> None:
@@ -202,11 +180,8 @@ def export(
 
     finder.install()  # mmdet, which checks an export to it, imports mmcv.ops
     of_run(checkpoint.parent)
-    report = write(checkpoint, out, to=to, ema=ema)
+    report = write(checkpoint, out, to=form, ema=ema)
     print(
         f"done: {out} ({report.architecture}); its {report.compared} differ by "
         f"{report.difference:.1e} at most\nuse: {report.usage}"
     )
-
-
-COMMANDS = (train, test, export)
