@@ -24,7 +24,7 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
 def test_help_teaches(capsys):
     code, out, _ = run(capsys, "--help")
     assert code == 0
-    for word in ("demo", "prepare", "run", "compare", "train", "test", "export", "backbones"):
+    for word in ("demo", "prepare", "run", "compare", "train", "test", "export", "list"):
         assert f"\n  {word} " in out
     assert "tricklift train det/mini/faster_rcnn_fpn --backbone resnet18_d --pretrained" in out
     assert "TRICKLIFT_ROOT" in out
@@ -53,16 +53,8 @@ def test_an_export_to_mmdet_in_a_process_of_its_own(tmp_path):
     metadata = {"architecture": "resnet18_b", "options": json.dumps({"width": 0.25})}
     state = backbones.build("resnet18_b", width=0.25).state_dict()
     save(source, state, {**metadata, "num_classes": "1000"})
-    command = [
-        sys.executable,
-        "-m",
-        "tricklift",
-        "export",
-        str(source),
-        str(out),
-        "--format",
-        "mmdet",
-    ]
+    command = [sys.executable, "-m", "tricklift", "export", str(source), str(out)]
+    command += ["--format", "mmdet"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert out.is_file()

@@ -53,11 +53,12 @@ class Commands(TyperGroup):
         shown = [name for name in self.list_commands(ctx) if not self.commands[name].hidden]
         hint = f"there are {', '.join(shown)}"
         root = ctx.find_root()
-        known = {path[-1]: path for path in paths(root.command)}
-        known |= {name: (*_words(ctx), name) for name in shown}
-        if word in known or (close := get_close_matches(word, known, n=1)):
-            path = known[word if word in known else close[0]]
-            hint = f"did you mean '{' '.join((root.info_name, *path))}'?"
+        here = {name: (*_words(ctx), name) for name in shown}
+        elsewhere = {path[-1]: path for path in paths(root.command)}
+        for known, likeness in ((here, 0.8), (elsewhere, 1.0), (here, 0.6), (elsewhere, 0.6)):
+            if close := get_close_matches(word, known, n=1, cutoff=likeness):
+                hint = f"did you mean '{' '.join((root.info_name, *known[close[0]]))}'?"
+                break
         ctx.fail(f"No such command {word!r}; {hint}")
 
 
