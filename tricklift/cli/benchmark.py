@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tricklift.cli import completion
 from tricklift.cli.data import RESUMES, OwnFolder, Weights, own_tier, say_aside
 from tricklift.cli.engines import (
     Account,
@@ -30,6 +31,7 @@ TierName = Annotated[
     str,
     typer.Argument(
         metavar="TIER",
+        autocompletion=completion.tier,
         help="full, mini, small, smoke, zoo, own, or the path of a tier file (.yaml).",
     ),
 ]
@@ -59,7 +61,11 @@ Heads = Annotated[
 ]
 Backbones = Annotated[
     str | None,
-    typer.Option(metavar="A,B", help="Run each row with each of these backbones instead."),
+    typer.Option(
+        metavar="A,B",
+        autocompletion=completion.backbones,
+        help="Run each row with each of these backbones instead.",
+    ),
 ]
 
 

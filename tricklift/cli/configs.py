@@ -9,9 +9,8 @@ from typing import Annotated, Literal
 import typer
 
 from tricklift.cli.groups import Group
-from tricklift.cli.options import WHERE, AsJson, Backbone, Options, OwnData, Tricks
+from tricklift.cli.options import WHERE, AsJson, Backbone, Config, Options, OwnData, Tricks
 
-Name = Annotated[str, typer.Argument(help="Short name (`tricklift list configs`), or a path.")]
 #: Where `--data` puts what it writes.
 Place = Annotated[
     Path,
@@ -22,7 +21,7 @@ Place = Annotated[
 
 
 def show(
-    name: Name,
+    config: Config,
     backbone: Backbone = None,
     tricks: Tricks = None,
     cfg_options: Options = None,
@@ -49,7 +48,7 @@ def show(
 
     with redirect_stdout(sys.stderr):
         cfg = build_config(
-            name,
+            config,
             backbone=backbone,
             tricks=split_names(tricks),
             options=parse_options(cfg_options or []),
@@ -64,7 +63,7 @@ def show(
         print(json.dumps(cfg.to_dict(), indent=2))
 
 
-def path(name: Name, data: OwnData = None, out: Place = Path("own")) -> None:
+def path(config: Config, data: OwnData = None, out: Place = Path("own")) -> None:
     """Print the path of a config, for OpenMMLab's own commands.
 
     \b
@@ -75,12 +74,12 @@ def path(name: Name, data: OwnData = None, out: Place = Path("own")) -> None:
     from tricklift.configs import find_config
 
     if data is None:
-        print(find_config(name).resolve())
+        print(find_config(config).resolve())
         return
     from tricklift.own.written import config_for
 
     with redirect_stdout(sys.stderr):
-        file = config_for(name, data, out)
+        file = config_for(config, data, out)
     print(file.resolve())
 
 

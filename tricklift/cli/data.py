@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tricklift.cli import completion
 from tricklift.cli.options import AsJson, Root, names_in
 from tricklift.errors import MissingFileError, UserError, stoppable
 
@@ -33,7 +34,12 @@ RESUMES = "rerun the same command to resume"
 
 @stoppable(RESUMES)
 def prepare(
-    name: Annotated[str, typer.Argument(help="One of the names above.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", autocompletion=completion.dataset, help="One of the names above."
+        ),
+    ],
     root: Root = Path("data"),
     source: Annotated[
         Path | None,

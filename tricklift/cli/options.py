@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from tricklift.cli import completion
+
 #: Begins the help of every `--out`.
 WHERE = "Where output goes"
 
@@ -45,6 +47,14 @@ OwnData = Annotated[
         "DIR`); the config made for it is kept, and yours to change.",
     ),
 ]
+Config = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG",
+        autocompletion=completion.config,
+        help="Path or short name, e.g. cls/mini/resnet18_d-tricks; see `list configs`.",
+    ),
+]
 #: mmengine's name, as all of OpenMMLab's commands have it.
 CFG_OPTIONS = "--cfg-options"
 Options = Annotated[
@@ -59,6 +69,7 @@ Backbone = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
+        autocompletion=completion.backbone,
         help="Sets model.backbone.name, e.g. resnet18_d; see `list backbones`.",
     ),
 ]
@@ -66,6 +77,7 @@ Tricks = Annotated[
     str | None,
     typer.Option(
         metavar="A,B",
+        autocompletion=completion.tricks,
         help="Tricks to add, by name (see `list tricks`), or path/to/trick.py. `run` adds them to "
         "each pretraining, and those of detection alone to the detectors.",
     ),

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tricklift.cli import completion
 from tricklift.cli.groups import Group
 from tricklift.cli.options import WHERE
 from tricklift.cli.signatures import with_parameters
@@ -21,6 +22,7 @@ Imports = Annotated[
         "config names. The run's config keeps it. Repeatable.",
     ),
 ]
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")]
 Folder = Annotated[
     Path, typer.Option("--out", file_okay=False, help=f"{WHERE}: the folder for both files.")
 ]
@@ -43,7 +45,8 @@ def importing(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def new_backbone(
-    name: Annotated[str, typer.Argument(help="Letters, digits and _.")], out: Folder = Path()
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")],
+    out: Folder = Path(),
 ) -> None:
     """Write NAME.py, a small network that works, and test_NAME.py."""
     from backbones.registry import refuse_taken
@@ -59,7 +62,8 @@ def new_backbone(
 
 
 def new_trick(
-    name: Annotated[str, typer.Argument(help="Letters, digits and _.")], out: Folder = Path()
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")],
+    out: Folder = Path(),
 ) -> None:
     """Write NAME.py, a trick that works, and test_NAME.py."""
     from tricklift.templates import write
@@ -72,7 +76,14 @@ def new_trick(
 
 
 def check_backbone(
-    name: Annotated[str, typer.Argument(help="As in --backbone, e.g. one of your own.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            autocompletion=completion.backbone,
+            help="As in --backbone, e.g. one of your own.",
+        ),
+    ],
 ) -> None:
     """Try all that configs, tricks and exports ask of a backbone, as our tests do with ours.
 

@@ -1,16 +1,24 @@
 """`tricklift train`, `test` and `export`."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from tricklift.cli.options import CFG_OPTIONS, WHERE, Backbone, Options, OwnData, Teacher, Tricks
+from tricklift.cli.launching import Launcher, LocalRank, Processes, join
+from tricklift.cli.options import (
+    CFG_OPTIONS,
+    WHERE,
+    Backbone,
+    Config,
+    Options,
+    OwnData,
+    Teacher,
+    Tricks,
+)
 from tricklift.errors import RESUMES, stoppable
 
-Config = Annotated[str, typer.Argument(help="Path or short name, e.g. cls/mini/resnet18_d-tricks.")]
 WorkDir = Annotated[
     Path | None,
     typer.Option(
@@ -19,28 +27,6 @@ WorkDir = Annotated[
         file_okay=False,
         help=f"{WHERE}: the folder of the run (OpenMMLab's word for it is --work-dir).  "
         "[default: work_dirs/<short name>]",
-    ),
-]
-
-
-def _note_rank(rank: int | None) -> None:
-    if rank is not None:
-        os.environ.setdefault("LOCAL_RANK", str(rank))
-
-
-# `mim` looks for both in the help before it starts several processes.
-Launcher = Annotated[
-    Literal["none", "pytorch", "slurm", "mpi"],
-    typer.Option(help="What started the processes, e.g. pytorch under torchrun."),
-]
-LocalRank = Annotated[
-    int | None,
-    typer.Option(
-        "--local_rank",
-        "--local-rank",
-        metavar="N",
-        callback=_note_rank,
-        help="Set by torch.distributed.launch.",
     ),
 ]
 
@@ -70,6 +56,7 @@ def spread(arguments: Sequence[str]) -> list[str]:
 
 @stoppable(RESUMES)
 def train(
+    context: typer.Context,
     config: Config,
     data: OwnData = None,
     backbone: Backbone = None,
@@ -111,17 +98,37 @@ def train(
     ] = False,
     cfg_options: Options = None,
     launcher: Launcher = "none",
+    processes: Processes = None,
     local_rank: LocalRank = None,
 ) -> None:
-    """Train a classifier, detector or segmenter. Writes result.json to the work dir."""
+    """Train a classifier, detector or segmenter. Writes result.json to its folder.
+
+    `mim train tricklift CONFIG` takes the same options, `mim test tricklift` those of `test`.
+
+    \b
+    One of our configs, with other tricks; a detector on its export; data of your own:
+      tricklift train cls/mini/resnet18_b-baseline --tricks efficient,cosine --out runs/cls
+      tricklift train det/mini/faster_rcnn_fpn --backbone resnet18_b \\
+        --pretrained my.safetensors --out runs/det
+      tricklift train det/own --data DIR --out runs/pets
+
+    \b
+    Stopped by a signal; other settings; two processes on a CPU, or one on each GPU:
+      tricklift train cls/mini/resnet18_b-baseline --out runs/cls --resume
+      tricklift train cls/mini/resnet18_b-baseline --cfg-options train_cfg.max_epochs=2
+      tricklift train cls/mini/resnet18_b-baseline --launcher pytorch --processes 2
+    """
+    join(launcher, processes, context.obj)
     from tricklift import train as training
     from tricklift.config_keys import parse_options
     from tricklift.tricks import split_names
 
     if data is not None:
+        from tricklift.configs import short_name
         from tricklift.own.written import config_for
 
-        out = out or Path("work_dirs") / config
+        named = short_name(config) if Path(config).is_file() else config  # `mim` gives the file
+        out = out or Path("work_dirs") / (named or Path(config).stem)
         config = str(config_for(config, data, out / "own"))
     cfg = training.build_config(
         config,
@@ -143,15 +150,23 @@ def train(
 
 
 def test(
+    context: typer.Context,
     config: Config,
     checkpoint: Annotated[Path, typer.Argument(help="A .pth file of a training.")],
     backbone: Backbone = None,
     out: WorkDir = None,
     cfg_options: Options = None,
     launcher: Launcher = "none",
+    processes: Processes = None,
     local_rank: LocalRank = None,
 ) -> None:
-    """Evaluate a training checkpoint on the config's test data."""
+    """Evaluate a training checkpoint on the config's test data.
+
+    \b
+    What a training has left:
+      tricklift test cls/mini/resnet18_b-baseline runs/cls/epoch_12.pth
+    """
+    join(launcher, processes, context.obj)
     from tricklift import train as training
     from tricklift.config_keys import parse_options
 
@@ -173,7 +188,14 @@ def export(
     ] = "tricklift",
     ema: Annotated[bool, typer.Option("--ema", help="Export the EMA weights.")] = False,
 ) -> None:
-    """Write a trained backbone for other libraries. The written file is checked."""
+    """Write a trained backbone for other libraries. The written file is checked.
+
+    \b
+    Our exchange file, which detectors and segmenters start from; for timm; as ONNX:
+      tricklift export runs/cls/epoch_12.pth my.safetensors
+      tricklift export my.safetensors timm.safetensors --format timm
+      tricklift export my.safetensors my.onnx --format onnx
+    """
     from backbones.export import export as write
     from tricklift.compat import finder
     from tricklift.compat.imports import of_run

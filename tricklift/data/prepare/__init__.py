@@ -62,7 +62,7 @@ def prepare(
 
 def about() -> list[dict[str, str]]:
     """What there is to say of each set: name, title, folder below the root, about, page, terms."""
-    generated = "photographs of shapes, generated: classification, detection, segmentation"
+    generated = "a generated world of shapes: classification, detection and segmentation, 30 MB"
     told = {"title": "MiniWorld", "folder": MINIWORLD, "about": generated, "page": "", "terms": ""}
     keys = tuple(told)
     return [
