@@ -38,7 +38,7 @@ def network_of(backbone: Mapping[str, Any], built: Backbone | None = None) -> Ba
     if name is None:
         raise UserError(
             "model.backbone has no name; set model.backbone.name, e.g. 'resnet18_b' "
-            "(`tricklift backbones` lists all)"
+            "(`tricklift list backbones` lists all)"
         )
     options = {key: value for key, value in backbone.items() if key not in SETTINGS}
     if built is None:

@@ -1,5 +1,6 @@
 """Finding a config by path or short name, and reading it: without a word, or with one line."""
 
+import ast
 import logging
 import traceback
 from collections.abc import Iterator
@@ -18,6 +19,12 @@ def short_names() -> list[str]:
     root = config_root()
     files = [file.relative_to(root) for file in sorted(root.rglob("*.py"))]
     return [str(file.with_suffix("")) for file in files if file.parts[0] != "_base_"]
+
+
+def summary(name: str) -> str:
+    """What a provided config is for: the first sentence of its file."""
+    text = ast.get_docstring(ast.parse((config_root() / f"{name}.py").read_text())) or ""
+    return " ".join(text.partition("\n\n")[0].split())
 
 
 def short_name(path: str | Path) -> str | None:
@@ -43,7 +50,7 @@ def find_config(reference: str | Path) -> Path:
     hint = did_you_mean(name, names)
     raise UserError(
         f"no config {str(reference)!r}: neither a file nor the name of a provided one{hint} "
-        "('tricklift config --list' prints all names)"
+        "('tricklift list configs' prints all names)"
     )
 
 

@@ -129,7 +129,7 @@ def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None
     if not isinstance(backbone, dict) or "name" not in backbone:
         raise UserError(
             f"--backbone/--pretrained: {cfg.filename} has no model.backbone.name to set; use "
-            "a config of tricklift ('tricklift config --list')"
+            "a config of tricklift ('tricklift list configs')"
         )
     if name is not None:
         backbone["name"] = name

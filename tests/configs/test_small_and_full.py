@@ -44,7 +44,7 @@ def test_small_tier_trains(name, small_root, tmp_path, monkeypatch):
     task = name[:3]
     options = ["--cfg-options", *NO_WORKERS, *SHORT[task]]
     with pytest.raises(SystemExit) as ended:
-        main(["train", name, "--work-dir", str(tmp_path), *options])
+        main(["train", name, "--out", str(tmp_path), *options])
     assert ended.value.code == 0
     check_result(tmp_path, task, name.split("/")[1])
 

@@ -49,7 +49,7 @@ def test_the_command_line_says_it_in_one_line_and_leaves_nothing(
 ):
     out = tmp_path / "out"
     tier = Path(__file__).with_name("tiny.yaml")
-    call = ("run", tier, "--out", out, "--root", tiny_root, "--launcher", "slurm")
+    call = ("run", tier, "--out", out, "--root", tiny_root, "--engine", "slurm")
     said = front(*call, "--partition", "mian").ends(code=2)
     assert said.startswith("error: --partition: no partition 'mian'") and said.count("\n") == 1
     assert not out.exists() and not cluster.call("squeue", "-h")

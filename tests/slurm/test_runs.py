@@ -48,12 +48,12 @@ def test_the_table_is_that_of_a_local_run_though_the_front_door_is_killed(
 ):
     local, out = tmp_path / "local", tmp_path / "out"
     rows = ("--rows", f"random-init,{BASE}")
-    first = front(*call(out, *rows, "--launcher", "slurm"))
+    first = front(*call(out, *rows, "--engine", "slurm"))
     first.until(lambda: first.said.count("submitted as Slurm job") == 6)
     first.process.send_signal(signal.SIGKILL)
     first.process.wait()
     numbers = {name: queued.id for name, queued in slurm_client.queue(out).items()}
-    said = front(*call(out, *rows, "--launcher", "slurm")).ends()
+    said = front(*call(out, *rows, "--engine", "slurm")).ends()
     assert "submitted as" not in said  # all were in the queue, or done
     for name, number in numbers.items():
         assert f"{name}: is Slurm job {number} already" in said or f"{name}: already done" in said
@@ -68,7 +68,7 @@ def test_stopped_jobs_resume_and_a_failed_one_stops_no_other(
 ):
     out, slow = tmp_path / "out", "cls/slow/seed0"
     only = f"{slow},export/slow-seed0,cls/broken/seed0,export/broken-seed0"
-    run = front(*call(out, "--rows", "slow,broken", "--only", only, "--launcher", "slurm"))
+    run = front(*call(out, "--rows", "slow,broken", "--only", only, "--engine", "slurm"))
     run.until(lambda: steps(out, slow))
     number = slurm_client.queue(out)[slow].id
     cluster.call("scontrol", "requeue", number)  # as a cluster that pre-empts does
@@ -93,7 +93,7 @@ def test_stopped_jobs_resume_and_a_failed_one_stops_no_other(
 
 def test_two_nodes_train_one_job_together(cluster, front, call, tmp_path):
     name = f"cls/{BASE}/seed0"
-    more = ("--rows", BASE, "--only", name, "--launcher", "slurm", "--nodes", "2")
+    more = ("--rows", BASE, "--only", name, "--engine", "slurm", "--nodes", "2")
     front(*call(tmp_path / "out", *more)).ends()
     result = read_json(tmp_path / "out" / name / "result.json")
     assert result["status"] == "done" and result["world_size"] == 2

@@ -100,7 +100,7 @@ def test_an_installed_wheel_finds_its_configs(repo, tmp_path):
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "tricklift", "config", "det/mini/faster_rcnn_fpn"],
+        [sys.executable, "-P", "-m", "tricklift", "config", "path", "det/mini/faster_rcnn_fpn"],
         cwd=tmp_path, capture_output=True, text=True, timeout=60,
         env={**os.environ, "PYTHONPATH": str(site)},
     )  # fmt: skip

@@ -98,7 +98,7 @@ def test_a_backbone_of_ones_own_from_the_template_to_a_detector(folder, forget, 
             "mynet",
             "--import",
             "mynet.py",
-            "--work-dir",
+            "--out",
             "c",
             "--cfg-options",
             *EPOCH,
@@ -115,18 +115,18 @@ def test_a_backbone_of_ones_own_from_the_template_to_a_detector(folder, forget, 
 
     forget()
     detector = ["det/mini/faster_rcnn_c4", "--backbone", "mynet", "--pretrained", "my.safetensors"]
-    run(["train", *detector, "--work-dir", "d", "--cfg-options", *EPOCH], code=2)
+    run(["train", *detector, "--out", "d", "--cfg-options", *EPOCH], code=2)
     assert "unknown backbone 'mynet'" in (said := capsys.readouterr().err) and "--import" in said
-    run(["train", *detector, "--import", "mynet", "--work-dir", "d", "--cfg-options", *EPOCH])
+    run(["train", *detector, "--import", "mynet", "--out", "d", "--cfg-options", *EPOCH])
     assert result_of("d")["pretrained"]["architecture"] == "mynet"
     assert "same before and after" not in log_of("d")
     assert "loaded from my.safetensors" in log_of("d")
 
     forget()  # the run's own config knows it
-    run(["test", "d/faster_rcnn_c4.py", "d/epoch_1.pth", "--work-dir", "t"])
+    run(["test", "d/faster_rcnn_c4.py", "d/epoch_1.pth", "--out", "t"])
     assert "pascal_voc/mAP" in capsys.readouterr().out
     forget()
-    run(["train", "d/faster_rcnn_c4.py", "--work-dir", "d", "--resume"])
+    run(["train", "d/faster_rcnn_c4.py", "--out", "d", "--resume"])
     assert "Load checkpoint from" in log_of("d") or "resumed" in log_of("d")
 
     own = (file,)
@@ -151,7 +151,7 @@ def test_a_segmenter_on_a_network_of_timms_by_features_only(folder, forget):
             "nets.py",
             "--pretrained",
             "none",
-            "--work-dir",
+            "--out",
             "s",
             "--cfg-options",
             *options,
@@ -169,7 +169,7 @@ def test_a_trick_of_ones_own_with_a_hook_in_all_tasks(folder, forget, capsys):
             BASELINE,
             "--tricks",
             "heavier.py,cosine",
-            "--work-dir",
+            "--out",
             "c",
             "--cfg-options",
             *EPOCH,
@@ -204,7 +204,7 @@ def test_a_trick_of_ones_own_with_a_hook_in_all_tasks(folder, forget, capsys):
                 "all_of_it.py",
                 "--pretrained",
                 "none",
-                "--work-dir",
+                "--out",
                 work_dir,
                 "--cfg-options",
                 *options,
@@ -229,7 +229,7 @@ def test_somebody_elses_checkpoint_in_a_detector(folder, forget, capsys):
     }
     torch.save({"model": state, "model_ema": averaged, "epoch": 3}, "theirs.pth.tar")
     train = ["train", "det/mini/faster_rcnn_fpn", "--backbone", "resnet18_b", "--pretrained"]
-    train += ["theirs.pth.tar", "--work-dir", "d"]
+    train += ["theirs.pth.tar", "--out", "d"]
     options = ["--cfg-options", *EPOCH, "model.backbone.width=1", "optim_wrapper.optimizer.lr=1e-9"]
     run([*train, *options], code=2)
     assert "holds 2 sets of these weights: model.module, model_ema" in capsys.readouterr().err
@@ -275,13 +275,13 @@ def test_all_of_it_from_an_installed_wheel(repo, tmp_path, tiny_root):
     assert "FAILED" not in tricklift("check-backbone", "mynet", "--import", "mynet.py")
     tricklift("new", "trick", "heavier")
     mynet = ("--backbone", "mynet", "--import", "mynet.py")
-    given = (*mynet, "--tricks", "heavier.py", "--work-dir", "c")
+    given = (*mynet, "--tricks", "heavier.py", "--out", "c")
     tricklift("train", BASELINE, *given, "--cfg-options", *EPOCH)
     tricklift("export", "c/epoch_1.pth", "my.safetensors")
     for leaf, options in (("det/mini/faster_rcnn_fpn", EPOCH), ("seg/mini/fcn", STEPS)):
-        given = (*mynet, "--pretrained", "my.safetensors", "--work-dir", f"r/{leaf[:3]}")
+        given = (*mynet, "--pretrained", "my.safetensors", "--out", f"r/{leaf[:3]}")
         tricklift("train", leaf, *given, "--cfg-options", *options)
-    assert "mIoU" in tricklift("test", "r/seg/fcn.py", "r/seg/iter_2.pth", "--work-dir", "t")
+    assert "mIoU" in tricklift("test", "r/seg/fcn.py", "r/seg/iter_2.pth", "--out", "t")
     assert "heavier" in tricklift("compare", ".")
     for name in ("seg", "backbones"):  # pytest puts this folder first, and we would name them
         shutil.rmtree(mine / name)

@@ -31,6 +31,6 @@ def test_both_files_have_the_name(kind: str, tmp_path: Path):
 )
 def test_names_that_cannot_be(kind, name, message, tmp_path: Path, capsys):
     with pytest.raises(SystemExit):
-        main(["new", kind, name, "--in", str(tmp_path)])
+        main(["new", kind, name, "--out", str(tmp_path)])
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

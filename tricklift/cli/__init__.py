@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
-from tricklift.cli import benchmark, data, jobs, listing, own, tables, training
+from tricklift.cli import benchmark, configs, data, jobs, listing, own, paper, tables, training
+from tricklift.cli.groups import HELP, Commands, register
 from tricklift.compat import shadow
-from tricklift.errors import report_user_errors, stoppable
+from tricklift.errors import report_user_errors
 
 ABOUT = """How much of a classification trick survives transfer?
 
@@ -23,10 +23,10 @@ All steps on generated data, in minutes on a CPU:
 \b
 Step by step:
   tricklift prepare miniworld --root data
-  tricklift train cls/mini/resnet18_d-tricks --work-dir runs/cls
+  tricklift train cls/mini/resnet18_d-tricks --out runs/cls
   tricklift export $(cat runs/cls/last_checkpoint) d.safetensors
   tricklift train det/mini/faster_rcnn_fpn --backbone resnet18_d --pretrained d.safetensors \\
-    --work-dir runs/det
+    --out runs/det
   tricklift compare runs
 
 \b
@@ -41,14 +41,21 @@ archives in TRICKLIFT_DATA, if set. TRICKLIFT_DEBUG=1 prints tracebacks.
 """
 
 
-class Commands(TyperGroup):
-    """The commands; typer itself would end a stopped one without a word."""
-
-    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
-        """Run the one that was called."""
-        with stoppable():
-            return super().invoke(ctx)
-
+#: What stands under which title of the help, in this order: functions, and groups of them.
+GROUPS: dict[str, tuple[Any, ...]] = {
+    "Benchmark": (
+        benchmark.demo,
+        benchmark.run,
+        benchmark.plan,
+        jobs.status,
+        jobs.clean,
+        tables.compare,
+    ),
+    "Data": (data.prepare, data.check),
+    "One model": (training.train, training.test, training.export),
+    "What there is": (listing.LIST, configs.CONFIG, paper.PAPER),
+    "Your own": (own.NEW, own.check_backbone),
+}
 
 app = typer.Typer(
     name="tricklift",
@@ -57,13 +64,12 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=True,
+    context_settings=HELP,
 )
-GROUPS = (benchmark, jobs, tables, data, training, own, listing)
-for command in (command for group in GROUPS for command in group.COMMANDS):
-    app.command()(own.importing(command))
-app.add_typer(own.NEW)
+for title, commands in GROUPS.items():
+    for command in commands:
+        register(app, title, command, own.importing)
 app.command(hidden=True)(jobs.work)
 
 

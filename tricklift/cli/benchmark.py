@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from tricklift.cli.data import RESUMES, OwnFolder, Root, Weights, own_tier, say_aside
+from tricklift.cli import completion
+from tricklift.cli.data import RESUMES, OwnFolder, Weights, own_tier, say_aside
 from tricklift.cli.engines import (
     Account,
+    EngineName,
     GpusPerJob,
-    Launcher,
-    MaxParallel,
     Memory,
     Nodes,
     Only,
@@ -23,6 +23,7 @@ from tricklift.cli.engines import (
     engine_of,
     write_scripts,
 )
+from tricklift.cli.options import AsJson, Jobs, Root, RunFolder, Tables, Teacher, Tricks, names_in
 from tricklift.cli.signatures import taking_options_of
 from tricklift.errors import UserError, stoppable
 
@@ -30,6 +31,7 @@ TierName = Annotated[
     str,
     typer.Argument(
         metavar="TIER",
+        autocompletion=completion.tier,
         help="full, mini, small, smoke, zoo, own, or the path of a tier file (.yaml).",
     ),
 ]
@@ -57,43 +59,21 @@ Heads = Annotated[
         "[default: all]",
     ),
 ]
-Tables = Annotated[
-    str | None,
-    typer.Option(
-        metavar="8,9", help="Only what fills these tables of the paper, 2 to 9.  [default: all]"
-    ),
-]
-Tricks = Annotated[
+Backbones = Annotated[
     str | None,
     typer.Option(
         metavar="A,B",
-        help="Tricks to add to each pretraining config; tricks for detection only, to the "
-        "detector's.",
+        autocompletion=completion.backbones,
+        help="Run each row with each of these backbones instead.",
     ),
-]
-Teacher = Annotated[
-    str | None,
-    typer.Option(
-        metavar="REF",
-        help="For `--tricks distillation`: a file or timm/NAME, with the tier's classes.",
-    ),
-]
-Backbones = Annotated[
-    str | None,
-    typer.Option(metavar="A,B", help="Run each row with each of these backbones instead."),
 ]
 
 
 @stoppable(RESUMES)
 def demo(
     context: typer.Context,
-    out: Annotated[Path, typer.Option(file_okay=False, help="Output folder.")] = Path("demo"),
-    max_parallel: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs", min=1, help="Jobs to run at the same time.  [default: 2, on one core 1]"
-        ),
-    ] = None,
+    out: RunFolder = Path("demo"),
+    max_parallel: Jobs = None,
 ) -> None:
     """Run all steps on generated data. Takes minutes."""
     from tricklift.suite.demo import demo as show
@@ -107,7 +87,7 @@ def demo(
 def run(
     context: typer.Context,
     tier: TierName,
-    out: Annotated[Path, typer.Option(file_okay=False, help="Folder for runs, exports, logs.")],
+    out: RunFolder,
     root: Root = Path("data"),
     tables: Tables = None,
     rows: Rows = None,
@@ -117,12 +97,12 @@ def run(
     tricks: Tricks = None,
     teacher: Teacher = None,
     backbones: Backbones = None,
-    max_parallel: MaxParallel = None,
+    max_parallel: Jobs = None,
     gpus_per_job: GpusPerJob = None,
     processes_per_job: ProcessesPerJob = 1,
     retries: Retries = 0,
     only: Only = None,
-    launcher: Launcher = "local",
+    engine: EngineName = "local",
     partition: Partition = None,
     account: Account = None,
     time: Time = None,
@@ -171,7 +151,7 @@ def run(
         root,
         engine_of(context.params),
         on_start=lambda: note_command(out, context.obj),
-        only=split(only) or None,
+        only=names_in(only) or None,
         typed=context.obj,
         **asked(context),
     )
@@ -187,10 +167,10 @@ def run(
 def plan(
     context: typer.Context,
     tier: TierName,
-    out: Annotated[Path, typer.Option(file_okay=False, help="The folder of the run.")],
+    out: RunFolder,
     root: Root = Path("data"),
     only: Only = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+    as_json: AsJson = False,
     sbatch: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write plain sbatch scripts with dependencies there."),
@@ -248,7 +228,7 @@ def _plan(
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("looking at earlier runs", total=len(jobs))
         steps = preview.look(jobs, out, root, lambda done, _: bar.update(task, completed=done))
-    steps = preview.only(steps, split(only))
+    steps = preview.only(steps, names_in(only))
     if sbatch is not None:
         open_ones = {step.name for step in steps if step.state != "done"}
         left = [job for job in jobs if job.name in open_ones]
@@ -271,15 +251,10 @@ def asked(context: typer.Context) -> dict[str, Any]:
     return {
         "seeds": numbers("--seeds", given["seeds"]),
         "downstream_seeds": numbers("--downstream-seeds", given["downstream_seeds"]),
-        **{key: split(given[key]) or None for key in ("tables", "rows", "heads", "backbones")},
-        "tricks": split(given["tricks"]),
+        **{key: names_in(given[key]) or None for key in ("tables", "rows", "heads", "backbones")},
+        "tricks": names_in(given["tricks"]),
         "teacher": given["teacher"],
     }
-
-
-def split(text: str | None) -> list[str]:
-    """The names of an option such as `a,b`."""
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def numbers(option: str, text: str | None) -> list[int] | None:
@@ -292,6 +267,3 @@ def numbers(option: str, text: str | None) -> list[int] | None:
         return [int(part) for part in text.split(",")] if text is not None else None
     except ValueError:
         raise UserError(f"{option} takes whole numbers like 0,1,2, got {text!r}") from None
-
-
-COMMANDS = (demo, run, plan)

@@ -6,12 +6,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from tricklift.cli import completion
+from tricklift.cli.options import AsJson, Root, names_in
 from tricklift.errors import MissingFileError, UserError, stoppable
 
-Root = Annotated[
-    Path,
-    typer.Option(envvar="TRICKLIFT_ROOT", help="The folder that holds the data sets."),
-]
 Classes = Annotated[
     str | None,
     typer.Option(
@@ -36,7 +34,12 @@ RESUMES = "rerun the same command to resume"
 
 @stoppable(RESUMES)
 def prepare(
-    name: Annotated[str, typer.Argument(help="One of the names above.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", autocompletion=completion.dataset, help="One of the names above."
+        ),
+    ],
     root: Root = Path("data"),
     source: Annotated[
         Path | None,
@@ -80,9 +83,7 @@ def check(
         typer.Option(help="What the data are for.  [default: what they look like]"),
     ] = None,
     classes: Classes = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print all that was found, as JSON.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at data of your own: what they are, and what a training would refuse.
 
@@ -171,11 +172,3 @@ def _own_file(file: Path) -> dict[str, Any] | None:
         path = file.absolute().parent / Path(str(entry.get("path"))).expanduser()
         held["own"][task] = {**entry, "path": str(path)}
     return held
-
-
-def names_in(text: str | None) -> list[str]:
-    """The names of an option such as `a,b`."""
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
-
-
-COMMANDS = (prepare, check)

@@ -13,16 +13,6 @@ if TYPE_CHECKING:
     from tricklift.suite.engines.slurm_options import SlurmOptions
     from tricklift.suite.jobs import Job
 
-MaxParallel = Annotated[
-    int | None,
-    typer.Option(
-        "--jobs",
-        "--max-parallel",
-        min=1,
-        help="Jobs to run at the same time; they share the cores.  "
-        "[default: as many as there are GPUs for, else 1]",
-    ),
-]
 GpusPerJob = Annotated[
     float | None,
     typer.Option(
@@ -48,9 +38,9 @@ Only = Annotated[
 ]
 
 
-Launcher = Annotated[
+EngineName = Annotated[
     Literal["local", "slurm"],
-    typer.Option(help="Where jobs run: on this host, or on the Slurm cluster that it belongs to."),
+    typer.Option("--engine", help="Where jobs run: on this host, or on its Slurm cluster."),
 ]
 Partition = Annotated[
     str | None,
@@ -99,7 +89,7 @@ def engine_of(given: Mapping[str, Any]) -> "Engine":
     from tricklift.suite.engines.slurm_options import SlurmOptions
 
     options = slurm_options(given)
-    if given["launcher"] == "slurm":
+    if given["engine"] == "slurm":
         from tricklift.suite.engines.slurm import Slurm as Cluster
 
         keys = ("gpus_per_job", "processes_per_job", "nodes", "max_parallel", "retries")
@@ -107,7 +97,7 @@ def engine_of(given: Mapping[str, Any]) -> "Engine":
     if given["nodes"] > 1 or options != SlurmOptions():
         raise UserError(
             "--partition, --account, --time, --memory, --nodes and --slurm are for a cluster; add "
-            "--launcher slurm, or leave them out"
+            "--engine slurm, or leave them out"
         )
     from tricklift.suite.engines.local import Local
 

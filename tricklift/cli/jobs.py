@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tricklift.cli.listing import PIPED_WIDTH
+from tricklift.cli.options import AsJson
 from tricklift.errors import stoppable
 
 Folder = Annotated[Path, typer.Argument(help="Output folder of a `tricklift run`.")]
@@ -22,7 +23,7 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", help="Show it anew every 2 seconds, until Ctrl-C.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of all jobs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show where the jobs of a folder are: state, progress, metric so far, speed, time left.
 
@@ -124,6 +125,3 @@ def work(
     tie_again()
     sys.stdout.flush()
     os.execvp(command[0], command)
-
-
-COMMANDS = (status, clean)  # `work` is hidden

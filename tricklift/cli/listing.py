@@ -1,53 +1,54 @@
-"""`tricklift backbones`, `tricks`, `config`, `rows` and `fidelity`: what there is."""
+"""`tricklift list`: the backbones, tricks, configs, tiers and data sets that there are."""
 
 import json
-import sys
-from contextlib import redirect_stdout
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from tricklift.cli.tables import emit
-from tricklift.errors import UserError
+from tricklift.cli.groups import Group
+from tricklift.cli.options import WHERE, AsJson, Root
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON list.")]
 #: Columns of a table that goes into a file or another program.
 PIPED_WIDTH = 240
-NOTES = (
-    "GPU-h: estimated V100 hours in total, from images, epochs, MACs and the throughput that the "
-    "paper's minutes per epoch (Table 3) give; see tricklift/paper/gpu_hours.py.",
-    "own: our values, with --results DIR. A needed file is made by 'tricklift export CHECKPOINT "
-    "FILE' after that run; configs look for it in the folder TRICKLIFT_EXPORTS (default: exports).",
-)
-#: Key of an entry -> what these runs are.
-LEFT_OUT = {
-    "changed": "runs that are not the recipe",
-    "older": "runs recorded by an older version, whose config hash does not compare",
-}
 
 
 def backbones(
     as_json: AsJson = False,
-    doc: Annotated[
-        Path | None, typer.Option(help="Write the page of all backbones, with its picture.")
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            dir_okay=False,
+            help=f"{WHERE}: a file, for the page of all backbones with its picture.  "
+            "[default: a table in the terminal]",
+        ),
     ] = None,
 ) -> None:
-    """List the backbones, with parameters, MACs, published top-1, channels and strides."""
+    """List the backbones, with parameters, MACs, published top-1, channels and strides.
+
+    A name goes into `--backbone`, `--backbones` or `model.backbone.name`; any other network of timm
+    is `timm/NAME`.
+
+    \b
+    With one of your own, and as the page docs/backbones.md:
+      tricklift list backbones --import mynet.py
+      tricklift list backbones --out backbones.md
+    """
     from backbones.describe import describe_all
 
     entries = describe_all()
-    if doc is not None:
+    if out is not None:
         from tricklift.tables.backbone_page import write_page
 
-        print(*write_page(doc, entries), sep="\n")
+        print(*write_page(out, entries), sep="\n")
     elif as_json:
         print(json.dumps(entries, indent=2))
     else:
-        _print_table(entries)
+        _print_backbones(entries)
 
 
-def _print_table(entries: list[dict[str, Any]]) -> None:
+def _print_backbones(entries: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -74,108 +75,103 @@ def _print_table(entries: list[dict[str, Any]]) -> None:
     (console if console.is_terminal else Console(width=PIPED_WIDTH)).print(table)
 
 
-def tricks() -> None:
-    """List the tricks. They go into `train --tricks A,B` or the `use` line of a config."""
-    from tricklift.tricks import described
-
-    for name, tasks, summary in described():
-        print(f"{name:18} {'/'.join(tasks):12} {summary}")
-
-
-def config(
-    name: Annotated[str | None, typer.Argument(help="Short name of a config.")] = None,
-    every: Annotated[bool, typer.Option("--list", help="Print all short names.")] = False,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR", help="For cls/own, det/own and seg/own: a folder of data of your own."
-        ),
-    ] = None,
-    out: Annotated[
-        Path, typer.Option(help="With --data: the folder for the config made for it.")
-    ] = Path("own"),
-) -> None:
-    """Print the path of a config. For `mim train mmdet $(tricklift config ...)`.
+def tricks(as_json: AsJson = False) -> None:
+    """List the tricks, with the tasks that each is for.
 
     \b
-    For data of your own:
-      mim train mmdet $(tricklift config det/own --data DIR) --work-dir runs/det
+    A name goes into `--tricks`, or into the `use` line of a config:
+      tricklift train cls/mini/resnet18_b-baseline --tricks efficient,cosine
     """
-    from tricklift.configs import find_config, short_names
+    from tricklift.tricks.names import described
 
-    if every:
-        print("\n".join(short_names()))
-    elif name is None:
-        raise UserError("'tricklift config' needs a NAME, or --list for all names")
-    elif data is not None:
-        from tricklift.own.written import config_for
-
-        with redirect_stdout(sys.stderr):
-            file = config_for(name, data, out)
-        print(file.resolve())
-    else:
-        print(find_config(name).resolve())
+    entries = [dict(zip(("name", "tasks", "about"), one, strict=True)) for one in described()]
+    _give(entries, as_json, lambda one: (one["name"], "/".join(one["tasks"]), one["about"]))
 
 
-def rows(
-    table: Annotated[str | None, typer.Option(help="2 to 9.  [default: all]")] = None,
-    results: Annotated[
-        Path | None, typer.Option(help="Folder with result.json files, at any depth.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the cells of the paper's tables: config, command, cost, the paper's value, ours."""
-    from tricklift.tables.paper_rows import listing
+def configs(as_json: AsJson = False) -> None:
+    """List the configs, with what each is for.
 
-    entries = listing(table, results)
-    print(json.dumps(entries, indent=2) if as_json else "\n".join(_page(entries)))
+    \b
+    A name is enough for `train` and `test`; `config path` gives the file:
+      tricklift config show det/mini/faster_rcnn_fpn
+      mim train mmdet $(tricklift config path det/mini/faster_rcnn_fpn)
+    """
+    from tricklift.configs import find_config, short_names, summary
 
-
-def _page(entries: list[dict[str, Any]]) -> list[str]:
-    from tricklift.paper import numbers
-
-    lines = []
-    label = max(len(_label(entry)) for entry in entries)
-    config = max(len(entry["config"]) for entry in entries)
-    for number in dict.fromkeys(entry["table"] for entry in entries):
-        held = numbers.table(number)
-        doubt = "" if held["verified"] else f"; {numbers.UNVERIFIED}"
-        lines += [f"Table {number}: {held['title']} ({held['source']}){doubt}", ""]
-        for entry in (entry for entry in entries if entry["table"] == number):
-            lines.append(
-                f"  {_label(entry):{label}}  {entry['config']:{config}}  "
-                f"{entry['gpu_hours']:6.0f} GPU-h  "
-                f"paper {_values(entry['paper']) or 'no row (extension)'}  "
-                f"own {_values(entry['own']) or '-'}"
-            )
-            for key, why in LEFT_OUT.items():
-                lines[-1] += f" (without {entry[key]} {why})" if entry[key] else ""
-            lines.append(f"      {entry['command']}")
-            for need in entry["needs"]:
-                file = f"exports/{need.rpartition('/')[2]}.safetensors"
-                lines.append(f"      needs {file} of {need}")
-        lines.append("")
-    return [*lines, *NOTES]
+    entries = [
+        {"name": name, "path": str(find_config(name).resolve()), "about": summary(name)}
+        for name in short_names()
+    ]
+    _give(entries, as_json, lambda one: (one["name"], one["about"]))
 
 
-def _label(entry: dict[str, Any]) -> str:
-    return ", ".join(filter(None, (entry["row"], entry["setting"], entry["network"])))
+def tiers(as_json: AsJson = False) -> None:
+    """List the tiers: which data, rows and heads each has.
+
+    \b
+    A name, or a file of your own (docs/tiers.md), goes into `run` and `plan`:
+      tricklift plan small --out runs/small
+    """
+    from tricklift.suite import tier_file
+
+    entries = []
+    for name in tier_file.names():
+        tier = tier_file.read(name)
+        entries.append(
+            {
+                "name": name,
+                "about": tier.about,
+                "data": tier.data,
+                "rows": tier.row_names(),
+                "heads": [head.name for head in tier.heads],
+                "seeds": list(tier.seeds),
+            }
+        )
+    _give(entries, as_json, lambda one: (one["name"], f"{len(one['rows'])} rows", one["about"]))
 
 
-def _values(values: dict[str, float | None] | None) -> str:
-    return ", ".join(
-        f"{name} {'-' if value is None else f'{value:.2f}'}"
-        for name, value in (values or {}).items()
+def datasets(root: Root = Path("data"), as_json: AsJson = False) -> None:
+    """List the data sets, and which of them lie below the root.
+
+    Only folders are looked for; `tricklift prepare NAME` puts a set in place or checks it, and
+    `tricklift doctor` says whether those that are there are known.
+
+    \b
+    What there is, and one of them put in place:
+      tricklift list datasets --root data
+      tricklift prepare miniworld --root data
+    """
+    from tricklift.data.prepare import about
+
+    entries = [
+        {**one, "path": str(root / one["folder"]), "there": (root / one["folder"]).is_dir()}
+        for one in about()
+    ]
+    _give(
+        entries,
+        as_json,
+        lambda one: (one["name"], "there" if one["there"] else "-", one["path"], one["about"]),
     )
 
 
-def fidelity(
-    out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
-) -> None:
-    """Compare the paper's recipes with the configs."""
-    from tricklift.paper.fidelity.page import page
-
-    emit(page(), out)
+def _give(entries: list[dict[str, Any]], as_json: bool, cells: Any) -> None:
+    if as_json:
+        print(json.dumps(entries, indent=2))
+    else:
+        print(*columns([cells(one) for one in entries]), sep="\n")
 
 
-COMMANDS = (backbones, tricks, config, rows, fidelity)
+def columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines whose cells stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+LIST = Group(
+    "list",
+    "What there is: backbones, tricks, configs, tiers, data sets. Each also as JSON (--json).",
+    {one.__name__: one for one in (backbones, tricks, configs, tiers, datasets)},
+)

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from tricklift.cli import completion
+from tricklift.cli.groups import Group
+from tricklift.cli.options import WHERE
 from tricklift.cli.signatures import with_parameters
 from tricklift.errors import UserError, one_line
 
@@ -19,7 +22,10 @@ Imports = Annotated[
         "config names. The run's config keeps it. Repeatable.",
     ),
 ]
-Folder = Annotated[Path, typer.Option("--in", file_okay=False, help="Folder to write to.")]
+NewName = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")]
+Folder = Annotated[
+    Path, typer.Option("--out", file_okay=False, help=f"{WHERE}: the folder for both files.")
+]
 
 
 def importing(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,25 +44,16 @@ def importing(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_parameters(command, [more], with_imports)
 
 
-NEW = typer.Typer(
-    name="new",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Write a file to begin with: a backbone or a trick of your own, with its test.",
-)
-
-
-@NEW.command("backbone")
 def new_backbone(
-    name: Annotated[str, typer.Argument(help="Letters, digits and _.")], folder: Folder = Path()
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")],
+    out: Folder = Path(),
 ) -> None:
     """Write NAME.py, a small network that works, and test_NAME.py."""
     from backbones.registry import refuse_taken
     from tricklift.templates import write
 
     refuse_taken(name, "")
-    files = write("backbone", name, folder)
+    files = write("backbone", name, out)
     print(*(f"done: {file}" for file in files), sep="\n")
     print(
         f"next: tricklift check-backbone {name} --import {files[0]}\n"
@@ -64,22 +61,29 @@ def new_backbone(
     )
 
 
-@NEW.command("trick")
 def new_trick(
-    name: Annotated[str, typer.Argument(help="Letters, digits and _.")], folder: Folder = Path()
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")],
+    out: Folder = Path(),
 ) -> None:
     """Write NAME.py, a trick that works, and test_NAME.py."""
     from tricklift.templates import write
     from tricklift.tricks.names import refuse_ours
 
     refuse_ours(name)
-    files = write("trick", name, folder)
+    files = write("trick", name, out)
     print(*(f"done: {file}" for file in files), sep="\n")
     print(f"next: tricklift train cls/mini/resnet18_b-baseline --tricks {files[0]}")
 
 
 def check_backbone(
-    name: Annotated[str, typer.Argument(help="As in --backbone, e.g. one of your own.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            autocompletion=completion.backbone,
+            help="As in --backbone, e.g. one of your own.",
+        ),
+    ],
 ) -> None:
     """Try all that configs, tricks and exports ask of a backbone, as our tests do with ours.
 
@@ -108,4 +112,8 @@ def check_backbone(
     print(f"{name} can be trained, exported and put into detectors and segmenters")
 
 
-COMMANDS = (check_backbone,)
+NEW = Group(
+    "new",
+    "Write a file to begin with: a backbone or a trick of your own, with its test.",
+    {"backbone": new_backbone, "trick": new_trick},
+)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tricklift.cli.options import TextFile
 from tricklift.errors import UserError
 
 
@@ -51,7 +52,7 @@ def compare(
     by: Annotated[
         str, typer.Option(help="row; or backbone: a page that also shows each backbone's cost.")
     ] = "row",
-    out: Annotated[Path | None, typer.Option(help="Write to this file instead.")] = None,
+    out: TextFile = None,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the rows, into a PNG, SVG or PDF file.")
     ] = None,
@@ -119,6 +120,3 @@ def emit(text: str, out: Path | None) -> None:
     else:
         write_text(out, text)
         print(f"done: {out}", file=sys.stderr)
-
-
-COMMANDS = (compare,)

@@ -1,49 +1,32 @@
 """`tricklift train`, `test` and `export`."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from tricklift.cli.launching import Launcher, LocalRank, Processes, join
+from tricklift.cli.options import (
+    CFG_OPTIONS,
+    WHERE,
+    Backbone,
+    Config,
+    Options,
+    OwnData,
+    Teacher,
+    Tricks,
+)
 from tricklift.errors import RESUMES, stoppable
 
-CFG_OPTIONS = "--cfg-options"
-
-Config = Annotated[str, typer.Argument(help="Path or short name, e.g. cls/mini/resnet18_d-tricks.")]
 WorkDir = Annotated[
-    Path | None, typer.Option(help="Output folder.  [default: work_dirs/<short name>]")
-]
-Options = Annotated[
-    list[str] | None,
+    Path | None,
     typer.Option(
-        CFG_OPTIONS,
-        metavar="KEY=VALUE ...",
-        help="Override settings of the config. +KEY=VALUE adds a new key.",
-    ),
-]
-Backbone = Annotated[str | None, typer.Option(help="Sets model.backbone.name, e.g. resnet18_d.")]
-
-
-def _note_rank(rank: int | None) -> None:
-    if rank is not None:
-        os.environ.setdefault("LOCAL_RANK", str(rank))
-
-
-# `mim` looks for both in the help before it starts several processes.
-Launcher = Annotated[
-    Literal["none", "pytorch", "slurm", "mpi"],
-    typer.Option(help="What started the processes, e.g. pytorch under torchrun."),
-]
-LocalRank = Annotated[
-    int | None,
-    typer.Option(
-        "--local_rank",
-        "--local-rank",
-        metavar="N",
-        callback=_note_rank,
-        help="Set by torch.distributed.launch.",
+        "--out",
+        "--work-dir",
+        file_okay=False,
+        help=f"{WHERE}: the folder of the run (OpenMMLab's word for it is --work-dir).  "
+        "[default: work_dirs/<short name>]",
     ),
 ]
 
@@ -73,15 +56,9 @@ def spread(arguments: Sequence[str]) -> list[str]:
 
 @stoppable(RESUMES)
 def train(
+    context: typer.Context,
     config: Config,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="For cls/own, det/own and seg/own: a folder of data of your own "
-            "(`tricklift check DIR`); the config made for it is kept in WORK_DIR/own.",
-        ),
-    ] = None,
+    data: OwnData = None,
     backbone: Backbone = None,
     pretrained: Annotated[
         str | None,
@@ -99,21 +76,9 @@ def train(
             "or encoder_q.",
         ),
     ] = None,
-    tricks: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B", help="Tricks to add to the config, by name, or path/to/trick.py."
-        ),
-    ] = None,
-    teacher: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REF",
-            help="Teacher of the trick `distillation`: an exported file, a .pth of the "
-            "classification stage, timm/NAME or torchvision/NAME.",
-        ),
-    ] = None,
-    work_dir: WorkDir = None,
+    tricks: Tricks = None,
+    teacher: Teacher = None,
+    out: WorkDir = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Sets randomness.seed.")] = None,
     resume: Annotated[
         str | None,
@@ -133,21 +98,41 @@ def train(
     ] = False,
     cfg_options: Options = None,
     launcher: Launcher = "none",
+    processes: Processes = None,
     local_rank: LocalRank = None,
 ) -> None:
-    """Train a classifier, detector or segmenter. Writes result.json to the work dir."""
+    """Train a classifier, detector or segmenter. Writes result.json to its folder.
+
+    `mim train tricklift CONFIG` takes the same options, `mim test tricklift` those of `test`.
+
+    \b
+    One of our configs, with other tricks; a detector on its export; data of your own:
+      tricklift train cls/mini/resnet18_b-baseline --tricks efficient,cosine --out runs/cls
+      tricklift train det/mini/faster_rcnn_fpn --backbone resnet18_b \\
+        --pretrained my.safetensors --out runs/det
+      tricklift train det/own --data DIR --out runs/pets
+
+    \b
+    Stopped by a signal; other settings; two processes on a CPU, or one on each GPU:
+      tricklift train cls/mini/resnet18_b-baseline --out runs/cls --resume
+      tricklift train cls/mini/resnet18_b-baseline --cfg-options train_cfg.max_epochs=2
+      tricklift train cls/mini/resnet18_b-baseline --launcher pytorch --processes 2
+    """
+    join(launcher, processes, context.obj)
     from tricklift import train as training
     from tricklift.config_keys import parse_options
     from tricklift.tricks import split_names
 
     if data is not None:
+        from tricklift.configs import short_name
         from tricklift.own.written import config_for
 
-        work_dir = work_dir or Path("work_dirs") / config
-        config = str(config_for(config, data, work_dir / "own"))
+        named = short_name(config) if Path(config).is_file() else config  # `mim` gives the file
+        out = out or Path("work_dirs") / (named or Path(config).stem)
+        config = str(config_for(config, data, out / "own"))
     cfg = training.build_config(
         config,
-        work_dir=work_dir,
+        work_dir=out,
         seed=seed,
         backbone=backbone,
         pretrained=pretrained,
@@ -165,21 +150,29 @@ def train(
 
 
 def test(
+    context: typer.Context,
     config: Config,
     checkpoint: Annotated[Path, typer.Argument(help="A .pth file of a training.")],
     backbone: Backbone = None,
-    work_dir: WorkDir = None,
+    out: WorkDir = None,
     cfg_options: Options = None,
     launcher: Launcher = "none",
+    processes: Processes = None,
     local_rank: LocalRank = None,
 ) -> None:
-    """Evaluate a training checkpoint on the config's test data."""
+    """Evaluate a training checkpoint on the config's test data.
+
+    \b
+    What a training has left:
+      tricklift test cls/mini/resnet18_b-baseline runs/cls/epoch_12.pth
+    """
+    join(launcher, processes, context.obj)
     from tricklift import train as training
     from tricklift.config_keys import parse_options
 
     options = parse_options(cfg_options or [])
     cfg = training.build_config(
-        config, work_dir=work_dir, backbone=backbone, options=options, launcher=launcher
+        config, work_dir=out, backbone=backbone, options=options, launcher=launcher
     )
     for key, value in training.test(cfg, checkpoint).items():
         print(f"{key}: {value}")
@@ -190,23 +183,27 @@ def export(
         Path, typer.Argument(help="A .pth file of a training, or an exported file.")
     ],
     out: Annotated[Path, typer.Argument(help="The file to write.")],
-    to: Annotated[
-        str, typer.Option(help="Format: tricklift, torchvision, timm, mmdet or onnx.")
+    form: Annotated[
+        str, typer.Option("--format", help="tricklift, torchvision, timm, mmdet or onnx.")
     ] = "tricklift",
     ema: Annotated[bool, typer.Option("--ema", help="Export the EMA weights.")] = False,
 ) -> None:
-    """Write a trained backbone for other libraries. The written file is checked."""
+    """Write a trained backbone for other libraries. The written file is checked.
+
+    \b
+    Our exchange file, which detectors and segmenters start from; for timm; as ONNX:
+      tricklift export runs/cls/epoch_12.pth my.safetensors
+      tricklift export my.safetensors timm.safetensors --format timm
+      tricklift export my.safetensors my.onnx --format onnx
+    """
     from backbones.export import export as write
     from tricklift.compat import finder
     from tricklift.compat.imports import of_run
 
     finder.install()  # mmdet, which checks an export to it, imports mmcv.ops
     of_run(checkpoint.parent)
-    report = write(checkpoint, out, to=to, ema=ema)
+    report = write(checkpoint, out, to=form, ema=ema)
     print(
         f"done: {out} ({report.architecture}); its {report.compared} differ by "
         f"{report.difference:.1e} at most\nuse: {report.usage}"
     )
-
-
-COMMANDS = (train, test, export)

@@ -56,7 +56,7 @@ def _by_name(upstream: Callable[..., Any]) -> Callable[..., Any]:
             known = [str(f.relative_to(root).with_suffix("")) for f in root.rglob("*.py")]
             raise UserError(
                 f"{filename}: _base_ {cfg_path!r} is no provided config"
-                f"{did_you_mean(name, known)}; `tricklift config --list` prints them"
+                f"{did_you_mean(name, known)}; `tricklift list configs` prints them"
             )
         return str(file), None  # no scope: our parts are registered where the config looks
 

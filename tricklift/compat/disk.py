@@ -56,7 +56,7 @@ def _look(runner: Any) -> None:
         raise UserError(
             f"{runner.log_dir} is gone, so nothing of this run can be kept any more: was "
             f"{runner.work_dir} removed, or is its disk no longer there? Bring it back and "
-            "resume, or begin anew with another --work-dir"
+            "resume, or begin anew in another folder"
         )
 
 

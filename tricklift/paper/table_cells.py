@@ -51,7 +51,7 @@ class Cell:
         """What runs it on 8 GPUs of one host."""
         package = PACKAGES[self.task]
         return (
-            f"mim train {package} $(tricklift config {self.config}) --gpus {GPUS} "
+            f"mim train {package} $(tricklift config path {self.config}) --gpus {GPUS} "
             "--launcher pytorch"
         )
 
@@ -175,16 +175,17 @@ CELLS = (
 )
 
 
-def cells(table: str | None = None) -> list[Cell]:
-    """The cells of one table, or of all.
+def cells(*tables: str) -> list[Cell]:
+    """The cells of these tables; of all where none is named.
 
     Raises:
         UserError: The paper's data has no such table.
     """
     known = list(dict.fromkeys(cell.table for cell in CELLS))
-    if table is not None and table not in known:
-        raise UserError(f"no table {table!r}; there are {', '.join(known)}")
-    return [cell for cell in CELLS if table in (None, cell.table)]
+    for table in tables:
+        if table not in known:
+            raise UserError(f"no table {table!r}; there are {', '.join(known)}")
+    return [cell for cell in CELLS if not tables or cell.table in tables]
 
 
 def needs_of(config: str) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def configs_of(tables: Sequence[str]) -> set[str]:
     Raises:
         UserError: The paper has no such table.
     """
-    found = [cell for table in tables for cell in cells(table)]
+    found = cells(*tables)
     return {name for cell in found for name in (cell.config, *cell.needs)}
 
 

@@ -94,7 +94,8 @@ class Training:
         for key in GIVEN:
             value = getattr(self, key)
             text = ",".join(value) if key == "tricks" else value
-            parts += [] if text in (None, "") else [f"--{key.replace('_', '-')}", str(text)]
+            option = "--out" if key == "work_dir" else f"--{key}"
+            parts += [] if text in (None, "") else [option, str(text)]
         parts += [part for name in self.imports for part in ("--import", name)]
         parts += ["--cfg-options", *self.options] if self.options else []
         return [*parts, "--resume"] if resume else parts

@@ -23,7 +23,7 @@ class Network:
     """A backbone that stands in the place of a row's own.
 
     Attributes:
-        name: Of `tricklift backbones`, or any `timm/NAME`.
+        name: Of `tricklift list backbones`, or any `timm/NAME`.
         suffix: Tells it from the plain network of that name.
         config: Pretraining config in the place of the row's, or None.
         options: Task -> `--cfg-options`, what it needs beside its name.
@@ -78,7 +78,7 @@ class Row:
     Attributes:
         name: What `--rows` and its jobs call it.
         config: Short name or path.
-        backbone: Of `tricklift backbones`, or any `timm/NAME`.
+        backbone: Of `tricklift list backbones`, or any `timm/NAME`.
         recipe: What its jobs are called behind the name of another network.
         title: What the table calls it; None: as its config says.
         teacher: Name of the row or teacher whose export teaches it.
@@ -106,7 +106,7 @@ class Weights:
 
     Attributes:
         name: What `--rows` and its jobs call it.
-        backbone: Of `tricklift backbones`, or any `timm/NAME`.
+        backbone: Of `tricklift list backbones`, or any `timm/NAME`.
         checkpoint: Of these the first that is there: a file below the folder of the data sets or
             TRICKLIFT_DATA, or a name such as `timm/resnet50`.
         options: Task -> `--cfg-options` of the runs from it.

@@ -11,7 +11,7 @@ from tricklift.errors import UserError
 from tricklift.records.atomic import replacing, write_text
 
 Entry = dict[str, Any]
-COMMAND = "tricklift backbones --doc docs/backbones.md"
+COMMAND = "tricklift list backbones --out docs/backbones.md"
 INTRODUCTION = """# Backbones
 
 Written by `{command}`. Counts come from the networks, with a
@@ -55,8 +55,8 @@ model = dict(backbone=dict(name="rednet26", checkpoint="rednet26.safetensors"))
 ## Graphs
 
 `torch.export` and `torch.jit.trace` take every one of them; `torch.jit.script` takes none. ONNX
-(`tricklift export --to onnx`) holds all but VGG, whose head in timm averages maps below 7x7, and
-networks with deformable stages; those are refused with the reason.
+(`tricklift export --format onnx`) holds all but VGG, whose head in timm averages maps below 7x7,
+and networks with deformable stages; those are refused with the reason.
 
 ## Options
 

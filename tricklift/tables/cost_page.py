@@ -76,9 +76,9 @@ def section() -> str:
             grid(["stage", *CARDS], lines),
             "Wall time of all four heads, one seed, in days:",
             grid(["on", *CARDS], walls),
-            "A card's hours are those of the paper's V100s (`tricklift rows`; Table 3's minutes "
-            "per epoch, images, epochs and MACs, see tricklift/paper/gpu_hours.py) divided by how "
-            "much faster it trains ResNet-50 (tricklift/paper/cards.py):",
+            "A card's hours are those of the paper's V100s (`tricklift paper rows`; Table 3's "
+            "minutes per epoch, images, epochs and MACs, see tricklift/paper/gpu_hours.py) divided "
+            "by how much faster it trains ResNet-50 (tricklift/paper/cards.py):",
             grid(["card", "mixed precision", "float32 (TF32)", "source"], factors),
             f"The last line of the wall times is the longest chain (teacher, pretraining, PSPNet), "
             f"each job on {GPUS} cards; the others take all cards to be busy all the time and "

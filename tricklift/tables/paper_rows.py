@@ -1,7 +1,8 @@
-"""The cells of the paper's tables beside our own values: what `tricklift rows` prints."""
+"""The cells of the paper's tables beside our own values: what `tricklift paper rows` prints."""
 
 import statistics
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -115,8 +116,10 @@ def own_values(cell: Cell, runs: list[Record]) -> dict[str, float] | None:
     return {metric: round(statistics.fmean(held), 4) for metric, held in values.items()} or None
 
 
-def listing(table: str | None = None, results: Path | None = None) -> list[dict[str, Any]]:
-    """What `tricklift rows` prints, a dict a cell.
+def listing(
+    tables: Sequence[str] | None = None, results: Path | None = None
+) -> list[dict[str, Any]]:
+    """What `tricklift paper rows` prints, a dict a cell.
 
     Returns:
         Dicts with the keys table, row, setting, network, task, config, command, needs, gpu_hours,
@@ -131,7 +134,7 @@ def listing(table: str | None = None, results: Path | None = None) -> list[dict[
     records = find(results) if results else []
     named = ("table", "row", "setting", "network", "task", "config", "command")
     entries = []
-    for cell in cells(table):
+    for cell in cells(*tables or ()):
         runs, changed = runs_of(cell, records)
         told = {key: getattr(cell, key) for key in named}
         told |= {"needs": list(cell.needs), "gpu_hours": round(gpu_hours(cell.config), 1)}

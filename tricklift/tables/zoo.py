@@ -145,7 +145,7 @@ def network_of(line: Line) -> str:
 
 
 def parameters(line: Line) -> int:
-    """Parameters with a 1000-way head, as in `tricklift backbones`."""
+    """Parameters with a 1000-way head, as in `tricklift list backbones`."""
     with torch.device("meta"):
         network = backbones.build(line.first["backbone"], **options_of(line.first))
     return sum(parameter.numel() for parameter in network.parameters())

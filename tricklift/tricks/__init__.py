@@ -14,13 +14,27 @@ Three names in a trick's file stay out of the config: `tasks = ("det",)` says th
 every task, `already` whether `base` does what it is for in another way than by its keys, and
 `after = "cosine"` where a trick of your own is laid (by default behind mixup, before the schedule).
 
-`names` knows them all, `lay` lays them over a config, `refusals` has what it refuses; `lengths`
+`names` knows them all, `laying` lays them over a config, `refusals` has what it refuses; `lengths`
 keeps schedules as long as the training, and `networks` has the variants of ResNet.
+
+The names are there at once, for lists and for shells that complete them; the rest is imported when
+it is asked for, since mmengine, and torch with it, takes seconds.
 """
 
-from tricklift.tricks.lay import lay, load, use
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from tricklift.tricks.names import described, known, split_names
-from tricklift.tricks.networks import refuse_other_network, variant
+
+if TYPE_CHECKING:
+    from tricklift.tricks.laying import lay, load, use
+    from tricklift.tricks.networks import refuse_other_network, variant
+
+#: Name -> the module that has it.
+_LATER = {
+    **dict.fromkeys(("lay", "load", "use"), "laying"),
+    **dict.fromkeys(("refuse_other_network", "variant"), "networks"),
+}
 
 __all__ = [
     "described",
@@ -32,3 +46,9 @@ __all__ = [
     "use",
     "variant",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -1,7 +1,7 @@
 """Inception-V3 with the efficient recipe, which has no zero gamma here (Tables 3 and 6).
 
 mim train tricklift configs/cls/full/inception_v3-efficient.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 130 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 130 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 77.50 (arXiv:1812.01187, Table 3). Not run here: needs GPUs.
 """
 

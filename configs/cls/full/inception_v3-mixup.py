@@ -2,7 +2,7 @@
 (Table 6, "+ mixup w/o distill").
 
 mim train tricklift configs/cls/full/inception_v3-mixup.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 210 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 210 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 78.77 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
 """
 

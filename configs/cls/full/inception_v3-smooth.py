@@ -1,7 +1,7 @@
 """Inception-V3: efficient recipe, cosine decay and smoothing (Table 6, "+ label smoothing").
 
 mim train tricklift configs/cls/full/inception_v3-smooth.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 130 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 130 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 78.40 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
 """
 

@@ -2,7 +2,7 @@
 (Table 6, "+ distill w/o mixup").
 
 mim train tricklift configs/cls/full/mobilenet_v1-distill.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 130 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 130 GPU-hours, see `tricklift paper rows`.)
 Needs exports/resnet152_d-smooth.safetensors, of the cls/full leaf of that name.
 Expected: top-1 71.97 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
 """

@@ -1,7 +1,7 @@
 """MobileNet with the efficient recipe, which has no zero gamma here (Tables 3 and 6).
 
 mim train tricklift configs/cls/full/mobilenet_v1-efficient.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 60 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 60 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 71.90 (arXiv:1812.01187, Table 3). Not run here: needs GPUs.
 """
 

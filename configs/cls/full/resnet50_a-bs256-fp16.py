@@ -1,7 +1,7 @@
 """ResNet-50 at batch 256: the efficient recipe up to FP16 (Table 4, "+ FP16").
 
 mim train tricklift configs/cls/full/resnet50_a-bs256-fp16.py --gpus 8 --launcher pytorch
-(32 images on each of 8 GPUs; about 70 GPU-hours, see `tricklift rows`.)
+(32 images on each of 8 GPUs; about 70 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 76.15 (arXiv:1812.01187, Table 4). Not run here: needs GPUs.
 """
 

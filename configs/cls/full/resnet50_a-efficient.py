@@ -1,7 +1,7 @@
 """ResNet-50 with the efficient recipe (Table 3; Table 4, batch 1024 "+ FP16"; Table 5).
 
 mim train tricklift configs/cls/full/resnet50_a-efficient.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 70 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 70 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 76.21 (arXiv:1812.01187, Table 3). Not run here: needs GPUs.
 """
 

@@ -1,7 +1,7 @@
 """ResNet-50-B with the paper's baseline recipe on ImageNet (row "B-standard" of Tables 8 and 9).
 
 mim train tricklift configs/cls/full/resnet50_b-standard.py --gpus 8 --launcher pytorch
-(32 images on each of 8 GPUs; about 230 GPU-hours, see `tricklift rows`.)
+(32 images on each of 8 GPUs; about 230 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 76.14 (arXiv:1812.01187, Table 8). Not run here: needs GPUs.
 """
 

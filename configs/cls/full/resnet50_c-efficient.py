@@ -1,7 +1,7 @@
 """ResNet-50-C with the efficient recipe (Table 5).
 
 mim train tricklift configs/cls/full/resnet50_c-efficient.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 80 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 80 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 76.87 (arXiv:1812.01187, Table 5). Not run here: needs GPUs.
 """
 

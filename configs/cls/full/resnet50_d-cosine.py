@@ -1,7 +1,7 @@
 """ResNet-50-D: efficient recipe, cosine decay (Table 6; Tables 8 and 9, "+ cosine").
 
 mim train tricklift configs/cls/full/resnet50_d-cosine.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 80 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 80 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 77.91 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
 """
 

@@ -1,7 +1,7 @@
 """ResNet-50-D with the efficient recipe on ImageNet (Tables 5 and 6; "D-efficient" of 8 and 9).
 
 mim train tricklift configs/cls/full/resnet50_d-efficient.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 80 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 80 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 77.16 (arXiv:1812.01187, Table 5). Not run here: needs GPUs.
 """
 

@@ -1,7 +1,7 @@
 """ResNet-50-D with all refinements on Places365 (Table 7).
 
 mim train tricklift configs/cls/full/resnet50_d-places365-best.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 350 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 350 GPU-hours, see `tricklift paper rows`.)
 Needs exports/resnet152_d-places365-mixup.safetensors, of the cls/full leaf of that name.
 Expected: val top-1 56.70 (arXiv:1812.01187, Table 7). Not run here: needs GPUs.
 """

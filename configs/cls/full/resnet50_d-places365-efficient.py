@@ -1,7 +1,7 @@
 """ResNet-50-D with the efficient recipe on Places365 (Table 7).
 
 mim train tricklift configs/cls/full/resnet50_d-places365-efficient.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 110 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 110 GPU-hours, see `tricklift paper rows`.)
 Expected: val top-1 56.34 (arXiv:1812.01187, Table 7). Not run here: needs GPUs.
 """
 

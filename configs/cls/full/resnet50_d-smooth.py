@@ -2,7 +2,7 @@
 (Table 6; Tables 8 and 9, "+ smooth").
 
 mim train tricklift configs/cls/full/resnet50_d-smooth.py --gpus 8 --launcher pytorch
-(128 images on each of 8 GPUs; about 80 GPU-hours, see `tricklift rows`.)
+(128 images on each of 8 GPUs; about 80 GPU-hours, see `tricklift paper rows`.)
 Expected: top-1 78.31 (arXiv:1812.01187, Table 6). Not run here: needs GPUs.
 """
 

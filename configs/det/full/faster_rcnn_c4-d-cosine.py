@@ -1,7 +1,7 @@
 """Faster R-CNN with C4 head on VOC07+12, on the backbone of row "+ cosine" (Table 8).
 
 mim train mmdet configs/det/full/faster_rcnn_c4-d-cosine.py --gpus 8 --launcher pytorch
-(1 image on each of 8 GPUs; about 18 GPU-hours, see `tricklift rows`.)
+(1 image on each of 8 GPUs; about 18 GPU-hours, see `tricklift paper rows`.)
 Needs exports/resnet50_d-cosine.safetensors, of the cls/full leaf of that name.
 Expected: mAP 79.23 (arXiv:1812.01187, Table 8). Not run here: needs GPUs.
 """

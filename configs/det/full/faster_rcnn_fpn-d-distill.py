@@ -1,7 +1,7 @@
 """Faster R-CNN with FPN on VOC07+12, on the backbone of row "+ distill w/o mixup" (beside Table 8).
 
 mim train mmdet configs/det/full/faster_rcnn_fpn-d-distill.py --gpus 8 --launcher pytorch
-(2 images on each of 8 GPUs; about 7 GPU-hours, see `tricklift rows`.)
+(2 images on each of 8 GPUs; about 7 GPU-hours, see `tricklift paper rows`.)
 Needs exports/resnet50_d-distill.safetensors, of the cls/full leaf of that name.
 Expected: no row of the paper, an extension. Not run here: needs GPUs.
 """

@@ -1,7 +1,7 @@
 """FCN on ADE20K, on the backbone of row "B-standard" (Table 9).
 
 mim train mmseg configs/seg/full/fcn-b-standard.py --gpus 8 --launcher pytorch
-(2 images on each of 8 GPUs; about 115 GPU-hours, see `tricklift rows`.)
+(2 images on each of 8 GPUs; about 115 GPU-hours, see `tricklift paper rows`.)
 Needs exports/resnet50_b-standard.safetensors, of the cls/full leaf of that name.
 Expected: pixAcc 78.08, mIoU 37.05 (arXiv:1812.01187, Table 9). Not run here: needs GPUs.
 """

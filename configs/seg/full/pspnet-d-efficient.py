@@ -1,7 +1,7 @@
 """PSPNet on ADE20K, on the backbone of row "D-efficient" (beside Table 9).
 
 mim train mmseg configs/seg/full/pspnet-d-efficient.py --gpus 8 --launcher pytorch
-(2 images on each of 8 GPUs; about 145 GPU-hours, see `tricklift rows`.)
+(2 images on each of 8 GPUs; about 145 GPU-hours, see `tricklift paper rows`.)
 Needs exports/resnet50_d-efficient.safetensors, of the cls/full leaf of that name.
 Expected: no row of the paper, an extension. Not run here: needs GPUs.
 """

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_python_m_finds_ours_where_the_current_folder_has_such_folders(folder: Path):
-    done = tricklift(folder, "config", "seg/mini/fcn")
+    done = tricklift(folder, "config", "path", "seg/mini/fcn")
     assert done.returncode == 0 and done.stdout.endswith("fcn.py\n"), done.stderr
 
 
@@ -38,7 +38,7 @@ def test_the_folder_that_shadows_is_named(tmp_path: Path, name: str):
     (tmp_path / name).mkdir()
     (tmp_path / name / "__init__.py").touch()
     path = f"{tmp_path}{os.pathsep}{Path(shadow.__file__).parents[2]}"
-    done = tricklift(tmp_path, "config", "--list", PYTHONPATH=path)
+    done = tricklift(tmp_path, "list", "configs", PYTHONPATH=path)
     assert done.returncode == 2
     assert f"error: {tmp_path / name} is found in the place of tricklift's package" in done.stderr
 

@@ -80,8 +80,8 @@ def test_one_command_trains_on_a_folder(kept, tmp_path):
 @pytest.mark.slow
 def test_mim_trains_on_a_folder_by_an_own_config_with_own_imports(kept, tmp_path):
     """OpenMMLab's own command, in a folder of the user's, on a config that inherits by name."""
-    command = (sys.executable, "-m", "tricklift", "config", "det/own", "--data", str(kept("COCO")))
-    file = run(*command, cwd=tmp_path).strip()
+    path = (sys.executable, "-m", "tricklift", "config", "path", "det/own")
+    file = run(*path, "--data", str(kept("COCO")), cwd=tmp_path).strip()
     assert file == str(tmp_path / "own/det.py")
     (tmp_path / "mine.py").write_text("print('mine is imported')\n")
     (tmp_path / "more.py").write_text(

@@ -152,7 +152,7 @@ def test_the_parts_are_the_tier(tmp_path):
     ids=["a row", "all"],
 )
 def test_a_run_of_the_plan_fills_its_cell(asked, tmp_path):
-    """`tricklift rows` counts a run by its hash: the leaf's own, on the exports of its needs."""
+    """`paper rows` counts a run by its hash: the leaf's own, on the exports of its needs."""
     for job in plan("full", tmp_path, **asked):
         if isinstance(job, Training):
             assert config_hash(job.resolved()) == hash_of(job.config), job.name

@@ -31,12 +31,12 @@ def ran(log: Path, *arguments: str, **environment: str) -> int | None:
 @needs_linux
 def test_output_and_exit_code_are_those_of_the_command(tmp_path):
     log = tmp_path / "a.log"
-    assert ran(log, "config", "seg/mini/fcn") == 0
+    assert ran(log, "config", "path", "seg/mini/fcn") == 0
     assert log.read_text().endswith("configs/seg/mini/fcn.py\n")
     assert ran(log, "train", "no-such") == 2
     assert "\nerror: no config 'no-such'" in log.read_text()
     # a job has the environment of its start
-    command = ("train", "seg/mini/fcn", "--work-dir", str(tmp_path / "w"))
+    command = ("train", "seg/mini/fcn", "--out", str(tmp_path / "w"))
     assert ran(log, *command, TRICKLIFT_ROOT="elsewhere") == 2
     assert "elsewhere/miniworld" in log.read_text().splitlines()[-1]
 
@@ -54,8 +54,8 @@ def processor_seconds(pid: int) -> float:
 
 @needs_linux
 def test_the_second_job_imports_nothing(tmp_path):
-    assert ran(tmp_path / "a.log", "tricks") == 0
-    second = Child([*TRICKLIFT, "tricks"], os.environ, from_server=True)
+    assert ran(tmp_path / "a.log", "list", "tricks") == 0
+    second = Child([*TRICKLIFT, "list", "tricks"], os.environ, from_server=True)
     assert isinstance(second._process, warm.WarmJob)
     seconds = processor_seconds(second.pid)
     second.follow(tmp_path / "b.log", "1")
@@ -66,8 +66,8 @@ def test_the_second_job_imports_nothing(tmp_path):
 
 @needs_linux
 def test_a_job_can_be_stopped(tiny_root, tmp_path):
-    work_dir = ["--work-dir", str(tmp_path)]
-    command = [*TRICKLIFT, "train", "cls/mini/resnet18_b-baseline", *work_dir]
+    out = ["--out", str(tmp_path)]
+    command = [*TRICKLIFT, "train", "cls/mini/resnet18_b-baseline", *out]
     job = Child(command, {**os.environ, "TRICKLIFT_ROOT": str(tiny_root)}, from_server=True)
     assert job.poll() is None
     until(lambda: os.getpgid(job.pid) == job.pid)  # Ctrl-C is for the front door alone

@@ -1,4 +1,4 @@
-"""`tricklift rows`: the paper's cells beside our values."""
+"""`tricklift paper rows`: the paper's cells beside our values."""
 
 import json
 from pathlib import Path
@@ -43,7 +43,7 @@ def test_listing(everything):
         assert entry["gpu_hours"] > 1
     first = everything[0]
     assert first["paper"] == {"top1": 75.87, "top5": 92.7}
-    assert first["command"].startswith("mim train tricklift $(tricklift config cls/full/")
+    assert first["command"].startswith("mim train tricklift $(tricklift config path cls/full/")
 
 
 COSINE, DISTILL = (f"cls/full/resnet50_d-{row}" for row in ("cosine", "distill"))
@@ -79,7 +79,7 @@ def test_own_values_are_means_of_finished_runs(leave, tmp_path, capsys):
     leave(COSINE, {"top1": 2.0}, config="configs/cls/small/resnet18_d-cosine.py")
     leave(C4, {"voc_map": 79.0})
     leave(DISTILL, {"top1": 78.5, "top5": 94.5})
-    code, out, _ = run(capsys, "rows", "--json", "--results", str(tmp_path))
+    code, out, _ = run(capsys, "paper", "rows", "--json", "--results", str(tmp_path))
     assert code == 0
     own = {
         (e["table"], e["row"], e["network"], e["setting"]): e["own"]
@@ -97,7 +97,7 @@ def test_hashes_of_older_versions_do_not_compare(leave, tmp_path, capsys):
     leave(COSINE, {"top1": 99.0}, schema=1, config_hash="of schema 1")
     cell = next(entry for entry in listing(results=tmp_path) if entry["config"] == COSINE)
     assert (cell["own"], cell["changed"], cell["older"]) == (None, 0, 1)
-    _, out, _ = run(capsys, "rows", "--results", str(tmp_path))
+    _, out, _ = run(capsys, "paper", "rows", "--results", str(tmp_path))
     assert "own - (without 1 runs recorded by an older version" in out
 
 
@@ -106,9 +106,9 @@ def test_runs_of_a_changed_config_do_not_count(leave, tmp_path, capsys):
     leave(COSINE, {"top1": 99.0}, config_hash=changed)
     leave(COSINE, {"top1": 99.0}, world_size=1)  # another batch
     leave(COSINE, {"top1": 99.0}, world_size=None)  # of an older version: not known
-    cell = next(e for e in listing("6", tmp_path) if e["config"] == COSINE)
+    cell = next(e for e in listing(["6"], tmp_path) if e["config"] == COSINE)
     assert (cell["own"], cell["changed"]) == (None, 3)
-    _, out, _ = run(capsys, "rows", "--table", "6", "--results", str(tmp_path))
+    _, out, _ = run(capsys, "paper", "rows", "--tables", "6", "--results", str(tmp_path))
     assert "own - (without 3 runs that are not the recipe)" in out
 
 
@@ -226,16 +226,17 @@ def test_the_listing_is_all_of_the_output(monkeypatch, capsys):
     monkeypatch.setenv("TRICKLIFT_ROOT", "/other/root")
     for clear in (resolved.cache_clear, hash_of.cache_clear):
         clear()
-    code, out, _ = run(capsys, "rows", "--table", "8", "--json")
+    code, out, _ = run(capsys, "paper", "rows", "--tables", "8", "--json")
     assert code == 0 and json.loads(out)
 
 
 def test_one_table_as_text(capsys):
-    code, out, _ = run(capsys, "rows", "--table", "7")
+    code, out, _ = run(capsys, "paper", "rows", "--tables", "7")
     assert code == 0
     assert out.startswith("Table 7: Places365, ResNet-50-D (arXiv:1812.01187 Table 7)")
     assert (
-        "mim train tricklift $(tricklift config cls/full/resnet50_d-places365-best) --gpus 8" in out
+        "train tricklift $(tricklift config path cls/full/resnet50_d-places365-best) --gpus 8"
+        in out
     )
     name = "resnet152_d-places365-mixup"
     assert f"needs exports/{name}.safetensors of cls/full/{name}" in out
@@ -243,6 +244,6 @@ def test_one_table_as_text(capsys):
 
 
 def test_unknown_table(capsys):
-    code, _, err = run(capsys, "rows", "--table", "1")
+    code, _, err = run(capsys, "paper", "rows", "--tables", "1")
     assert code == 2
     assert "no table '1'; there are 2, 3, 4, 5, 6, 7, 8, 9" in err

@@ -19,7 +19,7 @@ from tricklift.paper.table_cells import CELLS, TEACHERS, Cell, resolved
 
 SAME, DIFFERS, OPEN = "=", "≠", "·"
 READINGS = {"cls": POINTS, "det": DETECTION, "seg": SEGMENTATION}
-COMMAND = "tricklift fidelity --out docs/fidelity.md"
+COMMAND = "tricklift paper fidelity --out docs/fidelity.md"
 INTRO = f"""# Fidelity: the paper says, the config does
 
 Written by `{COMMAND}`. The left value is what arXiv:1812.01187 states

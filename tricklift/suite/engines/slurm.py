@@ -164,7 +164,7 @@ class Slurm:
                 states.unqueue(out, job.name)
             words = _withdrawn(new, watch, out)
             if isinstance(error, SlurmError):
-                limit = "; --max-parallel N keeps fewer in the queue" * ("limit" in str(error))
+                limit = "; --jobs N keeps fewer in the queue" * ("limit" in str(error))
                 raise UserError(
                     f"Slurm refused {ready[len(new)].name}: {error}{limit}{words}"
                 ) from None
@@ -253,7 +253,7 @@ def refuse_missing_submitit() -> None:
     """Raises a UserError where submitit is not installed."""
     if importlib.util.find_spec("submitit") is None:
         raise UserError(
-            "--launcher slurm needs submitit, which is not installed; run: pip install "
+            "--engine slurm needs submitit, which is not installed; run: pip install "
             "'tricklift[slurm]' (or 'pip install submitit'), or let 'tricklift plan ... --sbatch "
             "DIR' write scripts that need nothing"
         )

@@ -64,7 +64,7 @@ def refuse_missing_commands() -> None:
     lacking = [name for name in COMMANDS if shutil.which(name) is None]
     if lacking:
         raise UserError(
-            f"--launcher slurm: no {', '.join(lacking)} on this host; run it where 'sbatch' works "
+            f"--engine slurm: no {', '.join(lacking)} on this host; run it where 'sbatch' works "
             "(a login node), or let 'tricklift plan ... --sbatch DIR' write scripts to submit there"
         )
 

@@ -1,0 +1,88 @@
+"""`tricklift config`: one config, resolved or as a file."""
+
+import json
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tricklift.cli.groups import Group
+from tricklift.cli.options import WHERE, AsJson, Backbone, Config, Options, OwnData, Tricks
+
+#: Where `--data` puts what it writes.
+Place = Annotated[
+    Path,
+    typer.Option(
+        "--out", file_okay=False, help=f"{WHERE}: with --data, the folder for the config made."
+    ),
+]
+
+
+def show(
+    config: Config,
+    backbone: Backbone = None,
+    tricks: Tricks = None,
+    cfg_options: Options = None,
+    form: Annotated[
+        Literal["py", "json", "yaml"], typer.Option("--format", help="py, json or yaml.")
+    ] = "py",
+    as_json: AsJson = False,
+) -> None:
+    """Print a config resolved: its bases merged, its tricks laid over it, every value in place.
+
+    It is what `tricklift train` would run with the same options. What it prints reads back: as a
+    config of your own (py), and by other programs (json, yaml).
+
+    \b
+    What a row does, the difference between two of them, and one setting of it:
+      tricklift config show cls/mini/resnet18_d-tricks
+      diff <(tricklift config show cls/mini/resnet18_b-baseline) \\
+        <(tricklift config show cls/mini/resnet18_d-tricks)
+      tricklift config show det/mini/faster_rcnn_fpn --json | jq .optim_wrapper
+    """
+    from tricklift.config_keys import parse_options
+    from tricklift.train import build_config
+    from tricklift.tricks import split_names
+
+    with redirect_stdout(sys.stderr):
+        cfg = build_config(
+            config,
+            backbone=backbone,
+            tricks=split_names(tricks),
+            options=parse_options(cfg_options or []),
+        )
+    if form == "py" and not as_json:
+        print(cfg.pretty_text, end="")
+    elif form == "yaml" and not as_json:
+        import yaml
+
+        print(yaml.safe_dump(json.loads(json.dumps(cfg.to_dict())), sort_keys=False), end="")
+    else:
+        print(json.dumps(cfg.to_dict(), indent=2))
+
+
+def path(config: Config, data: OwnData = None, out: Place = Path("own")) -> None:
+    """Print the path of a config, for OpenMMLab's own commands.
+
+    \b
+    One of ours, and one that is made for data of your own:
+      mim train mmdet $(tricklift config path det/mini/faster_rcnn_fpn)
+      mim train mmdet $(tricklift config path det/own --data DIR) --work-dir runs/det
+    """
+    from tricklift.configs import find_config
+
+    if data is None:
+        print(find_config(config).resolve())
+        return
+    from tricklift.own.written import config_for
+
+    with redirect_stdout(sys.stderr):
+        file = config_for(config, data, out)
+    print(file.resolve())
+
+
+CONFIG = Group(
+    "config", "One config: resolved, or where its file is.", {"show": show, "path": path}
+)
