@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from safetensors.torch import save_file
 from torch import zeros
 
@@ -301,7 +302,13 @@ def test_what_a_network_of_the_zoo_needs_beside_its_name(tmp_path):
 def test_a_trick_of_ones_own_is_called_by_its_file(tmp_path):
     file = tmp_path / "longer.py"
     file.write_text("train_cfg = dict(max_epochs=7)\n")
-    rows = ["resnet18_b-standard"]
-    job = planning.plan("demo", tmp_path, rows=rows, tricks=[str(file)])[0]
-    assert job.name == "cls/resnet18_b-standard+longer/seed0"
+    row = {
+        "config": "cls/mini/resnet18_b-baseline",
+        "backbone": "resnet18_b",
+        "title": "B-standard",
+    }
+    tier = tmp_path / "mine.yaml"
+    tier.write_text(yaml.safe_dump({"name": "mine", "data": "miniworld", "rows": [row]}))
+    job = planning.plan(str(tier), tmp_path, tricks=[str(file)])[0]
+    assert job.name == "cls/resnet18_b-baseline+longer/seed0"
     assert job.tricks == (str(file),) and '+row="B-standard + longer"' in job.options
