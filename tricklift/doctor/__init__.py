@@ -21,10 +21,10 @@ def examine(root: Path, out: Path) -> Iterator[Finding]:
         root: The folder of the data sets.
         out: Where runs are to be kept.
     """
-    asked = libraries.ask()
-    yield from machine.findings()
-    yield from places.findings(root, out)
-    yield from environment.findings()
-    yield from packages.findings()
-    yield from datasets.findings(root)
-    yield from libraries.findings(asked)
+    with libraries.ask() as asked:
+        yield from machine.findings()
+        yield from places.findings(root, out)
+        yield from environment.findings()
+        yield from packages.findings()
+        yield from datasets.findings(root)
+        yield from libraries.findings(asked)

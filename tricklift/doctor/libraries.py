@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,22 @@ KNOWN = (
 Asked = Mapping[str, "subprocess.Popen[str]"]
 
 
-def ask() -> Asked:
-    """Starts a process for each question."""
+@contextmanager
+def ask() -> Iterator[Asked]:
+    """Starts a process for each question, and ends those that are left at the end."""
     command = [sys.executable, "-P", "-m", "tricklift.doctor.probes"]
-    return {
+    asked = {
         name: subprocess.Popen(
             [*command, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         for name in NAMES
     }
+    try:
+        yield asked
+    finally:
+        for process in asked.values():
+            with process:  # closes its pipes, and waits
+                process.kill()
 
 
 def findings(asked: Asked) -> Iterator[Finding]:

@@ -98,7 +98,7 @@ def test_examples_of_the_first_help_parse(capsys):
 
 def test_a_wrong_line_does_not_parse():
     for line in ("tricklift rows", "tricklift run mini --launcher slurm", "tricklift export a"):
-        with pytest.raises(Exception, match="such|Missing"):
+        with pytest.raises(Exception, match=r"such|Missing"):
             parse(line)
 
 
