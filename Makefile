@@ -1,6 +1,4 @@
-# Two commands on a fresh machine: `make demo` and `make test`; where there is a GPU, `make gpu`
-# and `make ladder-gpu`; where Slurm can be installed, `make slurm`. `make faults` kills trainings in
-# every way that we know.
+# Two commands on a fresh machine: `make demo` and `make test`; `make` alone says what else there is.
 # Pins stand in constraints.txt.
 #   VENV=path    where the environment is (default .venv)
 #   PYTHON=exe   which Python makes it (default python3.11, else python3)
@@ -14,8 +12,20 @@ KEY := $(shell cat constraints.txt pyproject.toml hatch_build.py tricklift/.mim/
 RUN_STAMP := $(VENV)/.tricklift-$(KEY)
 TEST_STAMP := $(VENV)/.tricklift-test-$(KEY)
 
-.PHONY: demo test gpu ladder-gpu slurm faults lint format constraints clean
-.DEFAULT_GOAL := demo
+.PHONY: help demo test gpu ladder-gpu slurm faults lint format constraints clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo         sets up $(VENV) (6 GB) with $(PYTHON), and runs all steps on generated data'
+	@echo 'make test         the same with the test extra, and the tests (PYTEST_ARGS="-m slow")'
+	@echo 'make gpu          tests/gpu on a CUDA GPU; writes docs/gpu.md'
+	@echo 'make ladder-gpu   the tier small on one GPU with five seeds (ARGS="--minutes 9")'
+	@echo 'make slurm        tests/slurm on a Slurm that it starts on loopback'
+	@echo 'make faults       kills trainings in every way that we know'
+	@echo 'make lint         ruff and mypy; make format: ruff, which writes'
+	@echo 'make constraints  what is installed becomes constraints.txt'
+	@echo 'make clean        removes $(VENV) and caches'
+	@echo 'VENV=path says where the environment is, PYTHON=exe which Python makes it.'
 
 demo: $(RUN_STAMP)
 	$(BIN)/tricklift demo --out $(DEMO_OUT)

@@ -5,6 +5,7 @@ whose module has `MARK` is written by hand but for what stands between two marks
 nothing is written: exit code 1 where a page is not what the code says.
 """
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,7 @@ from types import ModuleType
 import commands
 import data_sets
 import messages
+import names
 import tiers
 import tricks
 
@@ -19,7 +21,7 @@ import configs
 from tricklift.records.atomic import write_text
 
 DOCS = Path(__file__).resolve().parent.parent
-PAGES: tuple[ModuleType, ...] = (commands, tricks, tiers, configs, data_sets, messages)
+PAGES: tuple[ModuleType, ...] = (commands, tricks, tiers, configs, data_sets, messages, names)
 
 
 def whole(page: ModuleType) -> str:
@@ -44,7 +46,7 @@ def main() -> int:
         if not same and not check:
             write_text(file, text)
         stale += not same
-        print(f"docs/{page.PAGE}: {'as it is' if same else 'old' if check else 'written'}")
+        print(f"{os.path.relpath(file)}: {'as it is' if same else 'old' if check else 'written'}")
     return int(check and stale > 0)
 
 

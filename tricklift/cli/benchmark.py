@@ -75,7 +75,15 @@ def demo(
     out: RunFolder = Path("demo"),
     max_parallel: Jobs = None,
 ) -> None:
-    """Run all steps on generated data. Takes minutes."""
+    """Run all steps on generated data. Takes minutes.
+
+    Three rows with three seeds each: random weights, the plain recipe, the tricks. Pretraining,
+    export, detection, segmentation, and the table. Rerun the same command to resume.
+
+    \b
+    In a folder of its own, one job at a time:
+      tricklift demo --out /tmp/demo --jobs 1
+    """
     from tricklift.suite.demo import demo as show
     from tricklift.suite.run import note_command
 

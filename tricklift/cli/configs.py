@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from tricklift.cli.groups import Group
-from tricklift.cli.options import WHERE, AsJson, Backbone, Config, Options, OwnData, Tricks
+from tricklift.cli.options import FORM, WHERE, AsJson, Backbone, Config, Options, OwnData, Tricks
 
 #: Where `--data` puts what it writes.
 Place = Annotated[
@@ -26,7 +26,7 @@ def show(
     tricks: Tricks = None,
     cfg_options: Options = None,
     form: Annotated[
-        Literal["py", "json", "yaml"], typer.Option("--format", help="py, json or yaml.")
+        Literal["py", "json", "yaml"], typer.Option("--format", help=f"{FORM}: py, json or yaml.")
     ] = "py",
     as_json: AsJson = False,
 ) -> None:

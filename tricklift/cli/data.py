@@ -99,7 +99,8 @@ def check(
           (leftImg8bit/..._leftImg8bit.png, gtFine/..._labelIds.png)
 
     \b
-    Then:
+    A look, and then:
+      tricklift check /data/pets --task det
       tricklift train det/own --data PATH
       tricklift run own --det PATH --out runs/mine
     """

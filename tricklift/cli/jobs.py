@@ -27,6 +27,11 @@ def status(
 ) -> None:
     """Show where the jobs of a folder are: state, progress, metric so far, speed, time left.
 
+    \b
+    Beside a run, until Ctrl-C; for a script:
+      tricklift status runs/small --watch
+      tricklift status runs/small --json
+
     It reads files alone, so it works beside a run, from another machine, and beside a cluster.
     With more than 100 jobs, those that are done or wait are counted and not listed.
 
@@ -76,6 +81,11 @@ def clean(
     Kept:     results, logs, exports, configs, last and best checkpoints
 
     The folders of jobs that run now are left alone.
+
+    \b
+    What there is; then without it:
+      tricklift clean runs/small
+      tricklift clean runs/small --yes
     """
     from tricklift.suite.clean import leftovers, remove
 
@@ -97,7 +107,7 @@ def work(
     job: Annotated[str, typer.Argument(help="Name of a job of `tricklift status`.")],
     processes: Annotated[int, typer.Option(min=1, help="Processes on each node.")] = 1,
     gpus: Annotated[int, typer.Option(min=0, help="GPUs on each node.")] = 0,
-    nodes: Annotated[int, typer.Option(min=1, help="Hosts, through srun.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Nodes of each training, through srun.")] = 1,
     here: Annotated[bool, typer.Option("--here", help="In this process, unwatched.")] = False,
 ) -> None:
     """Bring one job of a folder to its end, on whatever machine this is called.

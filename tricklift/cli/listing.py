@@ -80,6 +80,7 @@ def tricks(as_json: AsJson = False) -> None:
 
     \b
     A name goes into `--tricks`, or into the `use` line of a config:
+      tricklift list tricks
       tricklift train cls/mini/resnet18_b-baseline --tricks efficient,cosine
     """
     from tricklift.tricks.names import described
@@ -93,6 +94,7 @@ def configs(as_json: AsJson = False) -> None:
 
     \b
     A name is enough for `train` and `test`; `config path` gives the file:
+      tricklift list configs
       tricklift config show det/mini/faster_rcnn_fpn
       mim train mmdet $(tricklift config path det/mini/faster_rcnn_fpn)
     """
@@ -110,6 +112,7 @@ def tiers(as_json: AsJson = False) -> None:
 
     \b
     A name, or a file of your own (docs/tiers.md), goes into `run` and `plan`:
+      tricklift list tiers
       tricklift plan small --out runs/small
     """
     from tricklift.suite import tier_file

@@ -9,6 +9,8 @@ from tricklift.cli import completion
 
 #: Begins the help of every `--out`.
 WHERE = "Where output goes"
+#: Begins the help of every `--format`.
+FORM = "Form of the output"
 
 Root = Annotated[
     Path,

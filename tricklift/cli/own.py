@@ -48,7 +48,13 @@ def new_backbone(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")],
     out: Folder = Path(),
 ) -> None:
-    """Write NAME.py, a small network that works, and test_NAME.py."""
+    """Write NAME.py, a small network that works, and test_NAME.py.
+
+    \b
+    Then change it, and see docs/your-backbone.md:
+      tricklift new backbone mynet
+      tricklift check-backbone mynet --import mynet.py
+    """
     from backbones.registry import refuse_taken
     from tricklift.templates import write
 
@@ -65,7 +71,13 @@ def new_trick(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")],
     out: Folder = Path(),
 ) -> None:
-    """Write NAME.py, a trick that works, and test_NAME.py."""
+    """Write NAME.py, a trick that works, and test_NAME.py.
+
+    \b
+    Then change it, and see docs/your-trick.md:
+      tricklift new trick heavier
+      tricklift train cls/mini/resnet18_b-baseline --tricks heavier.py
+    """
     from tricklift.templates import write
     from tricklift.tricks.names import refuse_ours
 
@@ -91,6 +103,11 @@ def check_backbone(
     ok      it does this
     no      it cannot, and says why: only what asks for it will refuse
     FAILED  mend this before you train; the exit code is 1
+
+    \b
+    One of your own, and one of timm's:
+      tricklift check-backbone mynet --import mynet.py
+      tricklift check-backbone timm/convnext_atto
     """
     from backbones.properties import PROPERTIES, Absent
     from backbones.registry import build

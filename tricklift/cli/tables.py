@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tricklift.cli.options import TextFile
+from tricklift.cli.options import FORM, AsJson, TextFile
 from tricklift.errors import UserError
 
 
@@ -47,8 +47,13 @@ def compare(
         ),
     ] = None,
     style: Annotated[
-        str, typer.Option("--format", help="md, csv (the table), differences-csv, or json (all).")
+        str,
+        typer.Option(
+            "--format",
+            help=f"{FORM}: md, csv (the table), differences-csv, or json (all; also --json).",
+        ),
     ] = "md",
+    as_json: AsJson = False,
     by: Annotated[
         str, typer.Option(help="row; or backbone: a page that also shows each backbone's cost.")
     ] = "row",
@@ -85,6 +90,7 @@ def compare(
     from tricklift.tables.compare import lines
     from tricklift.tables.page import render
 
+    style = "json" if as_json else style
     if by not in ("row", "backbone"):
         raise UserError(f"--by takes row or backbone, got {by!r}")
     if by == "backbone" and style != "md":

@@ -9,6 +9,7 @@ import typer
 from tricklift.cli.launching import Launcher, LocalRank, Processes, join
 from tricklift.cli.options import (
     CFG_OPTIONS,
+    FORM,
     WHERE,
     Backbone,
     Config,
@@ -184,7 +185,7 @@ def export(
     ],
     out: Annotated[Path, typer.Argument(help="The file to write.")],
     form: Annotated[
-        str, typer.Option("--format", help="tricklift, torchvision, timm, mmdet or onnx.")
+        str, typer.Option("--format", help=f"{FORM}: tricklift, torchvision, timm, mmdet or onnx.")
     ] = "tricklift",
     ema: Annotated[bool, typer.Option("--ema", help="Export the EMA weights.")] = False,
 ) -> None:

@@ -13,12 +13,17 @@ def cores() -> int:
     return len(usable(0)) if usable else os.cpu_count() or 1
 
 
+def cpu() -> str:
+    """What the processor is called."""
+    return _told("/proc/cpuinfo", "model name") or platform.processor() or platform.machine()
+
+
 def machine() -> dict[str, Any]:
     """What the run computes on: CPU, cores it may use, torch, threads, device."""
     import torch  # slow to import, and the other functions need none of it
 
     return {
-        "cpu": _told("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
+        "cpu": cpu(),
         "cores": cores(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "torch": torch.__version__,

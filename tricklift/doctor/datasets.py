@@ -1,0 +1,50 @@
+"""The data sets below the root: which are there, whole by their folders, and known to `prepare`."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from tricklift.data.prepare import MINIWORLD, SETS
+from tricklift.data.prepare.manifest import FORMAT, path_of
+from tricklift.doctor.finding import Finding
+
+
+def findings(root: Path) -> Iterator[Finding]:
+    """A line for each set that is there, and one for those that are not."""
+    absent = []
+    for name in (MINIWORLD, *SETS):
+        folder = root / (SETS[name].folder if name in SETS else name)
+        if folder.is_dir():
+            yield _there(name, root, folder)
+        elif folder.is_symlink():
+            remedy = f"mount or restore {folder.resolve()}, or remove the link"
+            yield Finding(f"data: {name}", f"{folder} leads nowhere", "note", remedy)
+        else:
+            absent.append(name)
+    if absent:
+        said = f"not below {root}: {', '.join(absent)} (`tricklift prepare NAME --root {root}`)"
+        yield Finding("data", said)
+
+
+def _there(name: str, root: Path, folder: Path) -> Finding:
+    again = f"tricklift prepare {name} --root {root}"
+    parts = [folder / part.folder for part in SETS[name].parts] if name in SETS else [folder]
+    gone = [str(part) for part in parts if not part.is_dir()]
+    if gone:
+        return Finding(f"data: {name}", f"{', '.join(gone)} is not there", "note", again)
+    if name == MINIWORLD:
+        known = (folder / "manifest.json").is_file()
+    else:
+        known = _format(path_of(name, root)) == FORMAT
+    if not known:
+        said = f"{folder} is there, and nothing has looked at it yet"
+        return Finding(f"data: {name}", said, "note", f"{again} checks it")
+    return Finding(f"data: {name}", f"{folder}, as prepared")
+
+
+def _format(file: Path) -> object:
+    try:
+        held = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return held.get("format") if isinstance(held, dict) else None
