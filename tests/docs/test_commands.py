@@ -4,8 +4,12 @@ A line of HTML above each block says what is done with it: `run` (here), `run by
 real), or `not run: WHY`.
 """
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +89,18 @@ def test_its_commands_are_ones_that_there_are(page: Path, said: str, lines: list
 def test_a_word_that_there_is_not_would_be_found():
     with pytest.raises(Exception, match="rwos"):
         parsed(["run", "mini", "--out", "x", "--rwos", "a"])
+
+
+@pytest.mark.parametrize(
+    "lines", [lines for _, said, lines in ALL if said == "run"], ids=lambda lines: lines[0][:30]
+)
+def test_what_is_to_be_run_here_runs(tmp_path: Path, lines: list[str]):
+    """In an empty folder and home, beside the folder that the demo leaves."""
+    shutil.copytree(REPO / "docs" / "results" / "demo", tmp_path / "demo" / "runs")
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "HOME": str(tmp_path), "PATH": programs, "SHELL": "/bin/bash"}
+    script = "\n".join(["set -e", *lines])
+    ran = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
