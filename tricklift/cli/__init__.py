@@ -15,6 +15,7 @@ from tricklift.cli import (
     listing,
     own,
     paper,
+    planning,
     tables,
     training,
 )
@@ -57,7 +58,7 @@ GROUPS: dict[str, tuple[Any, ...]] = {
     "Benchmark": (
         benchmark.demo,
         benchmark.run,
-        benchmark.plan,
+        planning.plan,
         jobs.status,
         jobs.clean,
         tables.compare,

@@ -77,7 +77,7 @@ def prepare(
 
 
 def check(
-    path: Annotated[Path, typer.Argument(help="Folder of data, or a COCO file.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder of data, or a COCO file.")],
     task: Annotated[
         Literal["cls", "det", "seg"] | None,
         typer.Option(help="What the data are for.  [default: what they look like]"),

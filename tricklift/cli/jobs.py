@@ -14,7 +14,9 @@ from tricklift.cli.listing import PIPED_WIDTH
 from tricklift.cli.options import AsJson
 from tricklift.errors import stoppable
 
-Folder = Annotated[Path, typer.Argument(help="Output folder of a `tricklift run`.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Output folder of a `tricklift run`.")
+]
 
 
 @stoppable()
@@ -104,7 +106,7 @@ def clean(
 
 def work(
     out: Folder,
-    job: Annotated[str, typer.Argument(help="Name of a job of `tricklift status`.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Name of a job of `tricklift status`.")],
     processes: Annotated[int, typer.Option(min=1, help="Processes on each node.")] = 1,
     gpus: Annotated[int, typer.Option(min=0, help="GPUs on each node.")] = 0,
     nodes: Annotated[int, typer.Option(min=1, help="Nodes of each training, through srun.")] = 1,

@@ -11,7 +11,9 @@ from tricklift.errors import UserError
 
 
 def compare(
-    folder: Annotated[Path, typer.Argument(help="Folder with result.json files, at any depth.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder with result.json files, at any depth.")
+    ],
     baseline: Annotated[
         str | None,
         typer.Option(

@@ -153,7 +153,9 @@ def train(
 def test(
     context: typer.Context,
     config: Config,
-    checkpoint: Annotated[Path, typer.Argument(help="A .pth file of a training.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="A .pth file of a training.")
+    ],
     backbone: Backbone = None,
     out: WorkDir = None,
     cfg_options: Options = None,
@@ -181,9 +183,12 @@ def test(
 
 def export(
     checkpoint: Annotated[
-        Path, typer.Argument(help="A .pth file of a training, or an exported file.")
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT", help="A .pth file of a training, or an exported file."
+        ),
     ],
-    out: Annotated[Path, typer.Argument(help="The file to write.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
     form: Annotated[
         str, typer.Option("--format", help=f"{FORM}: tricklift, torchvision, timm, mmdet or onnx.")
     ] = "tricklift",

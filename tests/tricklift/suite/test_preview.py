@@ -70,7 +70,7 @@ def test_a_row_half_done(row, tmp_path):
     assert steps[TRAINING].run_bytes == preview.size_of(row[TRAINING].work_dir)
     assert steps[DETECTION].gpu_hours is None
     assert steps[DETECTION].needs == (EXPORT,)
-    assert steps[DETECTION].command.startswith("tricklift train det/mini/faster_rcnn_fpn --work-")
+    assert steps[DETECTION].command.startswith("tricklift train det/mini/faster_rcnn_fpn --out ")
     todo = preview.left(list(steps.values()))
     assert (todo["jobs"], todo["unknown"]) == (2, 2)
 
