@@ -1,0 +1,117 @@
+"""Figures: matplotlib's, as SVG inside the page, in the colours of its theme.
+
+    figure, (left, right) = canvas(7, 3, columns=2)
+    left.plot(x, y, color=SERIES[0])
+    body = inline(figure, "ladder", "Gain of each step", "Seven steps; the largest is ...")
+
+Colours are written as variables of the page's style with the light theme's value beside them, so
+a figure changes with the theme and stands by itself when it is downloaded.
+"""
+
+import io
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from defusedxml import ElementTree
+from markupsafe import Markup
+
+from tricklift.report.html import fill
+
+#: Colour to draw with -> variable of `templates/style.css`, which has one for each theme.
+COLOURS: Mapping[str, str] = {
+    "#1c2024": "--ink",
+    "#60656c": "--muted",
+    "#d9dce0": "--line",
+    "#fdfdfe": "--paper",
+    "#0b68a8": "--accent",
+    "#0072b2": "--series-1",
+    "#d55e00": "--series-2",
+    "#009e73": "--series-3",
+    "#cc79a7": "--series-4",
+    "#8c6d00": "--series-5",
+    "#3d9fd6": "--series-6",
+    "#7a7f87": "--series-7",
+}
+INK, MUTED, LINE, PAPER, ACCENT, *SERIES = COLOURS
+#: Told apart without colours, too; one beside each of `SERIES`.
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_STYLE = {
+    "svg.fonttype": "none",  # words stay words: small, selectable, in the page's font
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.facecolor": "none",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.spines.left": False,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "figure.facecolor": "none",
+}
+
+
+def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **options: Any) -> Any:
+    """A figure in inches, and its axes: one, or an array as `Figure.subplots` gives it."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.subplots(rows, columns, **options)
+
+
+def inline(figure: Any, name: str, title: str, description: str, caption: str = "") -> Markup:
+    """A figure as HTML, with its SVG inside and a button that saves it.
+
+    Args:
+        figure: Of `canvas`.
+        name: One in the page: its file's name, and what its ids begin with.
+        title: What it shows, in a few words.
+        description: What somebody who does not see it should know: what is drawn, what stands out.
+        caption: Below it, if it needs one.
+    """
+    return fill(
+        "figure.html",
+        name=name,
+        title=title,
+        description=description,
+        caption=caption,
+        svg=svg(figure, name, title, description),
+    )
+
+
+def svg(figure: Any, name: str, title: str, description: str) -> Markup:
+    """The SVG element: ids that begin with `name`, colours as variables, a text for readers."""
+    import matplotlib
+
+    stream = io.StringIO()
+    with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    text = stream.getvalue()
+    text = text[text.index("<svg") :].strip()
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
+    text = re.sub(r'(href="#|url\(#)([^")]+)', rf"\1{name}-\2", text)
+    for colour, variable in COLOURS.items():
+        text = re.sub(rf"{colour}\b", f"var({variable}, {colour})", text, flags=re.IGNORECASE)
+    text = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px system-ui, sans-serif", text)
+    ElementTree.fromstring(text)  # a text that is no XML would break the page
+    label = fill("figure_label.html", name=name, title=title, description=description)
+    head = f'<svg role="img" aria-labelledby="{name}-title {name}-desc" '
+    return Markup(re.sub(r"<svg ([^>]*)>", rf"{head}\1>", text, count=1)).replace(
+        Markup(">"), Markup(">") + label, 1
+    )

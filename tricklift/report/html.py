@@ -1,0 +1,36 @@
+"""HTML from templates. What users named is escaped everywhere: Jinja's autoescape is on."""
+
+import re
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+
+@cache
+def environment() -> Environment:
+    """The templates of `templates/`; a value that is missing is an error."""
+    return Environment(
+        loader=PackageLoader("tricklift.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def fill(template: str, **values: Any) -> Markup:
+    """A template of `templates/` with its values, escaped unless they are `Markup`."""
+    return Markup(environment().get_template(template).render(**values))
+
+
+def source(name: str) -> Markup:
+    """A file of `templates/` as it is: the page's own style and script."""
+    loaded, _, _ = environment().loader.get_source(environment(), name)  # type: ignore[union-attr]
+    return Markup(loaded)
+
+
+def anchor(text: str) -> str:
+    """What may be an id: `mIoU (fcn)` -> `miou-fcn`."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "part"
