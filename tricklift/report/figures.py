@@ -1,6 +1,7 @@
 """Figures: matplotlib's, as SVG inside the page, in the colours of its theme.
 
     figure, (left, right) = canvas(7, 3, columns=2)
+    heading(left, "top-1")
     left.plot(x, y, color=SERIES[0])
     body = inline(figure, "ladder", "Gain of each step", "Seven steps; the largest is ...")
 
@@ -48,10 +49,6 @@ _STYLE = {
     "text.color": INK,
     "axes.edgecolor": LINE,
     "axes.labelcolor": MUTED,
-    "axes.titlecolor": INK,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
     "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -77,6 +74,11 @@ def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **optio
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         return figure, figure.subplots(rows, columns, **options)
+
+
+def heading(panel: Any, text: str) -> None:
+    """The title of a panel, on its left."""
+    panel.set_title(text, loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=8)
 
 
 def inline(figure: Any, name: str, title: str, description: str, caption: str = "") -> Markup:
