@@ -4,6 +4,7 @@ import base64
 import hashlib
 from pathlib import Path
 
+from tricklift import __version__
 from tricklift.records.atomic import write_text
 from tricklift.report.html import fill, source
 from tricklift.report.section import Section
@@ -31,6 +32,7 @@ def render(study: Study) -> str:
         "page.html",
         title="How much of a classification trick survives transfer?",
         policy=policy,
+        version=__version__,
         live=RELOAD if study.live else None,
         style=source("style.css"),
         script=script,
