@@ -135,6 +135,16 @@ def test_one_row_has_nothing_to_compare(run, tmp_path):
     assert "50.00" in text
 
 
+def test_one_pretrained_row_is_compared_with_random_init(run, tmp_path):
+    records = [run("D-tricks", "cls", 50.0), run("D-tricks", "det", 30.0)]
+    records += [run("random init", "det", 20.0, origin=None)]
+    study = Study(tmp_path, records)
+    found = answer(study, "small")
+    assert (found.row, found.baseline) == ("D-tricks", "random init")
+    assert [(said.title, said.found.mean) for said in found.said] == [("mAP", 10.0)]
+    assert "+10.0 mAP: these checkpoints alone" in render(study)
+
+
 def test_heads_and_tiers_beside_one_another(run, tmp_path):
     """Two heads of a row are two lines, two tiers two tables; figures keep their own ids."""
     records = [
