@@ -83,4 +83,9 @@ def write(folder: Path, out: Path | None = None, question: object = None) -> Pat
     return write_page(read(folder, question), out or folder / NAME)  # type: ignore[arg-type]
 
 
+def at_the_end(runs: Path, out: Path | None = None) -> None:
+    """Writes the report of `run` and `demo` into `out`, else into the folder of the runs."""
+    print(f"The report, to open in a browser: {write(runs, (out or runs) / NAME)}")
+
+
 COMMANDS = (report,)
