@@ -2,11 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tricklift.errors import UserError, ends_on_sigterm
+
+if TYPE_CHECKING:
+    from tricklift.tables.analysis import Question
 
 #: Of the report that is written into a folder.
 NAME = "report.html"
@@ -71,7 +74,7 @@ def report(
         print(f"done: {out}", file=sys.stderr)
 
 
-def write(folder: Path, out: Path | None = None, question: object = None) -> Path:
+def write(folder: Path, out: Path | None = None, question: "Question | None" = None) -> Path:
     """Writes the report of a folder into it, or to a file; returns the file.
 
     Raises:
@@ -80,7 +83,7 @@ def write(folder: Path, out: Path | None = None, question: object = None) -> Pat
     from tricklift.report.page import write as write_page
     from tricklift.report.study import read
 
-    return write_page(read(folder, question), out or folder / NAME)  # type: ignore[arg-type]
+    return write_page(read(folder, question), out or folder / NAME)
 
 
 def at_the_end(runs: Path, out: Path | None = None) -> None:
