@@ -16,6 +16,7 @@ from tricklift.cli import (
     own,
     paper,
     planning,
+    report,
     tables,
     training,
 )
@@ -62,6 +63,7 @@ GROUPS: dict[str, tuple[Any, ...]] = {
         jobs.status,
         jobs.clean,
         tables.compare,
+        report.report,
     ),
     "Data": (data.prepare, data.check),
     "One model": (training.train, training.test, training.export),

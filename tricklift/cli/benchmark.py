@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tricklift.cli import completion
+from tricklift.cli import completion, report
 from tricklift.cli.data import RESUMES, OwnFolder, Weights, own_tier
 from tricklift.cli.engines import (
     Account,
@@ -86,6 +86,7 @@ def demo(
 
     note_command(out / "runs", context.obj)
     show(out, max_parallel)
+    report.at_the_end(out / "runs", out)
 
 
 @stoppable(RESUMES)
@@ -166,6 +167,7 @@ def run(
     page = to_markdown(*build(out), out)
     Console().print(page, markup=False, highlight=False, soft_wrap=True)
     print(f"Everything is in {out}; 'tricklift compare {out}' prints the table again")
+    report.at_the_end(out)
 
 
 def asked(context: typer.Context) -> dict[str, Any]:

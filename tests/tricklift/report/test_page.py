@@ -1,0 +1,180 @@
+"""The page is one small file that asks nothing of anybody, and says what the tables say."""
+
+import base64
+import csv
+import io
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from tricklift.report import page as pages
+from tricklift.report.page import render, sections
+from tricklift.report.sections import transfer
+from tricklift.report.sections.answer import answer
+from tricklift.report.study import Study, read
+from tricklift.report.wording import signed
+from tricklift.tables.analysis import Question, analyse
+from tricklift.tables.compare import compare
+from tricklift.tables.page import render as table
+
+#: AP of each class beside mAP, as conftest has it.
+AWAY = {"cat": -4.0, "dog": 1.0, "owl": 3.0}
+#: Attributes by which a page fetches something by itself.
+FETCHING = ("src", "srcset", "data", "poster", "action", "background", "manifest", "ping")
+
+
+class Reader(HTMLParser):
+    """All tags of a page with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize("name", ["page", "ladder_page", "evil_page"])
+def test_nothing_is_fetched_and_it_is_small(name, request):
+    file = request.getfixturevalue(name)
+    text = file.read_text()
+    assert file.stat().st_size < 500_000  # 2 MB is the limit, with pictures of data beside it
+    for tag, attributes in Reader(text).tags:
+        assert tag not in ("iframe", "object", "embed", "base")
+        assert not {"href"} & set(attributes) if tag == "link" else True
+        for key in FETCHING:
+            assert (attributes.get(key) or "data:").startswith("data:"), (tag, attributes)
+        if tag != "a":
+            address = attributes.get("href") or attributes.get("xlink:href") or "#"
+            assert address.startswith("#")
+        assert not [key for key in attributes if key.startswith("on")], attributes
+    assert not re.search(r"@import|url\((?!#)", text)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)', text)[1]
+    assert unescape(policy).startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("name", ["page", "ladder_page"])
+def test_ids_are_unique_and_every_link_inside_leads_somewhere(name, request):
+    tags = Reader(request.getfixturevalue(name).read_text()).tags
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    inside = [it["href"] for tag, it in tags if tag == "a" and it["href"].startswith("#")]
+    assert len(inside) > 5
+    named = [it["aria-labelledby"] for _, it in tags if "aria-labelledby" in it]
+    assert {link[1:] for link in inside} | set(" ".join(named).split()) <= set(ids)
+
+
+def test_names_of_rows_are_text(evil_page, evil):
+    text = evil_page.read_text()
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert [tag for tag, _ in Reader(text).tags].count("script") == 1
+    assert evil in unescape(text)
+
+
+def test_the_answer_is_that_of_the_tables(demo):
+    study = read(demo)
+    found = answer(study, "demo")
+    assert (found.row, found.baseline) == ("D-efficient + cosine + smooth", "B-standard")
+    families = {it.title: it for it in analyse(study.lines).of("baseline")}
+    text = unescape(render(study))
+    assert [said.title for said in found.said] == ["top-1", "mAP", "mIoU"]
+    for said in found.said:
+        (same,) = [it for it in families[said.title].differences if it.row == found.row]
+        assert said.found == same
+        assert f"{signed(same.mean)} [{signed(same.low)}, {signed(same.high)}]" in text
+
+
+def test_the_ladder_speaks_of_its_top(repo):
+    found = answer(read(repo / "docs/results/cifar10"), "cifar10")
+    assert (found.row, found.all_tricks) == ("+ mixup w/ distill", True)
+
+
+def test_downloads_are_those_of_compare(demo):
+    study = read(demo)
+    files = {file.name: file for section in sections(study) for file in section.downloads}
+    for name, style in (("transfer-table.csv", "csv"), ("differences.csv", "differences-csv")):
+        encoded = files[name].address.partition("base64,")[2]
+        assert base64.b64decode(encoded).decode() == table(*compare(demo), style, demo)
+    classes = csv.DictReader(io.StringIO(files["classes-demo-map.csv"].text))
+    values = {it["class"]: float(it["B-standard"]) for it in classes}
+    (row,) = [it for it in study.rows if it["row"] == "B-standard"]
+    assert values == pytest.approx(
+        {name: row["voc_map"]["mean"] + away for name, away in AWAY.items()}, abs=1e-3
+    )
+
+
+def test_another_baseline(demo):
+    study = read(demo, Question(baseline="random init"))
+    assert answer(study, "demo").baseline == "random init"
+    assert re.search(r'<option value="0" selected>random init', transfer.section(study).body)
+
+
+def test_many_rows_have_the_chosen_baseline_alone(demo, monkeypatch):
+    monkeypatch.setattr("tricklift.report.sections.transfer.MOST_BASELINES", 2)
+    text = transfer.section(read(demo)).body
+    assert "data-baseline" not in text
+    assert 'class="diff loss" data-against="0"' in text
+
+
+def test_no_run_is_finished(run, tmp_path):
+    begun = run("a", "cls", 1.0, status="running")
+    text = render(Study(tmp_path, [begun], live=True))
+    assert "No run has finished yet" in text
+    assert f'http-equiv="refresh" content="{pages.RELOAD}"' in text
+    assert "1 of 1 runs have not come to their end" in text
+
+
+def test_one_row_has_nothing_to_compare(run, tmp_path):
+    records = [run("a", "cls", 50.0), run("a", "det", 30.0)]
+    text = render(Study(tmp_path, records))
+    assert "Nothing to compare yet" in text
+    assert 'id="steps"' not in text
+    assert "50.00" in text
+
+
+def test_one_pretrained_row_is_compared_with_random_init(run, tmp_path):
+    records = [run("D-tricks", "cls", 50.0), run("D-tricks", "det", 30.0)]
+    records += [run("random init", "det", 20.0, origin=None)]
+    study = Study(tmp_path, records)
+    found = answer(study, "small")
+    assert (found.row, found.baseline) == ("D-tricks", "random init")
+    assert [(said.title, said.found.mean) for said in found.said] == [("mAP", 10.0)]
+    assert "+10.0 mAP: these checkpoints alone" in render(study)
+
+
+def test_heads_and_tiers_beside_one_another(run, tmp_path):
+    """Two heads of a row are two lines, two tiers two tables; figures keep their own ids."""
+    records = [
+        run(row, task, value + seed, seed, seed, tier=tier, **({"config": head} if head else {}))
+        for tier in ("mini", "small")
+        for row, value in (("B-baseline", 40.0), ("D-tricks", 44.0))
+        for task, head in (("cls", None), ("det", "c4.py"), ("det", "fpn.py"), ("seg", None))
+        for seed in (0, 1)
+    ]
+    text = render(Study(tmp_path, records))
+    tags = Reader(text).tags
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert text.count('aria-label="Transfer table"') == 2
+    for head in ("c4", "fpn"):
+        assert f"mAP ({head})" in text
+
+
+def test_a_baseline_of_one_tier_or_with_one_head(run, tmp_path):
+    records = [
+        run(row, task, value + seed, seed, seed, tier=tier, **({"config": head} if head else {}))
+        for tier, rows in (("mini", {"a": 40.0, "b": 42.0}), ("small", {"c": 40.0, "d": 47.0}))
+        for row, value in rows.items()
+        for task, head in (("cls", None), ("det", "c4.py"), ("det", "fpn.py"))
+        for seed in (0, 1)
+    ]
+    study = Study(tmp_path, records, Question(baseline="b"))
+    assert study.baselines == {"mini": "b", "small": "c"}
+    assert [answer(study, tier).row for tier in study.tiers] == ["a", "d"]
+    assert '<option value="1" selected>b' in transfer.section(study).body
+    study = Study(tmp_path, records, Question(baseline="a (c4)"))
+    assert '<option value="2" selected>a (c4)' in render(study)

@@ -1,0 +1,17 @@
+"""The sections of the page, in their order."""
+
+from collections.abc import Callable
+
+from tricklift.report.section import Section
+from tricklift.report.sections import answer, classes, correlation, cost, protocol, steps, transfer
+from tricklift.report.study import Study
+
+SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
+    answer.section,
+    transfer.section,
+    steps.section,
+    correlation.section,
+    classes.section,
+    cost.section,
+    protocol.section,
+)

@@ -1,0 +1,82 @@
+"""AP and IoU of each class, row against row."""
+
+import csv
+import io
+from collections.abc import Mapping
+
+from tricklift.report.html import anchor, fill
+from tricklift.report.pictures.classes import classes as draw
+from tricklift.report.section import Download, Section
+from tricklift.report.sections.answer import answer
+from tricklift.report.study import Study
+from tricklift.tables.columns import Column
+from tricklift.tables.compare import COLUMNS
+from tricklift.tables.observations import observe
+
+#: Metric of a result file -> what it is called of one class.
+NAMES = {"voc_map": "AP", "miou": "IoU"}
+#: With more, the page holds the values alone: each row's difference from each takes its room.
+MOST_DIFFERENCES = 4000
+Values = Mapping[str, Mapping[str, float]]
+
+
+def section(study: Study) -> Section | None:
+    """A figure and a table a column; None where no result tells its classes."""
+    parts, files = [], []
+    for column in study.columns:
+        found = by_class(column) if column.metric in NAMES else {}
+        if found:
+            parts.append(_part(study, column, found))
+            name = f"classes-{anchor(column.tier)}-{anchor(column.title)}.csv"
+            files.append(Download(name, to_csv(found)))
+    if not parts:
+        return None
+    return Section("By class", "classes", fill("classes.html", parts=parts), files)
+
+
+def to_csv(found: Values) -> str:
+    """One line a class, one column a row."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("class", *found))
+    for name in dict.fromkeys(name for values in found.values() for name in values):
+        values = [held.get(name) for held in found.values()]
+        writer.writerow((name, *("" if it is None else round(it, 4) for it in values)))
+    return stream.getvalue()
+
+
+def by_class(column: Column) -> dict[str, dict[str, float]]:
+    """Label -> class -> mean over pretrainings, of the rows whose results tell."""
+    found: dict[str, dict[str, float]] = {}
+    for label, line in column.lines.items():
+        runs = line.runs[COLUMNS[column.metric]]
+        names = dict.fromkeys(
+            name for run in runs for name in (run["per_class"] or {}).get(column.metric, {})
+        )
+        seen = {name: observe(runs, column.metric, name) for name in names}
+        if values := {name: it.mean for name, it in seen.items() if it}:
+            found[label] = values
+    return found
+
+
+def _part(study: Study, column: Column, found: Values) -> dict[str, object]:
+    labels = list(found)
+    spoken = answer(study, column.tier)
+    pair = (labels[0], labels[-1])
+    if spoken and {spoken.baseline, spoken.row} <= set(labels):
+        pair = (spoken.baseline, spoken.row)
+    names = list(dict.fromkeys(name for values in found.values() for name in values))
+    both = [name for name in names if name in found[pair[0]] and name in found[pair[1]]]
+    values = {name: (found[pair[0]][name], found[pair[1]][name]) for name in both}
+    figure = ""
+    if pair[0] != pair[1] and both:
+        key = f"classes-{anchor(column.tier)}-{anchor(column.title)}"
+        figure = draw(values, pair, NAMES[column.metric], key)
+    return {
+        "title": f"{NAMES[column.metric]} by class: {column.title}, {column.tier}",
+        "figure": figure,
+        "labels": labels,
+        "names": names,
+        "found": found,
+        "compared": 0 < len(labels) * (len(labels) - 1) * len(names) <= MOST_DIFFERENCES,
+    }
