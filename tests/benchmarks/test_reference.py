@@ -28,7 +28,7 @@ def test_it_is_what_is_shipped(results):
     }
     assert held["results"].items() <= shipped["results"].items()
     assert held["recipes"].items() <= shipped["recipes"].items()
-    assert len(text.splitlines()) == 3 + 2 + 2 + 1 + 1
+    assert len(text.splitlines()) == 2 + 2 + 2 + 1 + 1
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,8 @@ def compare(folder: str | Path, reference: str | None = None) -> tuple[list[Row]
 
     Returns:
         Rows with the keys row, backbone, pretrained, top1, voc_map, pix_acc, miou, protocol, paper,
-        reference (the tier whose shipped results the row is of, or None); each metric is `{mean, std, n, runs}` (`Observations.summary`) or None.
+        reference (the tier whose shipped results the row is of, or None); each metric is
+        `{mean, std, n, runs}` (`Observations.summary`) or None.
 
     Raises:
         MissingFileError: No results.
