@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 import backbones as registry
 import tricklift.compat.setup
 import tricklift.records.results  # noqa: F401  (both register what every config may name)
+from backbones import hub
 from backbones.libraries import is_reference
 from tricklift import config_keys, configs
 from tricklift.compat import imports
@@ -32,7 +33,8 @@ from tricklift.records.machine import cores
 from tricklift.tricks import lengths, load, refuse_other_network
 
 #: What `--teacher` takes.
-TEACHERS = "an exported file, a .pth of the classification stage, timm/NAME or torchvision/NAME"
+TEACHERS = "an exported file, a .pth of the classification stage, timm/NAME, torchvision/NAME or "
+TEACHERS += "hf://USER/NAME"
 
 
 def build_config(
@@ -118,6 +120,7 @@ def build_config(
             raise UserError(f"--auto-scale-lr: {path} has no auto_scale_lr.base_batch_size; add it")
         cfg.auto_scale_lr.enable = True
     _refuse_uncounted_images(cfg)
+    _fetch_from_hub(cfg)
     _set_resume(cfg, resume)
     if keep_last is not None:
         _set_keep_last(cfg, keep_last)
@@ -137,8 +140,9 @@ def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None
             words = f"{name} is taken as it is: it has no width to set to {backbone.pop('width'):g}"
             print_log(words, "current")
     if pretrained is not None:
-        allowed = "a file of weights, timm/NAME, torchvision/NAME or none"
-        if pretrained.lower() != "none" and not is_reference(pretrained):
+        allowed = "a file of weights, timm/NAME, torchvision/NAME, hf://USER/NAME or none"
+        elsewhere = is_reference(pretrained) or hub.is_address(pretrained)
+        if pretrained.lower() != "none" and not elsewhere:
             _require_file(pretrained, "--pretrained", allowed)
         backbone["checkpoint"] = None if pretrained.lower() == "none" else pretrained
 
@@ -156,9 +160,21 @@ def _set_teacher(cfg: Config, teacher: str) -> None:
     lesson = (cfg.get("model") or {}).get("distillation")
     if not lesson:
         raise UserError("--teacher: nothing is distilled here; add --tricks distillation")
-    if not is_reference(teacher):
+    if not is_reference(teacher) and not hub.is_address(teacher):
         _require_file(teacher, "--teacher", TEACHERS)
     lesson["teacher"] = dict(name=None, checkpoint=teacher)
+
+
+def _fetch_from_hub(cfg: Config) -> None:
+    """Puts the file in the place of an address on the hub: it says what the weights are, and stays.
+
+    Raises: As `backbones.hub.fetch`.
+    """
+    model = cfg.get("model") or {}
+    for taker in (model.get("backbone"), (model.get("distillation") or {}).get("teacher")):
+        address = (taker or {}).get("checkpoint")
+        if address and hub.is_address(address):
+            taker["checkpoint"] = str(hub.fetch(address))
 
 
 def _refuse_uncounted_images(cfg: Config) -> None:

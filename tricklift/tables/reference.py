@@ -103,9 +103,8 @@ def refuse_other(own: Sequence[Record], reference: Reference) -> None:
     """
     found: dict[str, list[Record]] = {}
     for record in own:
-        if record.done:
-            for reason in differences(record, reference):
-                found.setdefault(f"{record['task']}: {reason}", []).append(record)
+        if record.done and (reasons := differences(record, reference)):
+            found.setdefault(f"{record['task']}: {', '.join(reasons)}", []).append(record)
     if not found:
         return
     told = [f"{reason} ({_named(records)})" for reason, records in found.items()]
