@@ -7,6 +7,7 @@ whose content is not what the hub says it is, is refused.
 import hashlib
 import os
 import re
+from importlib import import_module
 from pathlib import Path
 
 from tricklift.errors import MissingFileError, UserError
@@ -55,11 +56,19 @@ def fetch(address: str) -> Path:
             f"{address}: {repository} holds no {WEIGHTS}; give a repository that 'tricklift "
             "publish' wrote, or a file of weights"
         ) from error
-    except (errors.HfHubHTTPError, OSError) as error:
+    except (errors.HfHubHTTPError, *network_errors()) as error:
         said = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise MissingFileError(f"cannot get {address}: {said[0]}") from error
     refuse_damaged(file, address)
     return file
+
+
+def network_errors() -> tuple[type[Exception], ...]:
+    """What a connection that fails raises: the hub's client has had several HTTP libraries."""
+    from huggingface_hub import get_session
+
+    library = import_module(type(get_session()).__module__.partition(".")[0])
+    return library.HTTPError, OSError
 
 
 def parse(address: str) -> tuple[str, str | None]:

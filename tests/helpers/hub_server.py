@@ -1,7 +1,7 @@
 """A Hugging Face hub on loopback: as much of its API as huggingface_hub needs to write and read.
 
-Repositories are folders of bytes in memory; tokens that begin with `hf_write` may write. Small files
-travel within the commit, weights by git LFS, as on the hub (without Xet).
+Repositories are in memory; tokens that begin with `hf_write` may write. Small files travel within
+the commit, weights by git LFS, as on the hub (without Xet).
 """
 
 import base64
@@ -99,7 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
             asked = json.loads(body)
             name = f"{asked.get('organization') or 'me'}/{asked['name']}"
             if name in self.hub.files:
-                return self._answer(409, {"error": "You already created this model repo"})
+                known = {"error": "You already created this model repo"}
+                return self._answer(409, {**known, "url": f"{self.hub.url}/{name}"})
             self.hub.files[name] = {}
             return self._answer(200, {"url": f"{self.hub.url}/{name}", "name": name})
         if parts[-3:] == ["lfs", "objects", "batch"]:

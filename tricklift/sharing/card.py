@@ -114,9 +114,10 @@ def card(trained: Trained, name: str, license_: str, usage: list[str], notes: li
 def _about(trained: Trained) -> str:
     result = trained.result
     tricks = f" with {', '.join(result['tricks'])}" if result.get("tricks") else ""
+    data = f"{result['dataset']} ({trained.num_classes} classes)"
     return (
-        f"`{trained.architecture}`, trained on {result['dataset']} ({trained.num_classes} classes){tricks} by tricklift "
-        f"{__version__}, which measures how much of a classification trick survives transfer to "
+        f"`{trained.architecture}`, trained on {data}{tricks} by tricklift {__version__}, which "
+        "measures how much of a classification trick survives transfer to "
         f"detection and segmentation. Its row there: {result['row']}."
     )
 

@@ -42,28 +42,31 @@ def shareable(file: Path) -> dict[str, Any]:
     held = Config.fromfile(str(file), import_custom_modules=False).to_dict()
     kept = {key: value for key, value in held.items() if key not in LEFT_OUT}
     root = os.path.commonpath(list(_roots(kept)) or [""])
+    root = "" if root == os.path.dirname(root) else root  # the top of the disk says nothing
     cleaned: dict[str, Any] = relative(kept, root)
     return cleaned
 
 
 def _roots(value: Any) -> Iterator[str]:
-    """The folders above the sets that a config reads."""
+    """The data roots of all sets that a config reads."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key == "data_root" and isinstance(item, str) and os.path.isabs(item):
-                yield os.path.dirname(_set_of(item))
+                yield _root_of(Path(item))
             yield from _roots(item)
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _roots(item)
 
 
-def _set_of(folder: str) -> str:
-    """The folder of the set that a folder is part of: the one with a manifest, or itself."""
-    for above in (Path(folder), *Path(folder).parents):
-        if (above / "manifest.json").is_file():
+def _root_of(folder: Path) -> str:
+    """The folder above a set: where `tricklift prepare` noted it, else the set's parent."""
+    for above in (folder, *folder.parents):
+        if (above / ".tricklift").is_dir():
             return str(above)
-    return folder
+        if (above / "manifest.json").is_file():
+            return str(above.parent)
+    return str(folder.parent)
 
 
 def relative(value: Any, root: str = "") -> Any:

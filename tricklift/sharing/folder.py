@@ -127,7 +127,7 @@ def timm_config(trained: Trained, naming: Naming, cleaned: dict[str, Any]) -> st
     """config.json as timm reads it: its network, the head, and how images are prepared."""
     import timm
     import torch
-    from timm.models import save_for_hf
+    from timm.models._hub import save_config_for_hf  # no public one writes the config alone
 
     with torch.device("meta"):
         model = timm.create_model(naming.network, num_classes=trained.num_classes)
@@ -141,7 +141,7 @@ def timm_config(trained: Trained, naming: Naming, cleaned: dict[str, Any]) -> st
         data["crop_pct"] = round(crop["size"] / crop["short_side"], 6)
         data["crop_mode"] = "center"
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        save_for_hf(model, file.name, data_config=data)
+        save_config_for_hf(model, file.name, data_config=data)
         return Path(file.name).read_text(encoding="utf-8") + "\n"
 
 

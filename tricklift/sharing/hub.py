@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from backbones.hub import network_errors
 from tricklift.errors import DownloadError, UserError
 
 LOGIN = "log in with 'hf auth login', or set HF_TOKEN (a token that may write)"
@@ -60,7 +61,7 @@ def upload(folder: Path, repository: str, private: bool) -> str:
         raise DownloadError(
             f"{repository}: the hub answers: {said}; {folder} is complete"
         ) from error
-    except (ConnectionError, OSError) as error:
+    except network_errors() as error:
         raise DownloadError(
             f"the hub ({api.endpoint}) cannot be reached ({type(error).__name__}); {folder} is "
             "complete: repeat the command with a network"
