@@ -23,6 +23,7 @@ import tricklift.records.results  # noqa: F401  (both register what every config
 from backbones import hub
 from backbones.libraries import is_reference
 from tricklift import config_keys, configs
+from tricklift import log_to as logging_to
 from tricklift.compat import imports
 from tricklift.compat.checkpoints import misfits, refuse
 from tricklift.compat.devices import amp_dtype
@@ -53,6 +54,7 @@ def build_config(
     resume: str | None = None,
     keep_last: int | None = None,
     launcher: str = "none",
+    log_to: Sequence[str] = (),
     own_imports: Sequence[str] = (),
 ) -> Config:
     """The resolved config of a run.
@@ -74,6 +76,7 @@ def build_config(
         resume: None, `auto` (the last checkpoint in the work dir, if any) or a checkpoint.
         keep_last: How many checkpoints are kept, beside the best one.
         launcher: none, pytorch, slurm or mpi.
+        log_to: tensorboard, wandb, mlflow: where metrics go beside the log files.
         own_imports: Modules and files of the user's own, beside those of `--import`.
 
     Raises:
@@ -111,6 +114,7 @@ def build_config(
         cfg.work_dir = str(work_dir)
     elif not cfg.get("work_dir"):
         cfg.work_dir = str(Path("work_dirs") / (configs.short_name(path) or path.stem))
+    logging_to.add(cfg, log_to, logging_to.name_of(cfg))
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
