@@ -56,7 +56,7 @@ def fetch(address: str) -> Path:
             f"{address}: {repository} holds no {WEIGHTS}; give a repository that 'tricklift "
             "publish' wrote, or a file of weights"
         ) from error
-    except (errors.HfHubHTTPError, *network_errors()) as error:
+    except network_errors() as error:
         said = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise MissingFileError(f"cannot get {address}: {said[0]}") from error
     refuse_damaged(file, address)
@@ -65,10 +65,10 @@ def fetch(address: str) -> Path:
 
 def network_errors() -> tuple[type[Exception], ...]:
     """What a connection that fails raises: the hub's client has had several HTTP libraries."""
-    from huggingface_hub import get_session
+    from huggingface_hub import errors, get_session
 
     library = import_module(type(get_session()).__module__.partition(".")[0])
-    return library.HTTPError, OSError
+    return library.HTTPError, errors.HfHubHTTPError, OSError
 
 
 def parse(address: str) -> tuple[str, str | None]:

@@ -176,8 +176,8 @@ def _fetch_from_hub(cfg: Config) -> None:
     """
     model = cfg.get("model") or {}
     for taker in (model.get("backbone"), (model.get("distillation") or {}).get("teacher")):
-        address = (taker or {}).get("checkpoint")
-        if address and hub.is_address(address):
+        address = taker.get("checkpoint") if taker else None
+        if taker and address and hub.is_address(address):
             taker["checkpoint"] = str(hub.fetch(address))
 
 
