@@ -8,6 +8,7 @@ import pytest
 import timm
 import torch
 from huggingface_hub import constants
+from safetensors.torch import load_file
 
 import backbones
 from backbones import hub as addresses
@@ -90,6 +91,27 @@ def test_a_run_starts_from_it(there, shared):
         "cls/mini/resnet18_b-baseline", tricks=["distillation"], teacher="hf://me/my-net"
     )
     assert teacher.model.distillation.teacher.checkpoint == file
+
+
+def test_rows_of_a_tier_start_from_it(there):
+    """As weights of one's own data, and as the teacher of a run."""
+    from tricklift.own.written import _weights
+    from tricklift.suite.choices import checked_teacher
+
+    row = _weights("hf://me/my-net")
+    assert (row["name"], row["backbone"]) == ("me_my-net", "resnet18_d")
+    assert row["checkpoint"] == str(addresses.fetch("hf://me/my-net"))
+    assert checked_teacher("hf://me/my-net", ["distillation"]) == "hf://me/my-net"
+
+
+def test_a_config_of_mmdet_may_name_it(there):
+    """The backbone loads it, whatever command reads the config."""
+    from backbones.wrapper import TrickBackbone
+
+    backbone = TrickBackbone(name="resnet18_d", checkpoint="hf://me/my-net")
+    backbone.init_weights()
+    held = load_file(addresses.fetch("hf://me/my-net"))
+    assert torch.equal(backbone.net.stem.conv1.weight, held["conv1.0.weight"])
 
 
 def test_from_the_cache_without_a_network(there, monkeypatch):
