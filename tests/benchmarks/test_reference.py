@@ -18,6 +18,7 @@ def results(repo, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_it_is_what_is_shipped(results):
     """Line for line; the hash of each run and its recipe are computed anew."""
     text = pack("demo", results)

@@ -30,7 +30,7 @@ def kinds(cfg) -> list[str]:
     return [backend["type"] for backend in cfg.visualizer.vis_backends]
 
 
-@pytest.mark.parametrize("config", ["cls/mini/resnet18_b-baseline", "det/mini", "seg/mini"])
+@pytest.mark.parametrize("config", ["cls/mini/resnet18_b-baseline", "seg/mini"])
 def test_backends_are_added_once_beside_the_files(config):
     plain = build_config(config)
     cfg = build_config(config, log_to=["tensorboard"])
