@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from backbones import foreign, libraries
+from backbones import foreign, hub, libraries
 from backbones.files import Checkpoint, abbreviated, read, read_any, save
 from backbones.registry import build
 from tricklift.errors import UserError
@@ -32,8 +32,9 @@ def load_pretrained(
     Args:
         model: Changed in place.
         ref: An exported file, a ``.pth`` of the cls stage, ``timm/NAME[.TAG]`` or
-            ``torchvision/NAME[.WEIGHTS]`` (from the library's cache, or downloaded by it), or
-            somebody else's checkpoint in the names of a library (`backbones.foreign`).
+            ``torchvision/NAME[.WEIGHTS]`` (from the library's cache, or downloaded by it),
+            ``hf://USER/NAME`` (`backbones.hub`), or somebody else's checkpoint in the names of a
+            library (`backbones.foreign`).
         weights_from: Which weights of such a checkpoint, where it holds several.
 
     Returns:
@@ -72,7 +73,7 @@ def pretrained(
     elif libraries.is_reference(ref):
         checkpoint = libraries.fetch(str(ref), name)
     else:
-        checkpoint = read_any(ref)
+        checkpoint = read_any(hub.fetch(str(ref)) if hub.is_address(ref) else ref)
     if "architecture" not in checkpoint.metadata:
         checkpoint = libraries.renamed(checkpoint, name, weights_from)
     elif weights_from is not None:

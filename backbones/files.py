@@ -1,7 +1,8 @@
 """Read and write the files that hold a backbone's weights.
 
-The exchange file is safetensors in our names with metadata. Read are also checkpoints of a
-training of ours (``.pth``), which say themselves what they hold, and files of a library's weights.
+The exchange file is safetensors in our names with metadata. Read are also our exports to other
+libraries and checkpoints of a training of ours (``.pth``), which say themselves what they hold, and
+files of a library's weights.
 """
 
 import json
@@ -21,10 +22,8 @@ from tricklift.records.schema import CHECKPOINT_KEY, WEIGHT_ENDINGS
 
 FORMAT = "tricklift"
 KNOWN = "a tricklift export (.safetensors), a checkpoint of the cls stage (.pth), timm/NAME[.TAG], "
-KNOWN += (
-    "torchvision/NAME[.WEIGHTS] or a file of their weights (.safetensors, .pth, .pth.tar, .ckpt, "
-)
-KNOWN += ".bin)"
+KNOWN += "torchvision/NAME[.WEIGHTS], hf://USER/NAME or a file of a library's weights ("
+KNOWN += ".safetensors, .pth, .pth.tar, .ckpt, .bin)"
 
 
 @dataclass(frozen=True)
@@ -102,9 +101,14 @@ def _read_safetensors(path: Path, ema: bool) -> Checkpoint:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise UserError(f"{path} is not a readable safetensors file ({error})") from error
-    if metadata.get("format") != FORMAT:
-        return Checkpoint(str(path), {}, sets={"": state})
-    return Checkpoint(str(path), state, metadata)
+    if metadata.get("format") == FORMAT:
+        return Checkpoint(str(path), state, metadata)
+    if "architecture" in metadata:
+        from backbones.libraries import reimported  # which reads files itself
+
+        if ours := reimported(state, metadata):
+            return Checkpoint(str(path), ours, {**metadata, "format": FORMAT})
+    return Checkpoint(str(path), {}, sets={"": state})
 
 
 def _read_pth(path: Path, ema: bool) -> Checkpoint:

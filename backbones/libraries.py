@@ -4,13 +4,13 @@ The libraries download and cache them themselves; here they are only asked and r
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from backbones.files import Checkpoint
 from backbones.foreign import take
@@ -52,6 +52,26 @@ def fetch(ref: str, name: str) -> Checkpoint:
     state = naming.from_library(whole(ref).state_dict())
     metadata = {"format": library, "architecture": name, "source": ref}
     return Checkpoint(ref, state, metadata | as_metadata(*statistics(ref)))
+
+
+def reimported(
+    state: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> dict[str, Tensor] | None:
+    """The weights of an export of ours to another library, in our names again.
+
+    Args:
+        state: In the library's names.
+        metadata: Of the file.
+
+    Returns:
+        None where the metadata do not name a library and a network that we know there.
+    """
+    try:
+        options = json.loads(metadata.get("options", "{}"))
+        naming = library_naming(metadata["architecture"], metadata.get("format", ""), **options)
+        return naming.from_library(state)
+    except ValueError:  # UserError is one
+        return None
 
 
 def renamed(weights: Checkpoint, name: str, chosen: str | None = None) -> Checkpoint:

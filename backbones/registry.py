@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, get_args
 
 from backbones.features import Backbone
@@ -147,19 +148,25 @@ def info(name: str) -> BackboneInfo:
     )
 
 
-def build(name: str, num_classes: int = 1000, **options: Any) -> Backbone:
+def build(
+    name: str, num_classes: int = 1000, checkpoint: str | Path | None = None, **options: Any
+) -> Backbone:
     """Build a classifier by name.
 
     Args:
         name: A registered name, see `names`, or any ``timm/NAME``.
         num_classes: Width of the last layer; at least 1.
+        checkpoint: Pretrained weights, as `backbones.checkpoint.load_pretrained` takes them: a
+            file, ``timm/NAME``, ``hf://USER/NAME``, ...; None for random ones.
         **options: The family's options, e.g. ``width``, ``output_stride``, ``zero_gamma``.
 
     Returns:
         The network, in training mode, with the name and options that it was built with.
 
     Raises:
-        UserError: Unknown name or option, or a value that the family does not allow.
+        UserError: Unknown name or option, a value that the family does not allow, or weights that
+            do not fit.
+        MissingFileError: No such weights.
     """
     entry = info(name)
     unknown = sorted(set(options) - set(entry.options))
@@ -173,4 +180,8 @@ def build(name: str, num_classes: int = 1000, **options: Any) -> Backbone:
     model = entry.factory(num_classes, **options)
     model.name, model.options = name, dict(options)
     model.built_in = tuple(trick for trick in entry.built_in if trick not in options)
+    if checkpoint is not None:
+        from backbones.checkpoint import load_pretrained  # it builds networks itself
+
+        load_pretrained(model, checkpoint)
     return model

@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import involution, profile_page, scale, statistics, suite
+from benchmarks import involution, profile_page, reference, scale, statistics, suite
 from tricklift.errors import report_user_errors
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app.command("profile")(profile_page.command)
 app.command()(involution.involution)
 app.command()(scale.scale)
 app.command()(statistics.statistics)
+app.command()(reference.reference)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -20,8 +20,10 @@ from mmengine.runner import Runner
 import backbones as registry
 import tricklift.compat.setup
 import tricklift.records.results  # noqa: F401  (both register what every config may name)
+from backbones import hub
 from backbones.libraries import is_reference
 from tricklift import config_keys, configs
+from tricklift import log_to as logging_to
 from tricklift.compat import imports
 from tricklift.compat.checkpoints import misfits, refuse
 from tricklift.compat.devices import amp_dtype
@@ -32,7 +34,8 @@ from tricklift.records.machine import cores
 from tricklift.tricks import lengths, load, refuse_other_network
 
 #: What `--teacher` takes.
-TEACHERS = "an exported file, a .pth of the classification stage, timm/NAME or torchvision/NAME"
+TEACHERS = "an exported file, a .pth of the classification stage, timm/NAME, torchvision/NAME or "
+TEACHERS += "hf://USER/NAME"
 
 
 def build_config(
@@ -51,6 +54,7 @@ def build_config(
     resume: str | None = None,
     keep_last: int | None = None,
     launcher: str = "none",
+    log_to: Sequence[str] = (),
     own_imports: Sequence[str] = (),
 ) -> Config:
     """The resolved config of a run.
@@ -72,6 +76,7 @@ def build_config(
         resume: None, `auto` (the last checkpoint in the work dir, if any) or a checkpoint.
         keep_last: How many checkpoints are kept, beside the best one.
         launcher: none, pytorch, slurm or mpi.
+        log_to: tensorboard, wandb, mlflow: where metrics go beside the log files.
         own_imports: Modules and files of the user's own, beside those of `--import`.
 
     Raises:
@@ -109,6 +114,7 @@ def build_config(
         cfg.work_dir = str(work_dir)
     elif not cfg.get("work_dir"):
         cfg.work_dir = str(Path("work_dirs") / (configs.short_name(path) or path.stem))
+    logging_to.add(cfg, log_to, logging_to.name_of(cfg))
     if amp:
         cfg.optim_wrapper.type = "AmpOptimWrapper"
         cfg.optim_wrapper.setdefault("loss_scale", "dynamic")
@@ -118,6 +124,7 @@ def build_config(
             raise UserError(f"--auto-scale-lr: {path} has no auto_scale_lr.base_batch_size; add it")
         cfg.auto_scale_lr.enable = True
     _refuse_uncounted_images(cfg)
+    _fetch_from_hub(cfg)
     _set_resume(cfg, resume)
     if keep_last is not None:
         _set_keep_last(cfg, keep_last)
@@ -137,8 +144,9 @@ def _set_backbone(cfg: Config, name: str | None, pretrained: str | None) -> None
             words = f"{name} is taken as it is: it has no width to set to {backbone.pop('width'):g}"
             print_log(words, "current")
     if pretrained is not None:
-        allowed = "a file of weights, timm/NAME, torchvision/NAME or none"
-        if pretrained.lower() != "none" and not is_reference(pretrained):
+        allowed = "a file of weights, timm/NAME, torchvision/NAME, hf://USER/NAME or none"
+        elsewhere = is_reference(pretrained) or hub.is_address(pretrained)
+        if pretrained.lower() != "none" and not elsewhere:
             _require_file(pretrained, "--pretrained", allowed)
         backbone["checkpoint"] = None if pretrained.lower() == "none" else pretrained
 
@@ -156,9 +164,21 @@ def _set_teacher(cfg: Config, teacher: str) -> None:
     lesson = (cfg.get("model") or {}).get("distillation")
     if not lesson:
         raise UserError("--teacher: nothing is distilled here; add --tricks distillation")
-    if not is_reference(teacher):
+    if not is_reference(teacher) and not hub.is_address(teacher):
         _require_file(teacher, "--teacher", TEACHERS)
     lesson["teacher"] = dict(name=None, checkpoint=teacher)
+
+
+def _fetch_from_hub(cfg: Config) -> None:
+    """Puts the file in the place of an address on the hub: it says what the weights are, and stays.
+
+    Raises: As `backbones.hub.fetch`.
+    """
+    model = cfg.get("model") or {}
+    for taker in (model.get("backbone"), (model.get("distillation") or {}).get("teacher")):
+        address = taker.get("checkpoint") if taker else None
+        if taker and address and hub.is_address(address):
+            taker["checkpoint"] = str(hub.fetch(address))
 
 
 def _refuse_uncounted_images(cfg: Config) -> None:

@@ -212,7 +212,8 @@ def export_round_trip(name: str) -> None:
             {"architecture": name, "options": json.dumps(narrow(name)), "row": "B-baseline"},
         )
         require(export(source, out).difference == 0, "an export gives other logits")
-        for more in ({}, {"output_stride": 8}):
+        dilated: dict[str, Any] = {"output_stride": 8}
+        for more in ({}, dilated):
             try:
                 other: Any = build(name, 9, **narrow(name), **more)
             except UserError:

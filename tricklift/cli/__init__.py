@@ -17,6 +17,7 @@ from tricklift.cli import (
     paper,
     planning,
     report,
+    sharing,
     tables,
     training,
 )
@@ -66,7 +67,7 @@ GROUPS: dict[str, tuple[Any, ...]] = {
         report.report,
     ),
     "Data": (data.prepare, data.check),
-    "One model": (training.train, training.test, training.export),
+    "One model": (training.train, training.test, training.export, sharing.publish),
     "What there is": (listing.LIST, configs.CONFIG, paper.PAPER),
     "Your own": (own.NEW, own.check_backbone),
     "This machine": (doctor.doctor,),

@@ -48,6 +48,14 @@ def compare(
             "[default: the claims of the runs' tier, if it has any]",
         ),
     ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIER",
+            help="Put the results of a tier that tricklift ships (demo) beside yours; refused "
+            "where data, protocol or downstream recipe differ.",
+        ),
+    ] = None,
     style: Annotated[
         str,
         typer.Option(
@@ -77,6 +85,10 @@ def compare(
       tricklift compare runs --baseline "B-baseline (faster_rcnn_fpn)"
 
     \b
+    Your rows beside those of a tier that tricklift ships:
+      tricklift compare runs --reference demo
+
+    \b
     Claims, a YAML file:
       claims:
         - {row: + cosine, against: D-efficient, metric: top1, sign: "+"}
@@ -104,7 +116,9 @@ def compare(
             "--by backbone ranks all networks and takes no --baseline, --pairs, --paired, "
             "--variance or --claims; leave them or --by out"
         )
-    rows, records = build(folder)
+    if by == "backbone" and reference is not None:
+        raise UserError("--by backbone takes no --reference; leave --by or --reference out")
+    rows, records = build(folder, reference)
     if plot is not None:
         from tricklift.tables.plots import plot as draw
 

@@ -162,6 +162,7 @@ def _rows(record: Mapping[str, Any], other_networks: bool) -> list[dict[str, Any
 
 def _weights(ref: str) -> dict[str, str]:
     """A row that starts from weights of a library or of an exported file."""
+    from backbones import hub
     from backbones.libraries import is_reference, parse_reference
     from tricklift.records.identity import read_header
 
@@ -169,14 +170,15 @@ def _weights(ref: str) -> dict[str, str]:
         library, network, _ = parse_reference(ref)
         backbone = f"timm/{network}" if library == "timm" else _of_torchvision(network)
         return {"name": ref.replace("/", "_"), "backbone": backbone, "checkpoint": ref}
-    file = Path(ref).absolute()
+    file = hub.fetch(ref) if hub.is_address(ref) else Path(ref).absolute()
+    name = ref.removeprefix(hub.PREFIX).replace("/", "_") if hub.is_address(ref) else file.stem
     backbone = read_header(file).get("architecture", "")
     if not backbone:
         raise UserError(
             f"--weights: {ref} does not say which network it is of; give an exported file "
-            "(`tricklift export`), or timm/NAME"
+            "(`tricklift export`), timm/NAME or hf://USER/NAME"
         )
-    return {"name": file.stem, "backbone": backbone, "checkpoint": str(file)}
+    return {"name": name, "backbone": backbone, "checkpoint": str(file)}
 
 
 def _of_torchvision(network: str) -> str:

@@ -36,6 +36,7 @@ from tricklift.records.identity import (
     row_of,
 )
 from tricklift.records.machine import machine, peak_memory
+from tricklift.records.recipe import recipe_hash, recipe_of
 from tricklift.records.schema import BEGUN_WITH, RESULT_FILE, SCHEMA
 
 #: task -> our metric name -> (the evaluator's key, factor to percent).
@@ -226,6 +227,7 @@ def _describe(runner: Any) -> dict[str, Any]:
         "seed": runner.seed,
         "config": cfg.filename,
         "config_hash": config_hash(cfg),
+        "recipe_hash": None if benchmark["task"] == "cls" else recipe_hash(recipe_of(cfg)),
         "begun_with": os.environ.get(BEGUN_WITH),
         "commit": source_commit(),
         "batch_size": _images_of_a_step(runner.train_dataloader),

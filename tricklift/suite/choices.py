@@ -156,14 +156,15 @@ def checked_teacher(teacher: str | None, tricks: Sequence[str]) -> str | None:
     distils = "distillation" in tricks
     if not distils and teacher is None:
         return None
-    from backbones.libraries import is_reference  # slow to import, as the next
+    from backbones import hub  # slow to import, as the next
+    from backbones.libraries import is_reference
     from tricklift.train import TEACHERS
 
     if teacher is None:
         raise UserError(f"--tricks distillation needs --teacher: {TEACHERS}")
     if not distils:
         raise UserError("--teacher is for --tricks distillation, which is not asked for")
-    if is_reference(teacher):
+    if is_reference(teacher) or hub.is_address(teacher):
         return teacher
     if not Path(teacher).is_file():
         raise MissingFileError(f"--teacher: no file {teacher!r}; give {TEACHERS}")

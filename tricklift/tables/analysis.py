@@ -256,4 +256,9 @@ def _pair(claim: Claim, column: Column) -> tuple[str, str] | None:
     pairs = [(row, other) for row in rows for other in others if row != other]
     if len(pairs) > 1:
         pairs = [it for it in pairs if len({network(column.lines[label]) for label in it}) == 1]
+    if len(pairs) > 1:  # rows of one's own before those of a reference
+        of_reference = [
+            sum(bool(column.lines[it].first.reference) for it in pair) for pair in pairs
+        ]
+        pairs = [it for it, n in zip(pairs, of_reference, strict=True) if n == min(of_reference)]
     return pairs[0] if len(pairs) == 1 else None

@@ -12,6 +12,7 @@ from typing import Any
 
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line
 from tricklift.tables.observations import Observations
+from tricklift.tables.reference import MARK
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,13 @@ def labels(lines: Sequence[Line]) -> list[str]:
 
     Lines that differ in heads alone share a label.
     """
-    names = [str(line.first["row"]) for line in lines]
+    names = [marked(str(line.first["row"]), line) for line in lines]
     return _told_apart(names, lines, (_backbone, _data, _pretraining))
+
+
+def marked(name: str, line: Line) -> str:
+    """The name of a line, saying so where it is of a reference: `B-standard (reference)`."""
+    return _extended(name, MARK) if line.first.reference else name
 
 
 def _told_apart(

@@ -18,6 +18,7 @@ from tricklift.records.schema import RANDOM_INIT
 from tricklift.tables.observations import Observations, observe
 from tricklift.tables.paper_rows import HEADS_OF_PAPER, head_of, of_paper
 from tricklift.tables.records import Record, find
+from tricklift.tables.reference import beside
 
 #: Metric of the table -> task whose runs give it.
 COLUMNS = {"top1": "cls", "voc_map": "det", "pix_acc": "seg", "miou": "seg"}
@@ -71,18 +72,26 @@ class Line:
         return sorted({*self.seeds("cls"), *(int(seed) for seed in noted if seed.isdecimal())})
 
 
-def compare(folder: str | Path) -> tuple[list[Row], list[Record]]:
+def compare(folder: str | Path, reference: str | None = None) -> tuple[list[Row], list[Record]]:
     """Rows of the table, and the records behind it (those of unfinished runs among them).
 
+    Args:
+        folder: In which runs left results.
+        reference: A tier whose shipped results stand beside them (`tricklift.tables.reference`).
+
     Returns:
-        Rows with the keys row, backbone, pretrained, top1, voc_map, pix_acc, miou, protocol, paper;
-        each metric is `{mean, std, n, runs}` (`Observations.summary`) or None.
+        Rows with the keys row, backbone, pretrained, top1, voc_map, pix_acc, miou, protocol, paper,
+        reference (the tier whose shipped results the row is of, or None); each metric is
+        `{mean, std, n, runs}` (`Observations.summary`) or None.
 
     Raises:
         MissingFileError: No results.
-        UserError: An unreadable result, or one run there twice.
+        UserError: An unreadable result, one run there twice, or runs that may not stand beside
+            the reference.
     """
     records = find(folder)
+    if reference is not None:
+        records = beside(records, reference)
     return build_rows(record for record in records if record.done), records
 
 
@@ -111,7 +120,8 @@ def lines(records: Iterable[Record]) -> list[Line]:
     groups: dict[tuple[Any, ...], list[Record]] = defaultdict(list)
     for record in records:
         digest = record.origin_digest if len(digests[record.origin]) > 1 else None
-        key = (record["tier"], record["row"], record["backbone"], record.origin, digest)
+        made = (record["backbone"], record.origin, digest, record.reference)
+        key = (record["tier"], record["row"], *made)
         groups[key].append(record)
     known = ladder()
     keys = sorted(groups, key=lambda key: (_place(key[0], TIERS), _place(key[1], known)))
@@ -183,6 +193,7 @@ def _row(line: Line, several_tiers: bool, several_data: set[str]) -> Row:
         "protocol": _protocol(line, several_data)
         + (f"; tier {line.first['tier']}" if several_tiers else ""),
         "paper": _paper(line, metrics),
+        "reference": line.first.reference,
     }
 
 

@@ -10,10 +10,12 @@ from typing import Any
 from tricklift.errors import UserError
 from tricklift.markdown import duration, grid, paragraphs, titled
 from tricklift.tables.analysis import Analysis, Question, analyse
+from tricklift.tables.columns import marked
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
 from tricklift.tables.differences import Difference
 from tricklift.tables.provenance import commit, config_name, machine_texts, typed
 from tricklift.tables.records import Record
+from tricklift.tables.reference import note
 from tricklift.tables.statistics_page import section
 
 TASK_NAMES = {"cls": "pretraining", "det": "detection", "seg": "segmentation"}
@@ -75,12 +77,13 @@ def to_csv(rows: list[Row], behind: list[Line]) -> str:
     stream = io.StringIO()
     parts = [f"{name}_{part}" for name in COLUMNS for part in ("mean", "std", "n", "runs")]
     papers = [f"{what}_{name}" for what in ("paper", "difference") for name in COLUMNS]
-    names = ["row", "backbone", "pretrained", *parts, *papers, "protocol", "seeds"]
+    names = ["row", "backbone", "pretrained", *parts, *papers, "protocol", "seeds", "reference"]
     writer = csv.DictWriter(stream, names, lineterminator="\n")
     writer.writeheader()
     for row, line in zip(rows, behind, strict=True):
         cells = {key: row[key] for key in ("row", "backbone", "pretrained", "protocol")}
         cells["seeds"] = seeds(line)
+        cells["reference"] = row["reference"]
         theirs = row["paper"] or {}
         for name in COLUMNS:
             cells.update({f"{name}_{part}": value for part, value in (row[name] or {}).items()})
@@ -95,6 +98,7 @@ def to_markdown(
 ) -> str:
     """A page: commands, the table, how rows differ, protocols, runs with wall times, machine."""
     done = [record for record in records if record.done]
+    own = [record for record in done if not record.reference]
     behind = lines(done)
     tiers = ", ".join(sorted({record["tier"] for record in done})) or "nothing finished"
     parts = [
@@ -103,10 +107,11 @@ def to_markdown(
         "segmentation (`/` between them where they differ).",
         commands(folder),
         _table(rows, behind),
+        note(records),
         section(analyse(behind, question)),
         protocols(rows),
-        _runs(done),
-        machines(done),
+        _runs(own),
+        machines(own),
         unfinished(records),
     ]
     return paragraphs(parts) + "\n"
@@ -146,7 +151,7 @@ def _table(rows: list[Row], behind: list[Line]) -> str:
     numbers = numbered(rows)
     body = [
         [
-            row["row"],
+            marked(row["row"], line),
             row["backbone"],
             row["pretrained"] or "none",
             *(cell(row[name], (row["paper"] or {}).get(name)) for name in COLUMNS),
@@ -207,7 +212,7 @@ def unfinished(records: list[Record]) -> str:
         f"- {TASK_NAMES.get(record['task'], record['task'])}, {record['row']}, "
         f"`{record['backbone']}`, seed {record['seed']}: {record['status']}"
         for record in records
-        if not record.done
+        if not record.done and not record.reference
     ]
     return titled("## Not counted (unfinished)", lines)
 

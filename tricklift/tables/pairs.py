@@ -46,6 +46,8 @@ def ladder_steps(lines: Sequence[Line], tier: str) -> list[tuple[str, str]]:
     for below, here in pairwise(order):
         for label in here:
             same = [other for other in below if network(named[other]) == network(named[label])]
+            kind = named[label].first.reference  # a row of one's own is over one's own, if it can
+            same = [other for other in same if named[other].first.reference == kind] or same
             only = below if len(below) == len(here) == 1 else []
             found += [(label, other) for other in (same or only)[:1]]
     fresh = {network(named[label]): label for label in rungs.get(RANDOM_INIT, ())}

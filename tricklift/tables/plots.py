@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tricklift.errors import UserError
 from tricklift.records.atomic import replacing
+from tricklift.tables.columns import marked
 from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line
 
 #: Colours that are told apart by all (Okabe and Ito).
@@ -14,6 +15,8 @@ ROW_INCHES, PANEL_INCHES = 0.42, 3.0
 
 def plot(lines: Sequence[Line], file: str | Path) -> Path:
     """Draws the mean of each row with its standard deviation, over the single runs.
+
+    Means of a reference's rows are hollow.
 
     Args:
         lines: Rows, the first one on top.
@@ -36,7 +39,9 @@ def plot(lines: Sequence[Line], file: str | Path) -> Path:
             if seen:
                 told = seen.summary()
                 panel.plot(seen.each, [place] * len(seen.each), "o", color=DOT, alpha=0.6)
-                panel.errorbar(told["mean"], place, xerr=told["std"] or 0.0, fmt="D", color=MEAN)
+                style = {"mfc": "white"} if line.first.reference else {}
+                width = told["std"] or 0.0
+                panel.errorbar(told["mean"], place, xerr=width, fmt="D", color=MEAN, **style)
         panel.set_title(f"{TITLES[metric]} (%)")
         panel.grid(axis="x", alpha=0.3)
     panels[0].set_yticks(range(len(lines)), [label(line) for line in lines])
@@ -50,4 +55,5 @@ def label(line: Line) -> str:
     """The row's name, with its heads where it has several: `D-efficient (faster_rcnn_c4)`."""
     heads = [line.head(task) for task in TASKS if task in line.several]
     named = ", ".join(head for head in heads if head)
-    return f"{line.first['row']} ({named})" if named else str(line.first["row"])
+    name = marked(str(line.first["row"]), line)
+    return f"{name} ({named})" if named else name

@@ -47,6 +47,11 @@ class Record:
         return bool(self.data["status"] == "done")
 
     @property
+    def reference(self) -> str | None:
+        """The tier whose shipped results it is of; None for a run of one's own."""
+        return self.data.get("reference")
+
+    @property
     def pretrained(self) -> dict[str, Any]:
         """What is known of the weights it started from; empty for random init."""
         return dict(self.data.get("pretrained") or {})

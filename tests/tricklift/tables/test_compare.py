@@ -15,6 +15,7 @@ FCN, PSPNET = (f"seg/full/{head}-d-efficient" for head in ("fcn", "pspnet"))
 PROTOCOLS = {"cls": "top-1", "det": "11-point", "seg": "whole image"}
 KEYS = {
     "row", "backbone", "pretrained", "top1", "voc_map", "pix_acc", "miou", "protocol", "paper",
+    "reference",
 }  # fmt: skip
 
 

@@ -1,0 +1,158 @@
+"""The model card, README.md, in the form of the Hugging Face hub."""
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from tricklift import __version__
+from tricklift.markdown import grid, paragraphs
+from tricklift.sharing.trained import Trained
+
+#: Task -> (the hub's name of it, our metric, its name, the hub's name of it), in percent.
+METRICS = {
+    "cls": ("image-classification", [("top1", "top-1", "accuracy"), ("top5", "top-5", "accuracy")]),
+    "det": ("object-detection", [("voc_map", "mAP at IoU 0.5", "mean_average_precision")]),
+    "seg": (
+        "image-segmentation",
+        [("miou", "mIoU", "mean_iou"), ("pix_acc", "pixel accuracy", "accuracy")],
+    ),
+}
+TASKS = {"cls": "classification", "det": "detection", "seg": "segmentation"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric of the backbone, the mean over runs of one config.
+
+    Attributes:
+        task: cls, det or seg.
+        config: Short name of the config.
+        dataset: Name of the data.
+        protocol: How it was measured.
+        name: Of the metric.
+        kind: The hub's name of the metric.
+        value: Percent.
+        runs: How many.
+    """
+
+    task: str
+    config: str
+    dataset: str
+    protocol: str
+    name: str
+    kind: str
+    value: float
+    runs: int
+
+
+def slug(text: str) -> str:
+    """`Tiny ImageNet-100` -> `tiny-imagenet-100`."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def measured(trained: Trained) -> list[Measured]:
+    """All metrics of the pretraining and of what started from it."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for result in (trained.result, *trained.downstream):
+        config = str(result["config"]).partition("configs/")[2] or str(result["config"])
+        key = (result["task"], config.removesuffix(".py"), result["dataset"], result["protocol"])
+        groups[key].append(result)
+    found = []
+    for (task, config, dataset, protocol), results in groups.items():
+        for ours, name, kind in METRICS[task][1]:
+            values = [it["metrics"][ours] for it in results if it["metrics"].get(ours) is not None]
+            if values:
+                told = (task, config, dataset, protocol, name, kind)
+                found.append(Measured(*told, round(fmean(values), 2), len(values)))
+    return found
+
+
+def card(trained: Trained, name: str, license_: str, usage: list[str], notes: list[str]) -> str:
+    """The card.
+
+    Args:
+        trained: What it is of.
+        name: Of the model.
+        license_: An identifier of the hub.
+        usage: Lines of Python that load it, or what stands in their place.
+        notes: What else is to be said, a paragraph each.
+    """
+    from huggingface_hub import EvalResult, ModelCardData
+
+    values = measured(trained)
+    results = [
+        EvalResult(
+            task_type=METRICS[it.task][0],
+            task_name=TASKS[it.task].capitalize(),
+            dataset_type=slug(it.dataset),
+            dataset_name=it.dataset,
+            dataset_config=it.config,
+            metric_type=it.kind,
+            metric_name=it.name,
+            metric_value=it.value,
+        )
+        for it in values
+    ]
+    data = ModelCardData(
+        license=license_,
+        library_name="timm" if any("timm." in line for line in usage) else "tricklift",
+        pipeline_tag="image-classification",
+        tags=["tricklift", "backbone", trained.architecture, *trained.result.get("tricks", ())],
+        datasets=[slug(trained.result["dataset"])],
+        metrics=sorted({it.kind for it in values}),
+        model_name=name,
+        eval_results=results,
+    )
+    header = f"---\n{data.to_yaml()}\n---"
+    body = [f"# {name}", _about(trained), _table(values), _loading(usage), *notes, _recipe(trained)]
+    return paragraphs([header, *body]) + "\n"
+
+
+def _about(trained: Trained) -> str:
+    result = trained.result
+    tricks = f" with {', '.join(result['tricks'])}" if result.get("tricks") else ""
+    data = f"{result['dataset']} ({trained.num_classes} classes)"
+    return (
+        f"`{trained.architecture}`, trained on {data}{tricks} by tricklift {__version__}, which "
+        "measures how much of a classification trick survives transfer to "
+        f"detection and segmentation. Its row there: {result['row']}."
+    )
+
+
+def _table(values: list[Measured]) -> str:
+    rows = [
+        [
+            TASKS[it.task],
+            it.config,
+            it.dataset,
+            it.name,
+            f"{it.value:.2f}",
+            str(it.runs),
+            it.protocol,
+        ]
+        for it in values
+    ]
+    header = ["task", "config", "data", "metric", "%", "runs", "protocol"]
+    return f"## Results\n\n{grid(header, rows)}"
+
+
+def _loading(usage: list[str]) -> str:
+    return "## Use\n\n```python\n" + "\n".join(usage) + "\n```"
+
+
+def _recipe(trained: Trained) -> str:
+    result = trained.result
+    mean, std = (json.loads(trained.facts.get(key, "null")) for key in ("mean", "std"))
+    lines = [
+        f"- Row: {result['row']}; seed {result['seed']}; {result.get('epochs')} epochs",
+        f"- Data: {result['dataset']}, digest `{(result.get('data') or {}).get('digest')}`",
+        f"- Images: RGB, mean {mean}, std {std} (0..255)",
+        f"- Config: train_config.py, hash `{result['config_hash']}`",
+        f"- Source: commit `{result.get('commit')}`, tricklift {result.get('version')}",
+        f"- Machine: {result['machine'].get('cpu')}, {result['machine'].get('device')}, torch "
+        f"{result['machine'].get('torch')}",
+    ]
+    return "## How it was trained\n\n" + "\n".join(lines)
