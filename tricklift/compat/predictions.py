@@ -222,7 +222,9 @@ def _encoded(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _png(array: Any) -> str:
-    whole, data = cv2.imencode(".png", array, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    # the best that costs 1 ms: level 9 makes 5 % less of it and takes 50 times as long
+    how = [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    whole, data = cv2.imencode(".png", array, how)
     assert whole
     return png_text(data.tobytes())
 
