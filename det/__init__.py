@@ -15,6 +15,7 @@ from det.datasets import (
 )
 from det.iou_aware import IoUAwareBBoxHead, IoUAwareShared2FCBBoxHead
 from det.losses import RoIFocalLoss
+from det.metrics import VOCMetric
 from det.model import TrickFasterRCNN
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "MiniWorldDetDataset",
     "RoIFocalLoss",
     "TrickFasterRCNN",
+    "VOCMetric",
 ]

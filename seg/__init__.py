@@ -13,12 +13,14 @@ from seg.datasets import (
     MiniWorldSegDataset,
     RandomBlur,
 )
+from seg.metrics import IoUMetric
 from seg.model import TrickEncoderDecoder
 
 __all__ = [
     "CamVidDataset",
     "CheckedADE20KDataset",
     "CheckedSegDataset",
+    "IoUMetric",
     "MiniWorldSegDataset",
     "RandomBlur",
     "TrickEncoderDecoder",

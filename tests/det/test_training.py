@@ -63,6 +63,8 @@ def test_trains_and_leaves_a_result(runner, head, tmp_path):
     result = json.loads((tmp_path / "work/result.json").read_text())
     assert (result["status"], result["task"], result["row"]) == ("done", "det", "random init")
     assert 0 <= result["metrics"]["voc_map"] <= 100
+    classes = result["per_class"]["voc_map"].values()
+    assert sum(classes) / len(classes) == pytest.approx(result["metrics"]["voc_map"], abs=1e-3)
     assert (tmp_path / "work/epoch_1.pth").is_file()
 
 

@@ -56,6 +56,8 @@ def test_trains_and_leaves_a_result(runner, head, tmp_path):
     result = json.loads((tmp_path / "work/result.json").read_text())
     assert (result["status"], result["task"], result["row"]) == ("done", "seg", "random init")
     assert all(0 <= result["metrics"][key] <= 100 for key in ("pix_acc", "miou", "macc"))
+    classes = result["per_class"]["miou"].values()
+    assert sum(classes) / len(classes) == pytest.approx(result["metrics"]["miou"], abs=0.01)
     assert (tmp_path / "work/iter_2.pth").is_file()
 
 

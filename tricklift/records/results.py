@@ -129,6 +129,7 @@ class ResultHook(Hook):
         self.validated = True
         self._note_skipped(runner)
         self.record["metrics"] = found
+        self.record["per_class"] = _per_class(runner)
         for name, value in found.items():
             best = self.record["best"].get(name)
             if value is not None and (best is None or value > best):
@@ -221,6 +222,7 @@ def _describe(runner: Any) -> dict[str, Any]:
         "imports": _imports(cfg),
         "metrics": {},
         "best": {},
+        "per_class": {},
         "seed": runner.seed,
         "config": cfg.filename,
         "config_hash": config_hash(cfg),
@@ -237,6 +239,15 @@ def _describe(runner: Any) -> dict[str, Any]:
         "machine": {**machine(), "amp_dtype": str(dtype).removeprefix("torch.")},
         "world_size": get_world_size(),
     }
+
+
+def _per_class(runner: Any) -> dict[str, dict[str, float | None]]:
+    """Metric -> class -> percent of the last validation; empty where the metric does not say."""
+    found: dict[str, dict[str, float | None]] = {}
+    for metric in getattr(runner.val_evaluator, "metrics", ()):
+        for name, classes in (getattr(metric, "per_class", None) or {}).items():
+            found[name] = {of_class: finite(value) for of_class, value in classes.items()}
+    return found
 
 
 def _images_of_a_step(loader: Any) -> int | None:

@@ -1,6 +1,7 @@
 """Figures: matplotlib's, as SVG inside the page, in the colours of its theme.
 
     figure, (left, right) = canvas(7, 3, columns=2)
+    heading(left, "top-1")
     left.plot(x, y, color=SERIES[0])
     body = inline(figure, "ladder", "Gain of each step", "Seven steps; the largest is ...")
 
@@ -12,8 +13,9 @@ import io
 import re
 from collections.abc import Mapping
 from typing import Any
+from xml.etree.ElementTree import Element, register_namespace, tostring
 
-from defusedxml import ElementTree
+from defusedxml.ElementTree import fromstring
 from markupsafe import Markup
 
 from tricklift.report.html import fill
@@ -36,6 +38,10 @@ COLOURS: Mapping[str, str] = {
 INK, MUTED, LINE, PAPER, ACCENT, *SERIES = COLOURS
 #: Told apart without colours, too; one beside each of `SERIES`.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
+_NUMBER = re.compile(r"-?\d+\.\d+")
 _STYLE = {
     "svg.fonttype": "none",  # words stay words: small, selectable, in the page's font
     "font.family": ["DejaVu Sans"],
@@ -43,10 +49,6 @@ _STYLE = {
     "text.color": INK,
     "axes.edgecolor": LINE,
     "axes.labelcolor": MUTED,
-    "axes.titlecolor": INK,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
     "axes.facecolor": "none",
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -74,6 +76,11 @@ def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **optio
         return figure, figure.subplots(rows, columns, **options)
 
 
+def heading(panel: Any, text: str) -> None:
+    """The title of a panel, on its left."""
+    panel.set_title(text, loc="left", fontsize=10.5, fontweight="bold", color=INK, pad=8)
+
+
 def inline(figure: Any, name: str, title: str, description: str, caption: str = "") -> Markup:
     """A figure as HTML, with its SVG inside and a button that saves it.
 
@@ -98,20 +105,45 @@ def svg(figure: Any, name: str, title: str, description: str) -> Markup:
     """The SVG element: ids that begin with `name`, colours as variables, a text for readers."""
     import matplotlib
 
-    stream = io.StringIO()
+    stream = io.BytesIO()
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    text = stream.getvalue()
-    text = text[text.index("<svg") :].strip()
-    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
-    text = re.sub(r'(href="#|url\(#)([^")]+)', rf"\1{name}-\2", text)
-    for colour, variable in COLOURS.items():
-        text = re.sub(rf"{colour}\b", f"var({variable}, {colour})", text, flags=re.IGNORECASE)
-    text = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font: \1px system-ui, sans-serif", text)
-    ElementTree.fromstring(text)  # a text that is no XML would break the page
-    label = fill("figure_label.html", name=name, title=title, description=description)
-    head = f'<svg role="img" aria-labelledby="{name}-title {name}-desc" '
-    return Markup(re.sub(r"<svg ([^>]*)>", rf"{head}\1>", text, count=1)).replace(
-        Markup(">"), Markup(">") + label, 1
+    root = fromstring(stream.getvalue(), forbid_dtd=False)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):  # a style is the page's
+                parent.remove(child)
+        for key, value in parent.attrib.items():
+            parent.set(key, _attribute(key, value, name))
+    width, height = (
+        value.removesuffix("pt") for value in (root.attrib["width"], root.attrib["height"])
     )
+    root.attrib |= {"width": width, "height": height, "role": "img"}
+    root.attrib |= {"style": "stroke-linejoin: round; stroke-linecap: butt"}
+    root.set("aria-labelledby", f"{name}-title {name}-desc")
+    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
+        said = Element(f"{{{_SVG}}}{tag}", {"id": f"{name}-{tag}"})
+        said.text = text
+        root.insert(place, said)
+    register_namespace("", _SVG)
+    register_namespace("xlink", _XLINK)
+    return Markup(tostring(root, encoding="unicode"))
+
+
+def _attribute(key: str, value: str, name: str) -> str:
+    """An attribute with ids of this figure alone, variables for colours, and the page's font."""
+    if key == "id":
+        return f"{name}-{value}"
+    if key.endswith("href"):
+        return f"#{name}-{value[1:]}"
+    if key == "d":
+        return " ".join(
+            _NUMBER.sub(lambda it: f"{float(it[0]):.2f}".rstrip("0").rstrip("."), value).split()
+        )
+    value = value.replace("url(#", f"url(#{name}-").replace("'DejaVu Sans'", _FONT)
+    return _COLOUR.sub(lambda it: _themed(it[0]), value)
+
+
+def _themed(colour: str) -> str:
+    variable = COLOURS.get(colour.lower())
+    return f"var({variable}, {colour})" if variable else colour

@@ -7,17 +7,22 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tricklift.report import wording
+
 
 @cache
 def environment() -> Environment:
     """The templates of `templates/`; a value that is missing is an error."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("tricklift.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters |= {"signed": wording.signed, "size": wording.size}
+    made.globals |= {"SAID": wording.SAID, "MARKS": wording.MARKS, "wording": wording}
+    return made
 
 
 def fill(template: str, **values: Any) -> Markup:

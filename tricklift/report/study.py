@@ -1,12 +1,12 @@
 """What a report is about: the runs below a folder, and what is said of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from tricklift.tables.analysis import Analysis, Question, analyse
-from tricklift.tables.columns import Column, columns
+from tricklift.tables.analysis import Analysis, Family, Question, analyse
+from tricklift.tables.columns import Column, columns, labels
 from tricklift.tables.compare import Line, Row, build_rows, lines
 from tricklift.tables.pairs import names_a_head
 from tricklift.tables.records import Record, find
@@ -27,6 +27,7 @@ class Study:
     records: Sequence[Record]
     question: Question = field(default_factory=Question)
     live: bool = False
+    _families: dict[tuple[str, str | None], Sequence[Family]] = field(default_factory=dict)
 
     @cached_property
     def done(self) -> list[Record]:
@@ -49,10 +50,50 @@ class Study:
         across = self.question.pairs == "all" or names_a_head(self.question.baseline, self.lines)
         return columns(self.lines, across)
 
+    def column_labels(self, tier: str) -> list[str]:
+        """The labels of a tier's columns, in the order of the table."""
+        places = {id(line): place for place, line in enumerate(self.lines)}
+        found = [
+            (places[id(line)], label)
+            for column in self.columns
+            if column.tier == tier
+            for label, line in column.lines.items()
+        ]
+        return list(dict.fromkeys(label for _, label in sorted(found)))
+
     @cached_property
     def analysis(self) -> Analysis:
         """Differences, ranks and claims."""
         return analyse(self.lines, self.question)
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """What each line is called; lines that differ in heads alone share a label."""
+        found: list[str] = [""] * len(self.lines)
+        for tier in self.tiers:
+            places = [place for place, line in enumerate(self.lines) if line.first["tier"] == tier]
+            names = labels([self.lines[place] for place in places])
+            for place, name in zip(places, names, strict=True):
+                found[place] = name
+        return found
+
+    def families(self, kind: str, tier: str, baseline: str | None = None) -> dict[str, Family]:
+        """Title of a column -> its differences of a kind, with p and intervals for all of them.
+
+        Args:
+            kind: `baseline` or `ladder`.
+            tier: Of the runs.
+            baseline: A label of the tier; None: the one of the question.
+        """
+        found = self._asked(kind, baseline or self.baselines[tier])
+        return {family.title: family for family in found if family.tier == tier}
+
+    def _asked(self, kind: str, baseline: str) -> Sequence[Family]:
+        key = (kind, baseline if kind == "baseline" else None)
+        if key not in self._families:
+            question = replace(self.question, pairs=kind, baseline=baseline or None, claims=())
+            self._families[key] = analyse(self.lines, question).families
+        return self._families[key]
 
     @property
     def baselines(self) -> Mapping[str, str]:

@@ -54,11 +54,20 @@ class Observations:
         }
 
 
-def observe(runs: Sequence[Record], metric: str) -> Observations | None:
-    """The values of a row's runs of one task and config; None where none has the metric."""
+def observe(
+    runs: Sequence[Record], metric: str, of_class: str | None = None
+) -> Observations | None:
+    """The values of a row's runs of one task and config; None where none has the metric.
+
+    Args:
+        runs: Of one row, task and config.
+        metric: As result files call it.
+        of_class: The metric of this class alone (`per_class` of result files).
+    """
     found: dict[str, dict[str, float]] = defaultdict(dict)
     for run in runs:
-        value = run["metrics"].get(metric)
+        held = run["metrics"] if of_class is None else (run["per_class"] or {}).get(metric, {})
+        value = held.get(metric if of_class is None else of_class)
         if value is not None:
             found[_pretraining(run)][str(run["seed"])] = float(value)
     if not found:

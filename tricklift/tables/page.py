@@ -7,14 +7,13 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from tricklift import configs
 from tricklift.errors import UserError
-from tricklift.markdown import count, duration, grid, paragraphs, titled
+from tricklift.markdown import duration, grid, paragraphs, titled
 from tricklift.tables.analysis import Analysis, Question, analyse
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
 from tricklift.tables.differences import Difference
-from tricklift.tables.paper_rows import config_of
-from tricklift.tables.records import COMMANDS_FILE, Record, walk
+from tricklift.tables.provenance import commit, config_name, machine_texts, typed
+from tricklift.tables.records import Record
 from tricklift.tables.statistics_page import section
 
 TASK_NAMES = {"cls": "pretraining", "det": "detection", "seg": "segmentation"}
@@ -179,7 +178,7 @@ def _runs(done: list[Record]) -> str:
         [
             TASK_NAMES.get(record["task"], record["task"]),
             record["row"],
-            _config_name(record),
+            config_name(record),
             str(record["seed"]),
             f"{record['epochs']} epochs" if record["epochs"] else f"{record['iters']} iterations",
             duration(record["wall_seconds"]),
@@ -197,35 +196,9 @@ def _runs(done: list[Record]) -> str:
     return f"## Runs\n\n{grid(header, lines)}\n\nIn all {total} of training and validation.{note}"
 
 
-def commit(record: Record) -> str:
-    """`1f5b11ac`, with a `+` where the source tree had changes."""
-    told = record["commit"] or "unknown"
-    return told[:8] + ("+" if told.endswith("-dirty") else "")
-
-
-def _config_name(record: Record) -> str:
-    """The short name of a provided config, wherever the run's tree stood; else that of the file."""
-    name = config_of(record)
-    if name not in configs.short_names():
-        name = Path(str(record["config"])).name
-    if record.pretrained and record["task"] != "cls":
-        return f"{name}, {record['backbone']}"
-    return name
-
-
 def machines(done: list[Record]) -> str:
     """What the runs computed on."""
-    texts: dict[str, set[Any]] = {}
-    for record in done:
-        it = record["machine"]
-        device = "" if it.get("device", "cpu") == "cpu" else f", {it['device']}"
-        text = (
-            f"{it.get('cpu')}, {count(it.get('cores'), 'core')}, "
-            f"{count(it.get('threads'), 'thread')}{device}, torch {it.get('torch')}"
-        )
-        texts.setdefault(text, set()).add(it.get("amp_dtype"))
-    lines = [f"- {text}; {', '.join(sorted(map(str, kinds)))}" for text, kinds in texts.items()]
-    return titled("## Machine", lines)
+    return titled("## Machine", [f"- {text}" for text in machine_texts(done)])
 
 
 def unfinished(records: list[Record]) -> str:
@@ -245,12 +218,5 @@ def commands(folder: Path) -> str:
     Raises:
         UserError: A note is not readable.
     """
-    notes: list[tuple[str, str]] = []  # when ('' where that is not known), and what
-    for file in sorted(walk(folder, COMMANDS_FILE)):
-        try:
-            entries = json.loads(file.read_text(encoding="utf-8"))
-            notes += [(str(it.get("started") or ""), str(it["command"])) for it in entries]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{file} is not readable ({error}); remove it") from error
-    typed = dict.fromkeys(command for _, command in sorted(notes, key=lambda note: note[0]))
-    return "```\n" + "\n".join(typed) + "\n```" if typed else ""
+    lines = typed(folder)
+    return "```\n" + "\n".join(lines) + "\n```" if lines else ""

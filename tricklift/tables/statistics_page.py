@@ -147,11 +147,12 @@ def gain(found: Difference) -> str:
     if found.low is not None:
         text += f" [{found.low:+.2f}, {found.high:+.2f}]"
     if found.p is not None:
-        text += f" {_p(found.p)}"
+        text += f" {p_value(found.p)}"
     return f"**{text}**" if found.decided else text
 
 
-def _p(p: float) -> str:
+def p_value(p: float) -> str:
+    """`p = 0.012`, `p < 0.001`."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 

@@ -16,12 +16,12 @@ from tricklift.tables.page import (
     TASK_NAMES,
     cell,
     commands,
-    commit,
     machines,
     numbered,
     protocols,
     unfinished,
 )
+from tricklift.tables.provenance import commit
 from tricklift.tables.ranks import ranking
 from tricklift.tables.records import Record
 from tricklift.tables.statistics_page import interval

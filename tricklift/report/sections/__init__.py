@@ -3,7 +3,15 @@
 from collections.abc import Callable
 
 from tricklift.report.section import Section
-from tricklift.report.sections import answer
+from tricklift.report.sections import answer, classes, correlation, cost, protocol, steps, transfer
 from tricklift.report.study import Study
 
-SECTIONS: tuple[Callable[[Study], Section | None], ...] = (answer.section,)
+SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
+    answer.section,
+    transfer.section,
+    steps.section,
+    correlation.section,
+    classes.section,
+    cost.section,
+    protocol.section,
+)

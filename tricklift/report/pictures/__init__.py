@@ -1,0 +1,1 @@
+"""The pictures of the page, each in a file of its own."""

@@ -1,0 +1,78 @@
+"""AP and IoU of each class, row against row."""
+
+import csv
+import io
+from collections.abc import Mapping
+
+from tricklift.report.html import anchor, fill
+from tricklift.report.pictures.classes import classes as draw
+from tricklift.report.section import Download, Section
+from tricklift.report.sections.answer import highest
+from tricklift.report.study import Study
+from tricklift.tables.columns import Column
+from tricklift.tables.compare import COLUMNS
+from tricklift.tables.observations import observe
+
+#: Metric of a result file -> what it is called of one class.
+NAMES = {"voc_map": "AP", "miou": "IoU"}
+#: With more, the page holds the values alone: each row's difference from each takes its room.
+MOST_DIFFERENCES = 4000
+Values = Mapping[str, Mapping[str, float]]
+
+
+def section(study: Study) -> Section | None:
+    """A figure and a table a column; None where no result tells its classes."""
+    parts, stream = [], io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("tier", "metric", "row", "class", "mean"))
+    for column in study.columns:
+        found = by_class(column) if column.metric in NAMES else {}
+        if not found:
+            continue
+        parts.append(_part(study, column, found))
+        for label, values in found.items():
+            name = NAMES[column.metric]
+            writer.writerows((column.tier, name, label, key, it) for key, it in values.items())
+    if not parts:
+        return None
+    body = fill("classes.html", parts=parts)
+    return Section("By class", "classes", body, [Download("classes.csv", stream.getvalue())])
+
+
+def by_class(column: Column) -> dict[str, dict[str, float]]:
+    """Label -> class -> mean over pretrainings, of the rows whose results tell."""
+    found: dict[str, dict[str, float]] = {}
+    for label, line in column.lines.items():
+        runs = line.runs[COLUMNS[column.metric]]
+        names = dict.fromkeys(
+            name for run in runs for name in (run["per_class"] or {}).get(column.metric, {})
+        )
+        seen = {name: observe(runs, column.metric, name) for name in names}
+        if values := {name: it.mean for name, it in seen.items() if it}:
+            found[label] = values
+    return found
+
+
+def _part(study: Study, column: Column, found: Values) -> dict[str, object]:
+    labels = list(found)
+    baseline = study.baselines[column.tier]
+    top = highest(study, column.tier)
+    pair = (
+        baseline if baseline in found else labels[0],
+        top[0] if top and top[0] in found else labels[-1],
+    )
+    names = list(dict.fromkeys(name for values in found.values() for name in values))
+    both = [name for name in names if name in found[pair[0]] and name in found[pair[1]]]
+    values = {name: (found[pair[0]][name], found[pair[1]][name]) for name in both}
+    figure = ""
+    if pair[0] != pair[1] and both:
+        key = f"classes-{anchor(column.tier)}-{anchor(column.title)}"
+        figure = draw(values, pair, NAMES[column.metric], key)
+    return {
+        "title": f"{NAMES[column.metric]} by class: {column.title}, {column.tier}",
+        "figure": figure,
+        "labels": labels,
+        "names": names,
+        "found": found,
+        "compared": 0 < len(labels) * (len(labels) - 1) * len(names) <= MOST_DIFFERENCES,
+    }

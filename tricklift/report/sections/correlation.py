@@ -1,0 +1,57 @@
+"""Whether better top-1 means better transfer."""
+
+from tricklift.report.html import anchor, fill
+from tricklift.report.pictures.scatter import Panel, scatter
+from tricklift.report.section import Section
+from tricklift.report.study import Study
+from tricklift.tables.analysis import Ranking
+from tricklift.tables.columns import Column
+from tricklift.tables.means import means
+from tricklift.tables.ranks import Interval
+from tricklift.tables.statistics_page import interval
+
+METRICS = ("voc_map", "miou")
+#: Panels beside one another.
+PANELS = 3
+
+
+def section(study: Study) -> Section | None:
+    """A figure a tier; None without two rows that have both."""
+    figures = []
+    for tier in study.tiers:
+        panels = [panel for column in study.columns if (panel := _panel(study, tier, column))]
+        for start in range(0, len(panels), PANELS):
+            name = f"scatter-{anchor(tier)}-{start // PANELS}"
+            figures.append(scatter(panels[start : start + PANELS], name))
+    if not figures:
+        return None
+    return Section("Top-1 and transfer", "correlation", fill("correlation.html", figures=figures))
+
+
+def _panel(study: Study, tier: str, column: Column) -> Panel | None:
+    """The rows of a column that have top-1, too."""
+    if column.tier != tier or column.metric not in METRICS:
+        return None
+    top1: dict[str, Interval] = {}
+    variance = study.question.variance
+    of_tier = [it for it in study.columns if it.tier == tier and it.metric == "top1"]
+    if len(of_tier) != 1:  # of several data sets: their top-1 do not compare
+        return None
+    values = means(of_tier[0].observations, variance)
+    runs = {str(line.runs["cls"][0].path): label for label, line in of_tier[0].lines.items()}
+    for label, line in column.lines.items():
+        if line.runs["cls"] and str(line.runs["cls"][0].path) in runs:
+            top1[label] = values[runs[str(line.runs["cls"][0].path)]]
+    seen = means(column.observations, variance)
+    points = {label: (found, seen[label]) for label, found in top1.items() if label in seen}
+    if len(points) < 2:
+        return None
+    ranked = [it for it in study.analysis.rankings if (it.tier, it.title) == (tier, column.title)]
+    return Panel(column.title, points, _said(ranked, len(points)))
+
+
+def _said(ranked: list[Ranking], rows: int) -> str:
+    found = ranked[0].with_top1 if ranked else None
+    if found is None:
+        return f"{rows} rows are too few for a rank correlation"
+    return f"rank correlation {interval(found, '{:+.2f}')} over {ranked[0].rows_with_top1} rows"
