@@ -74,19 +74,20 @@ class Kept:
         """Whether an image would be kept now; False where it is kept already."""
         if name in self.values:
             return False
-        return len(self.values) < self.most or -_digest(name) > self._largest[0][0]
+        return len(self.values) < self.most or -digest_of(name) > self._largest[0][0]
 
     def add(self, name: str, value: Any) -> None:
         """Keeps what is wanted, in the place of the one with the largest digest if need be."""
         if not self.wants(name):
             return
-        heapq.heappush(self._largest, (-_digest(name), name))
+        heapq.heappush(self._largest, (-digest_of(name), name))
         self.values[name] = value
         if len(self.values) > self.most:
             del self.values[heapq.heappop(self._largest)[1]]
 
 
-def _digest(name: str) -> int:
+def digest_of(name: str) -> int:
+    """A number that orders names without regard to what they say."""
     return int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[:8])
 
 
