@@ -27,8 +27,8 @@ class IoUMetric(Upstream):
         self.per_class = {}
         if "mIoU" in metrics:
             areas = [sum(of_images) for of_images in zip(*results, strict=True)]
-            of_classes = self.total_area_to_metrics(*areas, self.metrics, self.nan_to_num, self.beta)
-            named = zip(self.dataset_meta["classes"], of_classes["IoU"], strict=True)
+            found = self.total_area_to_metrics(*areas, self.metrics, self.nan_to_num, self.beta)
+            named = zip(self.dataset_meta["classes"], found["IoU"], strict=True)
             self.per_class["miou"] = {
                 name: 100 * float(value) for name, value in named if math.isfinite(value)
             }

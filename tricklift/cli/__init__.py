@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from tricklift.cli import benchmark, data, jobs, listing, own, tables, training
+from tricklift.cli import benchmark, data, jobs, listing, own, report, tables, training
 from tricklift.compat import shadow
 from tricklift.errors import report_user_errors, stoppable
 
@@ -60,7 +60,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-GROUPS = (benchmark, jobs, tables, data, training, own, listing)
+GROUPS = (benchmark, jobs, tables, report, data, training, own, listing)
 for command in (command for group in GROUPS for command in group.COMMANDS):
     app.command()(own.importing(command))
 app.add_typer(own.NEW)

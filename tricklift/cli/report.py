@@ -1,20 +1,86 @@
 """`tricklift report`: one HTML file about the runs in a folder."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tricklift.errors import UserError, ends_on_sigterm
+
+#: Of the report that is written into a folder.
+NAME = "report.html"
+
 
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder with result.json files, at any depth.")],
-    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
+    out: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="The file to write.  [default: DIR/report.html]"),
+    ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Write it anew after each job, until Ctrl-C."),
+    ] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROW",
+            help="Compare each row with this one; the page lets its reader choose another.  "
+            "[default: the lowest row of the paper's ladder, else the first]",
+        ),
+    ] = None,
+    paired: Annotated[
+        bool,
+        typer.Option("--paired", help="Take differences within equal seeds of the pretraining."),
+    ] = False,
+    variance: Annotated[
+        str,
+        typer.Option(
+            help="pooled: one standard deviation for all rows; or own: one for each (needs more "
+            "pretrainings)."
+        ),
+    ] = "pooled",
 ) -> None:
-    """Write one HTML file about the runs in a folder."""
-    from tricklift.report.page import write
+    """Write one HTML file about the runs in a folder: open it, send it, print it.
+
+    It holds the answer in a sentence, the transfer table (to sort and to filter), figures, cost and
+    protocol, and asks nothing of a server or a network. `run` and `demo` write it at their end.
+
+    \b
+    While a run goes on, in a second terminal:
+      tricklift report runs/small --watch
+
+    How to read it: docs/report.md.
+    """
+    from tricklift.tables.analysis import Question
+
+    question = Question(baseline, None, paired, variance)
+    if not watch:
+        print(f"done: {write(folder, out, question)}", file=sys.stderr)
+        return
+    from tricklift.report.watch import watch as keep
+
+    out = out or folder / NAME
+    if out.is_dir():
+        raise UserError(f"--out takes a file, and {out} is a folder; give {out / NAME}")
+    try:
+        with ends_on_sigterm():
+            keep(folder, out, question, lambda line: print(line, file=sys.stderr, flush=True))
+    except KeyboardInterrupt:  # how one ends it
+        print(f"done: {out}", file=sys.stderr)
+
+
+def write(folder: Path, out: Path | None = None, question: object = None) -> Path:
+    """Writes the report of a folder into it, or to a file; returns the file.
+
+    Raises:
+        UserError: Nothing to read, or a question that the rows do not allow.
+    """
+    from tricklift.report.page import write as write_page
     from tricklift.report.study import read
 
-    write(read(folder), out)
+    return write_page(read(folder, question), out or folder / NAME)  # type: ignore[arg-type]
 
 
 COMMANDS = (report,)

@@ -36,13 +36,16 @@ COLOURS: Mapping[str, str] = {
     "#7a7f87": "--series-7",
 }
 INK, MUTED, LINE, PAPER, ACCENT, *SERIES = COLOURS
+#: A metric, and the task that it is of, have one colour on the whole page.
+METRIC_COLOURS = {"top1": SERIES[0], "voc_map": SERIES[1], "miou": SERIES[2], "pix_acc": SERIES[3]}
+TASK_COLOURS = {"cls": SERIES[0], "det": SERIES[1], "seg": SERIES[2]}
 #: Told apart without colours, too; one beside each of `SERIES`.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
 _NUMBER = re.compile(r"-?\d+\.\d+")
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # words stay words: small, selectable, in the page's font
     "font.family": ["DejaVu Sans"],
     "font.size": 9.5,
@@ -105,6 +108,10 @@ def svg(figure: Any, name: str, title: str, description: str) -> Markup:
     """The SVG element: ids that begin with `name`, colours as variables, a text for readers."""
     import matplotlib
 
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a name may hold dollar signs
     stream = io.BytesIO()
     with matplotlib.rc_context({**_STYLE, "svg.hashsalt": name}):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
@@ -115,15 +122,17 @@ def svg(figure: Any, name: str, title: str, description: str) -> Markup:
                 parent.remove(child)
         for key, value in parent.attrib.items():
             parent.set(key, _attribute(key, value, name))
+        if parent.tag == f"{{{_SVG}}}text" and "fill:" not in parent.get("style", ""):
+            parent.set("style", f"{parent.get('style', '')}; fill: var(--ink, {INK})")
     width, height = (
         value.removesuffix("pt") for value in (root.attrib["width"], root.attrib["height"])
     )
     root.attrib |= {"width": width, "height": height, "role": "img"}
     root.attrib |= {"style": "stroke-linejoin: round; stroke-linecap: butt"}
     root.set("aria-labelledby", f"{name}-title {name}-desc")
-    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
+    for place, (tag, words) in enumerate((("title", title), ("desc", description))):
         said = Element(f"{{{_SVG}}}{tag}", {"id": f"{name}-{tag}"})
-        said.text = text
+        said.text = words
         root.insert(place, said)
     register_namespace("", _SVG)
     register_namespace("xlink", _XLINK)

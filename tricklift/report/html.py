@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tricklift.report import wording
+from tricklift.tables.statistics_page import p_value
 
 
 @cache
@@ -20,8 +21,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"signed": wording.signed, "size": wording.size}
+    made.filters |= {"signed": wording.signed, "size": wording.size, "hours": wording.hours}
     made.globals |= {"SAID": wording.SAID, "MARKS": wording.MARKS, "wording": wording}
+    made.globals |= {"p_value": p_value}
     return made
 
 

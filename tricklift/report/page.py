@@ -6,6 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from tricklift import __version__
 from tricklift.records.atomic import write_text
 from tricklift.report.html import fill, source
 from tricklift.report.section import Section
@@ -36,6 +37,7 @@ def render(study: Study) -> str:
         "page.html",
         title="How much of a classification trick survives transfer?",
         policy=policy,
+        version=__version__,
         live=RELOAD if study.live else None,
         style=Markup("\n").join(map(source, STYLES)),
         script=script,

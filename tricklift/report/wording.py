@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from tricklift.tables.differences import Difference
-from tricklift.tables.statistics_page import p_value
 
 #: Verdict -> how it is told, and the mark beside it: never colour alone.
 SAID = {"gain": "better", "loss": "worse", "open": "undecided", "alone": "these checkpoints alone"}
@@ -41,8 +40,13 @@ def told(found: Difference, title: str) -> str:
 def size(value: float | None) -> str:
     """A number for reading: three digits that count."""
     if value is None:
-        return "–"
+        return "-"
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def hours(value: float) -> str:
+    """`19.0 hours`, `12.7 minutes`."""
+    return f"{size(value)} hours" if value >= 1 else f"{size(60 * value)} minutes"
 
 
 def sample(value: Mapping[str, float]) -> str:

@@ -42,6 +42,8 @@ def classes(
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
     ends = [f"{it} {signed(values[it][1] - values[it][0])}" for it in (shown[0], shown[-1])]
     left = f" Of {len(order)} classes, those that differ most." if len(shown) < len(order) else ""
-    description = f"From {rows[0]} to {rows[1]}, by class; from {ends[0]} to {ends[1]} points.{left}"
-    title = f"{metric} by class"
-    return inline(figure, name, title, description, caption=f"{rows[1]} beside {rows[0]}.{left}")
+    description = (
+        f"From {rows[0]} to {rows[1]}, by class; from {ends[0]} to {ends[1]} points.{left}"
+    )
+    caption = f"{rows[1]} beside {rows[0]}.{left}"
+    return inline(figure, name, f"{metric} by class", description, caption)

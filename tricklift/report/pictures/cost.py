@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from tricklift.report.figures import INK, SERIES, canvas, inline
+from tricklift.report.figures import INK, TASK_COLOURS, canvas, inline
 from tricklift.tables.costs import Cost
 
 ROW_INCHES = 0.34
@@ -24,14 +24,14 @@ def cost(found: Sequence[Cost], tasks: Mapping[str, str], name: str) -> Markup:
     figure, axes = canvas(9.6, ROW_INCHES * len(rows) + 1.0)
     axes.grid(axis="x")
     starts = dict.fromkeys(rows, 0.0)
-    for (task, title), colour in zip(tasks.items(), SERIES, strict=False):
+    for task, title in tasks.items():
         mine = [it for it in found if it.task == task]
         if not mine:
             continue
         places = [rows.index(it.row) for it in mine]
         widths = [it.wall_hours * factor for it in mine]
         lefts = [starts[it.row] for it in mine]
-        axes.barh(places, widths, 0.55, left=lefts, color=colour, label=title)
+        axes.barh(places, widths, 0.55, left=lefts, color=TASK_COLOURS[task], label=title)
         for it, width in zip(mine, widths, strict=True):
             starts[it.row] += width
     axes.set_yticks(range(len(rows)), rows)

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tricklift.report.figures import INK, MUTED, PAPER, SERIES, canvas, heading, inline
+from tricklift.report.figures import INK, METRIC_COLOURS, MUTED, PAPER, canvas, heading, inline
 from tricklift.report.wording import told
 from tricklift.tables.analysis import Family
 from tricklift.tables.differences import Difference
@@ -32,8 +32,8 @@ def gains(
     """
     height = ROW_INCHES * len(pairs) + 0.95
     figure, panels = canvas(9.6, height, columns=len(families), sharey=True, squeeze=False)
-    for panel, family, colour in zip(panels[0], families, SERIES, strict=False):
-        _panel(panel, list(pairs), family, papers, colour)
+    for panel, family in zip(panels[0], families, strict=True):
+        _panel(panel, list(pairs), family, papers)
     panels[0][0].set_yticks(range(len(pairs)), list(pairs.values()))
     panels[0][0].set_ylim(len(pairs) - 0.5, -0.5)
     for text in panels[0][0].get_yticklabels():
@@ -51,7 +51,7 @@ def gains(
 
 def _caption(papers: bool) -> str:
     text = "Filled: decided. Hollow: not. Bars: 95 % intervals."
-    return text + (" Diamonds: the paper’s gain, from ResNet-50 on its own data." if papers else "")
+    return text + (" Diamonds: the paper, ResNet-50 on its own data." if papers else "")
 
 
 def _panel(
@@ -59,8 +59,8 @@ def _panel(
     pairs: Sequence[Pair],
     family: Family,
     papers: Mapping[Pair, Mapping[str, float]],
-    colour: str,
 ) -> None:
+    colour = METRIC_COLOURS[family.metric]
     heading(panel, family.title)
     panel.axvline(0, color=MUTED, linewidth=0.9)
     panel.grid(axis="x")

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tricklift.report.figures import INK, LINE, MUTED, SERIES, canvas, heading, inline
+from tricklift.report.figures import INK, LINE, METRIC_COLOURS, MUTED, canvas, heading, inline
 from tricklift.tables.columns import Column
 from tricklift.tables.compare import ladder
 from tricklift.tables.ranks import Interval
@@ -29,8 +29,8 @@ def levels(
     """
     height = ROW_INCHES * len(labels) + 0.75
     figure, panels = canvas(9.6, height, columns=len(table), sharey=True, squeeze=False)
-    for panel, (column, means), colour in zip(panels[0], table, SERIES, strict=False):
-        _panel(panel, labels, column, means, baseline, colour)
+    for panel, (column, means) in zip(panels[0], table, strict=True):
+        _panel(panel, labels, column, means, baseline)
     panels[0][0].set_yticks(range(len(labels)), labels)
     panels[0][0].set_ylim(len(labels) - 0.5, -0.5)
     for text in panels[0][0].get_yticklabels():
@@ -44,8 +44,8 @@ def _panel(
     column: Column,
     means: Mapping[str, Interval],
     baseline: str,
-    colour: str,
 ) -> None:
+    colour = METRIC_COLOURS[column.metric]
     heading(panel, column.title)
     panel.grid(axis="x")
     if baseline in means:

@@ -6,28 +6,37 @@ from typing import Any
 from markupsafe import Markup
 
 from tricklift.markdown import count
-from tricklift.report.figures import ACCENT, INK, LINE, MUTED, SERIES, canvas, inline
+from tricklift.report.figures import ACCENT, INK, LINE, MUTED, TASK_COLOURS, canvas, inline
 from tricklift.report.study import Study
+from tricklift.tables.compare import TASKS
 
-#: Left edge, middle and size of each box, in tenths of an inch.
+#: Inches.
 WIDTH, HEIGHT = 9.2, 2.5
 TITLES = {"det": "Detection", "seg": "Segmentation"}
 
 
 def pipeline(study: Study) -> Markup:
     """Pretraining, export, and the two tasks that the weights are carried to."""
-    runs = {task: [run for run in study.done if run["task"] == task] for task in ("cls", "det", "seg")}
+    runs = {task: [run for run in study.done if run["task"] == task] for task in TASKS}
     fresh = any(not run.pretrained for task in ("det", "seg") for run in runs[task])
     figure, axes = canvas(WIDTH, HEIGHT)
     axes.set_xlim(0, WIDTH)
     axes.set_ylim(0, HEIGHT)
     axes.axis("off")
-    _box(axes, 0.05, 1.25, 2.5, "Pretrain", [_data(runs["cls"]), _rows(study)], SERIES[0])
-    _box(axes, 3.35, 1.25, 2.1, "Export", ["one file of weights,", "unchanged downstream"], SERIES[0])
+    _box(axes, 0.05, 1.25, 2.5, "Pretrain", [_data(runs["cls"]), _rows(study)], TASK_COLOURS["cls"])
+    _box(
+        axes,
+        3.35,
+        1.25,
+        2.1,
+        "Export",
+        ["one file of weights,", "unchanged downstream"],
+        TASK_COLOURS["cls"],
+    )
     _arrow(axes, (2.55, 1.25), (3.35, 1.25))
-    for task, middle, colour in (("det", 1.85, SERIES[1]), ("seg", 0.65, SERIES[2])):
+    for task, middle in (("det", 1.85), ("seg", 0.65)):
         told = [_data(runs[task]), _heads(study, task)]
-        _box(axes, 6.4, middle, 2.75, TITLES[task], told, colour)
+        _box(axes, 6.4, middle, 2.75, TITLES[task], told, TASK_COLOURS[task])
         _arrow(axes, (5.45, 1.25), (6.4, middle))
     if fresh:
         axes.text(4.4, 0.5, "or none: random init", color=MUTED, ha="center", fontsize=9)
@@ -52,7 +61,7 @@ def _rows(study: Study) -> str:
 
 def _heads(study: Study, task: str) -> str:
     heads = dict.fromkeys(str(line.head(task)) for line in study.lines if line.head(task))
-    return _short(heads) or "–"
+    return _short(heads) or "not run"
 
 
 def _short(names: Iterable[str]) -> str:
@@ -73,7 +82,9 @@ def _box(
     axes.plot([left + 0.12] * 2, [middle - 0.3, middle + 0.3], color=colour, linewidth=3)
     axes.text(left + 0.25, middle + 0.2, title, color=INK, weight="bold", va="center", fontsize=11)
     for place, text in enumerate(lines):
-        axes.text(left + 0.25, middle - 0.06 - 0.2 * place, text, color=MUTED, va="center", fontsize=9)
+        axes.text(
+            left + 0.25, middle - 0.06 - 0.2 * place, text, color=MUTED, va="center", fontsize=9
+        )
 
 
 def _arrow(axes: Any, start: tuple[float, float], end: tuple[float, float]) -> None:

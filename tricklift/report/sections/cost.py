@@ -8,6 +8,7 @@ from tricklift.report.html import anchor, fill
 from tricklift.report.pictures.cost import cost as draw
 from tricklift.report.section import Download, Section
 from tricklift.report.study import Study
+from tricklift.tables.compare import DOWNSTREAM
 from tricklift.tables.costs import Cost, costs, gpu_seconds
 from tricklift.tables.page import TASK_NAMES
 
@@ -35,7 +36,7 @@ def named(study: Study) -> list[str]:
     """What each line is called, with its heads and tier where that is needed."""
     names = []
     for label, line in zip(study.labels, study.lines, strict=True):
-        heads = [head for task in ("det", "seg") if task in line.several and (head := line.head(task))]
+        heads = [head for task in DOWNSTREAM if task in line.several and (head := line.head(task))]
         parts = [*heads, *([str(line.first["tier"])] if len(study.tiers) > 1 else [])]
         names.append(f"{label} ({', '.join(parts)})" if parts else label)
     return names

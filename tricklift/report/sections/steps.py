@@ -1,7 +1,7 @@
 """The ladder: what each row reaches, what each step brings, and what it brought in the paper."""
 
 from collections.abc import Mapping, Sequence
-
+from typing import Any
 
 from tricklift.paper import numbers
 from tricklift.records.schema import RANDOM_INIT
@@ -62,7 +62,7 @@ def _tier(study: Study, tier: str) -> dict[str, object] | None:
     }
 
 
-def _some(of_columns: Sequence) -> list[Sequence]:  # type: ignore[type-arg]
+def _some(of_columns: Sequence[Any]) -> list[Sequence[Any]]:
     return [of_columns[start : start + PANELS] for start in range(0, len(of_columns), PANELS)]
 
 
