@@ -136,7 +136,9 @@ def differences(answers: Answers) -> dict[Pair, dict[str, float]]:
     """Pair of rows -> image -> how far their answers are from each other, 0 to 1."""
     held = answers.images()
     measure = MEASURES[answers.task](held)
-    return {pair: {name: measure(*pair, name) for name in held[pair[0]]} for pair in answers.pairs()}
+    return {
+        pair: {name: measure(*pair, name) for name in held[pair[0]]} for pair in answers.pairs()
+    }
 
 
 Measure = Callable[[str, str, str], float]

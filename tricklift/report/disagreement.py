@@ -102,9 +102,10 @@ def of_maps(one: Any, other: Any, truth: Any | None) -> float:
         other: The same.
         truth: The same, or None where it is not known.
     """
-    counted = truth != IGNORED if truth is not None else one == one  # noqa: PLR0124  (all)
-    total = int(counted.sum())
-    return float(((one != other) & counted).sum()) / total if total else 0.0
+    differ = one != other
+    if truth is None:
+        return float(differ.mean())
+    return float(differ[truth != IGNORED].mean()) if (truth != IGNORED).any() else 0.0
 
 
 def pixel_accuracy(labels: Any, truth: Any) -> float:

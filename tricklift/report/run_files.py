@@ -13,7 +13,7 @@ LINES, LONGEST = 40, 400
 #: Of a config: where and how a run is kept, which differs in every run.
 KEPT = ("work_dir", "experiment_name", "resume", "load_from", "launcher", "visualizer", "seed")
 #: Of a value in a difference of configs, so many letters.
-SHOWN = 160
+SHOWN = 400
 
 
 def config_text(record: Record) -> str:
@@ -70,9 +70,7 @@ def difference(before: str, now: str) -> list[tuple[str, str, str]]:
     )
     found = {key: (_shown(was), _shown(is_now)) for key, was, is_now in differences(old, new)}
     nested = {values for key, values in found.items() if "." in key}
-    return [
-        (key, *values) for key, values in found.items() if "." in key or values not in nested
-    ]
+    return [(key, *values) for key, values in found.items() if "." in key or values not in nested]
 
 
 def _shown(value: Any) -> str:

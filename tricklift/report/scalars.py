@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,9 @@ def _continued(
     return [*kept, *new]
 
 
-def _points(lines: Sequence[dict[str, Any]], key: str, per_step: float = 1.0, factor: float = 1.0) -> Points:
+def _points(
+    lines: Sequence[dict[str, Any]], key: str, per_step: float = 1.0, factor: float = 1.0
+) -> Points:
     found = [
         (held["step"] * per_step, value * factor)
         for held in lines
@@ -98,7 +101,7 @@ def thinned(points: Points, most: int = MOST_POINTS) -> Points:
     if len(points) <= most:
         return points
     edges = [place * len(points) // most for place in range(most + 1)]
-    parts = (points[start:end] for start, end in zip(edges, edges[1:], strict=False))
+    parts = (points[start:end] for start, end in pairwise(edges))
     return [
         (sum(x for x, _ in part) / len(part), sum(y for _, y in part) / len(part)) for part in parts
     ]

@@ -74,7 +74,10 @@ def colours(count: int, palette: Sequence[Sequence[int]] = ()) -> list[tuple[int
     if len(palette) >= count:
         return [tuple(colour) for colour in palette[:count]]
     hues = ((GOLDEN * place) % 1 for place in range(count))
-    shades = (colorsys.hls_to_rgb(hue, (0.4, 0.55, 0.7)[place % 3], 0.65) for place, hue in enumerate(hues))
+    shades = (
+        colorsys.hls_to_rgb(hue, (0.4, 0.55, 0.7)[place % 3], 0.65)
+        for place, hue in enumerate(hues)
+    )
     return [tuple(round(255 * part) for part in shade) for shade in shades]
 
 

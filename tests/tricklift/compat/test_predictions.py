@@ -1,4 +1,4 @@
-"""What a run leaves for the report: real runs of two steps, one of each task, by `tricklift train`."""
+"""What a run leaves for the report: real runs of two steps, one of each task."""
 
 import copy
 import json

@@ -41,7 +41,7 @@ def drawn(rows: Mapping[str, Sequence[Curves]], legend: bool = True) -> Any:
     """The figure of `curves`."""
     lines = -(-len(rows) // 3) if legend else 0
     figure, panels = canvas(9.6, 2.5 + 0.22 * lines, columns=3)
-    handles = {}
+    handles: dict[str, Any] = {}
     for place, (label, runs) in enumerate(rows.items()):
         look = {
             "color": SERIES[place % len(SERIES)],
@@ -56,7 +56,7 @@ def drawn(rows: Mapping[str, Sequence[Curves]], legend: bool = True) -> Any:
         heading(panel, title)
         panel.grid(axis="y", color=LINE)
         panel.margins(x=0.02)
-        panel.ticklabel_format(axis="y", style="sci", scilimits=(-2, 4))
+        panel.yaxis.set_major_formatter("{x:g}")
         panel.locator_params(axis="x", nbins=4)
         panel.set_xlabel("iterations")
     if legend:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tricklift.report.section import Section
 from tricklift.report.sections import (
     answer,
+    augmentation,
     classes,
     correlation,
     cost,
@@ -24,6 +25,7 @@ SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     correlation.section,
     classes.section,
     predictions.section,
+    augmentation.section,
     curves.section,
     cost.section,
     protocol.section,

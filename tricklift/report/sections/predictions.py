@@ -32,13 +32,13 @@ class Panel:
         row: Place of the row; -1 for the truth.
         title: In words, for those who do not see it.
         told: Below the picture.
-        drawn: SVG over the picture.
+        drawn: SVG over the picture; None: this row has no picture of its own.
     """
 
     row: int
     title: str
     told: str
-    drawn: Markup
+    drawn: Markup | None
 
 
 def section(study: Study) -> Section | None:
@@ -65,7 +65,9 @@ def section(study: Study) -> Section | None:
     return Section("Look", "look", body, [Download("images.csv", stream.getvalue())])
 
 
-def _part(answers: Answers, count: int) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
+def _part(
+    answers: Answers, count: int
+) -> tuple[dict[str, Any], dict[str, dict[str, float | None]]]:
     held = answers.images()
     of_pairs = rows.differences(answers)
     names = rows.chosen(of_pairs, answers.pair, count)
@@ -147,10 +149,10 @@ def _class_panel(
 ) -> Panel:
     if place < 0:
         word = _word(classes, image["label"])
-        return Panel(place, f"{name}: it is {word}", word, Markup())
+        return Panel(place, f"{name}: it is {word}", word, Markup())  # the one picture
     word, right = _word(classes, image["top1"]), image["label"] == image["top1"]
     told = f"{'✓' if right else '✗'} {word}"
-    return Panel(place, f"{label} says {word}: {'right' if right else 'wrong'}", told, Markup())
+    return Panel(place, f"{label} says {word}: {'right' if right else 'wrong'}", told, None)
 
 
 def _box_panel(
@@ -248,9 +250,12 @@ def _sentences(
         said = f"The two differ on {differ} of {count} images"
         if answers.task == "cls":
             only = [_right_alone(held[a], held[b]) for a, b in ((one, other), (other, one))]
-            said = f"Of {count} images {only[0]} are right by {one} alone, {only[1]} by {other} alone"
+            said = (
+                f"Of {count} images {only[0]} are right by {one} alone, {only[1]} by {other} alone"
+            )
         elif answers.task == "seg" and count:
-            said = f"On the mean of {count} images they differ in {100 * sum(values.values()) / count:.1f} % of the pixels"
+            mean = 100 * sum(values.values()) / count
+            said = f"On the mean of {count} images they differ in {mean:.1f} % of the pixels"
         found[f"{labels.index(one)}-{labels.index(other)}"] = said + "."
     return found
 

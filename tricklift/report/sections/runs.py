@@ -1,4 +1,4 @@
-"""A page for each run: its config, what that changes from the baseline's, its log's end, its curves.
+"""A page for each run: its curves, its config beside the baseline's, the end of its log.
 
 The texts of many runs are alike, so they are packed together and unpacked where a run is opened.
 """
