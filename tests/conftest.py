@@ -23,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="with -m slow: one of N shares of the slow tests, the next one at each commit",
     )
+    parser.addoption("--screenshots", metavar="DIR", help="keep the report's screenshots there")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -41,6 +41,8 @@ METRIC_COLOURS = {"top1": SERIES[0], "voc_map": SERIES[1], "miou": SERIES[2], "p
 TASK_COLOURS = {"cls": SERIES[0], "det": SERIES[1], "seg": SERIES[2]}
 #: Told apart without colours, too; one beside each of `SERIES`.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+#: What matplotlib draws in unless it is told otherwise -> what stands for it.
+_DEFAULTS = {"#000000": INK, "#ffffff": PAPER, "#cccccc": LINE}
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif"
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\b")
@@ -107,7 +109,6 @@ def inline(figure: Any, name: str, title: str, description: str, caption: str = 
 def svg(figure: Any, name: str, title: str, description: str) -> Markup:
     """The SVG element: ids that begin with `name`, colours as variables, a text for readers."""
     import matplotlib
-
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
@@ -154,5 +155,6 @@ def _attribute(key: str, value: str, name: str) -> str:
 
 
 def _themed(colour: str) -> str:
-    variable = COLOURS.get(colour.lower())
+    colour = _DEFAULTS.get(colour.lower(), colour.lower())
+    variable = COLOURS.get(colour)
     return f"var({variable}, {colour})" if variable else colour

@@ -48,3 +48,11 @@ def test_weights_without_a_seed_are_told_apart_by_what_is_known(run, key):
 def test_a_metric_that_no_run_has(run):
     assert observe([run("B-standard", "det", 1.0)], "miou") is None
     assert observe([], "miou") is None
+
+
+def test_a_class_has_values_of_its_own(run):
+    told = [{"voc_map": {"cat": value}} for value in (20.0, 40.0)]
+    records = [run("a", "det", 1.0, seed, 0, per_class=told[seed]) for seed in (0, 1)]
+    assert observe(records, "voc_map", "cat").mean == 30.0
+    assert observe(records, "voc_map", "dog") is None
+    assert observe([run("a", "det", 1.0)], "voc_map", "cat") is None  # an older result

@@ -1,0 +1,168 @@
+"""The report in Debian's chromium: it works, in both themes, wide and narrow; screenshots are kept.
+
+`--screenshots DIR` keeps them there; else they are in pytest's temporary folder.
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tricklift.paper.numbers import transfer
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER), reason="no chromium: apt-get install chromium chromium-driver"
+)
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--hide-scrollbars", "--proxy-server=127.0.0.1:9"),  # nothing answers there
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A chromium without a network."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    downloads = tmp_path_factory.mktemp("downloads")
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.binary_location = CHROMIUM
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.downloads = downloads
+    allowed = {"behavior": "allow", "downloadPath": str(downloads)}
+    driver.execute_cdp_cmd("Browser.setDownloadBehavior", allowed)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser: Any) -> Callable[..., Any]:
+    """Opens a page with a width and a theme."""
+
+    def open_page(file: Path, width: int = 1280, theme: str = "light") -> Any:
+        media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        browser.get_log("browser"), browser.get_log("performance")
+        browser.get(f"file://{file}")
+        return browser
+
+    return open_page
+
+
+def one(driver: Any, selector: str) -> Any:
+    return driver.find_element("css selector", selector)
+
+
+def shown(driver: Any) -> list[str]:
+    """Labels of the rows of the transfer table that are to be seen, from top to bottom."""
+    rows = driver.find_elements("css selector", "#table tbody tr")
+    return [row.get_attribute("data-label") for row in rows if row.is_displayed()]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 420])
+def test_it_shows_and_says_nothing_wrong(opened, page, width, theme, request, tmp_path):
+    driver = opened(page, width, theme)
+    height, wide = driver.execute_script(
+        "const it = document.documentElement; return [it.scrollHeight, it.scrollWidth]"
+    )
+    assert wide <= width  # what is wider scrolls by itself
+    table = one(driver, "#table .scroll")
+    if width > 1000:
+        assert table.size["width"] >= int(table.get_attribute("scrollWidth"))
+    light = driver.execute_script(
+        "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g)[0] > 127"
+    )
+    assert light == (theme == "light")
+    pictures = driver.find_elements("css selector", "figure svg")
+    assert len(pictures) >= 6
+    assert all(it.size["height"] > 60 for it in pictures if it.is_displayed())
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    folder = Path(request.config.getoption("--screenshots") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = folder / f"report-{width}-{theme}.png"
+    assert driver.save_screenshot(str(picture))
+    assert picture.stat().st_size > 50_000
+    assert driver.get_log("browser") == []
+    asked = [it["message"] for it in driver.get_log("performance")]
+    asked = [it for it in asked if '"Network.requestWillBeSent"' in it]
+    assert asked and not [it for it in asked if '"url":"http' in it]
+
+
+def test_the_table_sorts(opened, page):
+    driver = opened(page)
+    before = shown(driver)
+    assert before == ["random init", "B-standard", "D-efficient + cosine + smooth"]
+    button = one(driver, "#table th:nth-child(2) button")
+    assert button.text == "top-1"
+    button.send_keys("\n")  # as from the keyboard
+    assert shown(driver) == ["B-standard", "D-efficient + cosine + smooth", "random init"]
+    assert button.find_element("xpath", "..").get_attribute("aria-sort") == "descending"
+    button.click()  # what has no value stays below
+    assert shown(driver) == ["D-efficient + cosine + smooth", "B-standard", "random init"]
+    one(driver, "#table th:nth-child(1) button").click()
+    assert shown(driver) == before
+    assert driver.get_log("browser") == []
+
+
+def test_the_table_filters_and_takes_another_baseline(opened, page):
+    driver = opened(page)
+    field = one(driver, "#table [data-filter]")
+    field.send_keys("resnet18_b minI")
+    assert shown(driver) == ["B-standard"]
+    assert one(driver, "#table [data-status]").get_attribute("textContent") == "1 of 3 rows"
+    field.clear()
+    field.send_keys(" ")
+    assert len(shown(driver)) == 3
+    first = "#table tbody tr:nth-child(2) td:nth-child(3)"  # B-standard's mAP
+    assert "32.51" not in one(driver, first).text
+    one(driver, "#table [data-baseline] option[value='0']").click()
+    assert "▲ +32.51" in one(driver, first).text
+    assert "paper" not in one(driver, first).text
+    one(driver, "#table [data-paper]").click()
+    assert f"paper {transfer('B-standard')['voc_map']:.2f}" in one(driver, first).text
+    assert driver.get_log("browser") == []
+
+
+def test_the_theme_can_be_changed(opened, page):
+    driver = opened(page)
+    colour = "return getComputedStyle(document.body).backgroundColor"
+    line = "return getComputedStyle(document.querySelector('#levels-demo-0 text')).fill"
+    before = driver.execute_script(colour), driver.execute_script(line)
+    one(driver, "#theme").click()
+    after = driver.execute_script(colour), driver.execute_script(line)
+    assert before[0] != after[0] and before[1] != after[1]
+    one(driver, "#theme").click()
+    assert (driver.execute_script(colour), driver.execute_script(line)) == before
+
+
+def test_figures_and_data_can_be_saved(opened, page):
+    driver = opened(page)
+    driver.execute_script("document.querySelector('[data-save=\"pipeline.svg\"]').click()")
+    driver.execute_script("document.querySelector('a[download=\"cost.csv\"]').click()")
+    files = [driver.downloads / name for name in ("pipeline.svg", "cost.csv")]
+    end = time.monotonic() + 20
+    while not all(file.is_file() and file.stat().st_size for file in files):
+        assert time.monotonic() < end, list(driver.downloads.iterdir())
+        time.sleep(0.1)
+    assert files[0].read_text().startswith("<svg")
+    assert files[1].read_text().startswith("row,task,runs,wall_hours")
+    assert driver.get_log("browser") == []
+
+
+def test_names_of_rows_do_nothing(opened, evil_page, evil):
+    driver = opened(evil_page)
+    assert evil in shown(driver)
+    assert driver.get_log("browser") == []

@@ -1,0 +1,153 @@
+"""The page is one small file that asks nothing of anybody, and says what the tables say."""
+
+import base64
+import csv
+import io
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from tricklift.report import page as pages
+from tricklift.report.page import render, sections
+from tricklift.report.sections.answer import answer
+from tricklift.report.study import Study, read
+from tricklift.report.wording import signed
+from tricklift.tables.analysis import Question, analyse
+from tricklift.tables.compare import compare
+from tricklift.tables.page import render as table
+
+#: Attributes by which a page fetches something by itself.
+FETCHING = ("src", "srcset", "data", "poster", "action", "background", "manifest", "ping")
+
+
+class Reader(HTMLParser):
+    """All tags of a page with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize("name", ["page", "ladder_page", "evil_page"])
+def test_nothing_is_fetched_and_it_is_small(name, request):
+    file = request.getfixturevalue(name)
+    text = file.read_text()
+    assert file.stat().st_size < 500_000  # 2 MB is the limit, with pictures of data beside it
+    for tag, attributes in Reader(text).tags:
+        assert tag not in ("iframe", "object", "embed", "base")
+        assert not {"href"} & set(attributes) if tag == "link" else True
+        for key in FETCHING:
+            assert (attributes.get(key) or "data:").startswith("data:"), (tag, attributes)
+        if tag != "a":
+            address = attributes.get("href") or attributes.get("xlink:href") or "#"
+            assert address.startswith("#")
+        assert not [key for key in attributes if key.startswith("on")], attributes
+    assert not re.search(r"@import|url\((?!#)", text)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)', text)[1]
+    assert unescape(policy).startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("name", ["page", "ladder_page"])
+def test_ids_are_unique_and_every_link_inside_leads_somewhere(name, request):
+    tags = Reader(request.getfixturevalue(name).read_text()).tags
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    inside = [it["href"] for tag, it in tags if tag == "a" and it["href"].startswith("#")]
+    assert len(inside) > 5
+    named = [it["aria-labelledby"] for _, it in tags if "aria-labelledby" in it]
+    assert {link[1:] for link in inside} | set(" ".join(named).split()) <= set(ids)
+
+
+def test_names_of_rows_are_text(evil_page, evil):
+    text = evil_page.read_text()
+    assert "<script>alert" not in text
+    assert "<img" not in text
+    assert [tag for tag, _ in Reader(text).tags].count("script") == 1
+    assert evil in unescape(text)
+
+
+def test_the_answer_is_that_of_the_tables(demo):
+    study = read(demo)
+    found = answer(study, "demo")
+    assert (found.row, found.baseline) == ("D-efficient + cosine + smooth", "B-standard")
+    families = {it.title: it for it in analyse(study.lines).of("baseline")}
+    text = unescape(render(study))
+    assert [said.title for said in found.said] == ["top-1", "mAP", "mIoU"]
+    for said in found.said:
+        (same,) = [it for it in families[said.title].differences if it.row == found.row]
+        assert said.found == same
+        assert f"{signed(same.mean)} [{signed(same.low)}, {signed(same.high)}]" in text
+
+
+def test_the_ladder_speaks_of_its_top(repo):
+    found = answer(read(repo / "docs/results/cifar10"), "cifar10")
+    assert (found.row, found.all_tricks) == ("+ mixup w/ distill", True)
+
+
+def test_downloads_are_those_of_compare(demo):
+    study = read(demo)
+    files = {file.name: file for section in sections(study) for file in section.downloads}
+    for name, style in (("transfer-table.csv", "csv"), ("differences.csv", "differences-csv")):
+        encoded = files[name].address.partition("base64,")[2]
+        assert base64.b64decode(encoded).decode() == table(*compare(demo), style, demo)
+    classes = list(csv.DictReader(io.StringIO(files["classes.csv"].text)))
+    (owl,) = [
+        it
+        for it in classes
+        if (it["class"], it["metric"], it["row"]) == ("owl", "AP", "B-standard")
+    ]
+    (row,) = [it for it in study.rows if it["row"] == "B-standard"]
+    assert float(owl["mean"]) == pytest.approx(row["voc_map"]["mean"] + 3, abs=1e-3)
+
+
+def test_another_baseline(demo):
+    study = read(demo, Question(baseline="random init"))
+    assert answer(study, "demo").baseline == "random init"
+    assert re.search(r'<option value="0" selected>random init', render(study))
+
+
+def test_many_rows_have_the_chosen_baseline_alone(demo, monkeypatch):
+    monkeypatch.setattr("tricklift.report.sections.transfer.MOST_BASELINES", 2)
+    text = render(read(demo))
+    assert "data-baseline" not in text.partition('id="table"')[2].partition("</section>")[0]
+    assert 'class="diff loss" data-against="0"' in text
+
+
+def test_no_run_is_finished(run, tmp_path):
+    begun = run("a", "cls", 1.0, status="running")
+    text = render(Study(tmp_path, [begun], live=True))
+    assert "No run has finished yet" in text
+    assert f'http-equiv="refresh" content="{pages.RELOAD}"' in text
+    assert "1 of 1 runs have not come to their end" in text
+
+
+def test_one_row_has_nothing_to_compare(run, tmp_path):
+    records = [run("a", "cls", 50.0), run("a", "det", 30.0)]
+    text = render(Study(tmp_path, records))
+    assert "Nothing to compare yet" in text
+    assert 'id="steps"' not in text
+    assert "50.00" in text
+
+
+def test_heads_and_tiers_beside_one_another(run, tmp_path):
+    """Two heads of a row are two lines, two tiers two tables; figures keep their own ids."""
+    records = [
+        run(row, task, value + seed, seed, seed, tier=tier, **({"config": head} if head else {}))
+        for tier in ("mini", "small")
+        for row, value in (("B-baseline", 40.0), ("D-tricks", 44.0))
+        for task, head in (("cls", None), ("det", "c4.py"), ("det", "fpn.py"), ("seg", None))
+        for seed in (0, 1)
+    ]
+    text = render(Study(tmp_path, records))
+    tags = Reader(text).tags
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert text.count('aria-label="Transfer table"') == 2
+    for head in ("c4", "fpn"):
+        assert f"mAP ({head})" in text
