@@ -111,11 +111,16 @@ class Study:
         return list(dict.fromkeys(str(line.first["tier"]) for line in self.lines))
 
 
-def read(folder: str | Path, question: Question | None = None, live: bool = False) -> Study:
+def read(
+    folder: str | Path,
+    question: Question | None = None,
+    live: bool = False,
+    pictures: int = PICTURES,
+) -> Study:
     """The study of a folder.
 
     Raises:
         MissingFileError: No such folder, or no result in it.
         UserError: A file that is no result, or a question that the rows do not allow.
     """
-    return Study(Path(folder), find(folder), question or Question(), live)
+    return Study(Path(folder), find(folder), question or Question(), live, pictures)

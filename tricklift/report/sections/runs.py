@@ -38,10 +38,8 @@ class Run:
 
 
 def section(study: Study) -> Section | None:
-    """Always there where a run has begun."""
+    """None where no run has left more than its result."""
     runs = list(_runs(study))
-    if not runs:
-        return None
     keys: dict[str, int] = {}
     entries, held = [], []
     for run in runs:
@@ -49,6 +47,8 @@ def section(study: Study) -> Section | None:
         key = run.key if keys[run.key] == 1 else f"{run.key}-{keys[run.key]}"
         entries.append({"key": key, **_told(study, run)})
         held.append(_page(study, run, key))
+    if not any(page["config"] or page["log"] or page["curves"] for page in held):
+        return None
     columns = {name: [page[name] for page in held] for name in held[0]}
     packed = gzip.compress(json.dumps(columns, separators=(",", ":")).encode(), 9, mtime=0)
     body = fill("runs.html", runs=entries, packed=base64.b64encode(packed).decode())
