@@ -1,6 +1,7 @@
 """What a run left beside its result: its resolved config, and the end of its log."""
 
 import ast
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,18 @@ def difference(before: str, now: str) -> list[tuple[str, str, str]]:
         for text in (before, now)
     )
     found = {key: (_shown(was), _shown(is_now)) for key, was, is_now in differences(old, new)}
-    nested = {values for key, values in found.items() if "." in key}
-    return [(key, *values) for key, values in found.items() if "." in key or values not in nested]
+    return [(key, *values) for key, values in found.items() if not _handed_on(key, found)]
+
+
+def _handed_on(key: str, found: Mapping[str, tuple[str, str]]) -> bool:
+    """Whether a deeper key ends as this one does below its first part, and differs alike."""
+    _, _, rest = key.partition(".")
+    return any(
+        other.count(".") > key.count(".")
+        and found[other] == found[key]
+        and (not rest or other.endswith(f".{rest}"))
+        for other in found
+    )
 
 
 def _shown(value: Any) -> str:

@@ -40,7 +40,7 @@ def _ways(study: Study, task: str) -> Iterator[dict[str, Any]]:
     for label, line in zip(study.labels, study.lines, strict=True):
         for run in line.runs[task][:1]:
             folder = run.path.parent
-            if not (folder / training_items.FILE).is_file():
+            if not training_items.read(folder).get("items"):
                 continue
             way, steps = _way(run)
             entry = {"task": NAMES[task], "rows": [], "folder": folder, "steps": steps}
