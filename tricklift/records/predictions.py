@@ -23,8 +23,8 @@ SCHEMA = 1
 FILES = {"val": "predictions.json.gz", "test": "predictions-test.json.gz"}
 #: Task -> at most so many images are kept.
 MOST_IMAGES = {"cls": 100_000, "det": 10_000, "seg": 200}
-#: Boxes of an image: at most so many, of at least this score.
-MOST_BOXES, LEAST_SCORE = 100, 0.1
+#: Boxes of an image: at most so many, of at least this score (that of Faster R-CNN's own test).
+MOST_BOXES, LEAST_SCORE = 100, 0.05
 #: Longest side of a label map, in pixels.
 LONGEST_SIDE = 256
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import nlargest
 from itertools import combinations, zip_longest
@@ -33,6 +33,7 @@ class Answers:
         seeds: Row's label -> that seed.
         pair: The two rows that are shown first.
         left_out: Why other rows are not here, one line each.
+        least: Of detectors, row's label -> the score from which its boxes are shown.
     """
 
     tier: str
@@ -41,6 +42,7 @@ class Answers:
     seeds: Mapping[str, int | None]
     pair: Pair
     left_out: Sequence[str] = ()
+    least: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def any(self) -> Predictions:
@@ -96,7 +98,14 @@ def _of_task(study: Study, tier: str, task: str) -> tuple[Answers | None, list[s
     if len(said) < 2:
         return None, left_out
     seeds = {label: runs[label]["seed"] for label in said}
-    return Answers(tier, task, said, seeds, _first(study, tier, task, said), left_out), []
+    least = {label: _least(held) for label, held in said.items()} if task == "det" else {}
+    first = _first(study, tier, task, said)
+    return Answers(tier, task, said, seeds, first, left_out, least), []
+
+
+def _least(said: Predictions) -> float:
+    known = all(image["truth"] is not None for image in said.images)
+    return disagreement.best_score(said.images) if known else disagreement.SHOWN
 
 
 def _labelled(study: Study, tier: str, task: str) -> Iterator[tuple[str, Line]]:
@@ -135,31 +144,32 @@ def _read(work_dir: Path, stamp: tuple[int, ...]) -> Predictions | None:
 def differences(answers: Answers) -> dict[Pair, dict[str, float]]:
     """Pair of rows -> image -> how far their answers are from each other, 0 to 1."""
     held = answers.images()
-    measure = MEASURES[answers.task](held)
+    measure = MEASURES[answers.task](held, answers.least)
     return {
         pair: {name: measure(*pair, name) for name in held[pair[0]]} for pair in answers.pairs()
     }
 
 
+Held = Mapping[str, Mapping[str, Image]]
 Measure = Callable[[str, str, str], float]
 
 
-def _between_boxes(held: Mapping[str, Mapping[str, Image]]) -> Measure:
+def _between_boxes(held: Held, least: Mapping[str, float]) -> Measure:
     known = all(it["truth"] is not None for images in held.values() for it in images.values())
     if not known:
         return lambda one, other, name: disagreement.of_boxes(held[one][name], held[other][name])
     scores = {
-        label: {name: disagreement.f1_of(image) for name, image in images.items()}
+        label: {name: disagreement.f1_of(image, least[label]) for name, image in images.items()}
         for label, images in held.items()
     }
     return lambda one, other, name: abs(scores[one][name] - scores[other][name])
 
 
-def _between_classes(held: Mapping[str, Mapping[str, Image]]) -> Measure:
+def _between_classes(held: Held, least: Mapping[str, float]) -> Measure:
     return lambda one, other, name: disagreement.of_classes(held[one][name], held[other][name])
 
 
-def _between_maps(held: Mapping[str, Mapping[str, Image]]) -> Measure:
+def _between_maps(held: Held, least: Mapping[str, float]) -> Measure:
     maps = {
         label: {name: map_of(image, "labels") for name, image in images.items()}
         for label, images in held.items()
@@ -170,8 +180,8 @@ def _between_maps(held: Mapping[str, Mapping[str, Image]]) -> Measure:
     )
 
 
-#: Task -> what measures a pair of rows on an image, given all their images.
-MEASURES: Mapping[str, Callable[[Mapping[str, Mapping[str, Image]]], Measure]] = {
+#: Task -> what measures a pair of rows on an image, given all their images and scores.
+MEASURES: Mapping[str, Callable[[Held, Mapping[str, float]], Measure]] = {
     "cls": _between_classes,
     "det": _between_boxes,
     "seg": _between_maps,

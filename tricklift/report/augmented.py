@@ -39,14 +39,14 @@ def shown(work_dir: Path) -> dict[str, Any]:
     Raises:
         ValueError: The run left nothing to show it from.
     """
-    from mmengine.dataset import Compose
-    from mmengine.registry import init_default_scope
-
     held = training_items.read(work_dir)
     items = [_moved(item, held["root"]) for item in held.get("items", ())]
     items = [item for item in items if os.path.isfile(item["img_path"])][:IMAGES]
     if not items:
         raise ValueError("its images are not here; set TRICKLIFT_ROOT to the folder of the data")
+    from mmengine.dataset import Compose
+    from mmengine.registry import init_default_scope
+
     import tricklift.compat.setup  # noqa: F401  (makes OpenMMLab run here)
 
     cfg = _config(work_dir)

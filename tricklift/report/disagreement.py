@@ -1,13 +1,15 @@
 """How far two rows' answers on one image are from each other, from the predictions they left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: A box counts as found from this score on, as pictures of detectors usually have it, ...
+#: From this score on a box is shown where nothing tells a better one; pictures usually have it.
 SHOWN = 0.3
-#: ... and as right from this overlap (IoU) with an object of its class, as VOC has it.
+#: A box is right from this overlap (IoU) with an object of its class, as VOC has it.
 OVERLAP = 0.5
+#: Scores that a row's own is chosen from.
+SCORES = tuple(round(0.05 * step, 2) for step in range(1, 20))
 #: Not counted, in a label map of the truth.
 IGNORED = 255
 Boxes = Sequence[Sequence[float]]
@@ -18,7 +20,7 @@ class Matched:
     """An image's boxes beside its objects.
 
     Attributes:
-        boxes: Those of at least `SHOWN`, best first.
+        boxes: Those of at least the score that was asked for, best first.
         right: Of each, whether it is an object's; None where it is an ignored one's.
         missed: Objects that no box is right for.
     """
@@ -35,14 +37,15 @@ class Matched:
         return 2 * hits / total if total else 1.0
 
 
-def match(boxes: Boxes, truth: Boxes) -> Matched:
+def match(boxes: Boxes, truth: Boxes, least: float = SHOWN) -> Matched:
     """Gives each box, best first, the object of its class that it overlaps most and is still free.
 
     Args:
         boxes: Each (x1, y1, x2, y2, class, score), best first.
         truth: Each (x1, y1, x2, y2, class, ignored); ignored objects are neither missed nor wrong.
+        least: The score from which boxes count.
     """
-    shown = [box for box in boxes if box[5] >= SHOWN]
+    shown = [box for box in boxes if box[5] >= least]
     free = [thing for thing in truth if not thing[5]]
     ignored = [thing for thing in truth if thing[5]]
     right: list[bool | None] = []
@@ -72,19 +75,35 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def of_boxes(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
-    """Difference of two F1 on one image, 0 to 1.
-
-    Where the run knew no objects, the first row's boxes stand for them: 1 - F1 of the second's.
-    """
-    if one["truth"] is None:
-        things = [[*box[:5], 0] for box in one["boxes"] if box[5] >= SHOWN]
-        return 1.0 - match(other["boxes"], things).f1
-    return abs(f1_of(one) - f1_of(other))
+    """1 - F1 of one row's boxes with the other's as truth: where the runs knew no objects."""
+    things = [[*box[:5], 0] for box in one["boxes"] if box[5] >= SHOWN]
+    return 1.0 - match(other["boxes"], things).f1
 
 
-def f1_of(image: Mapping[str, Any]) -> float:
+def f1_of(image: Mapping[str, Any], least: float = SHOWN) -> float:
     """F1 of a row's boxes on one image, whose objects are known."""
-    return match(image["boxes"], image["truth"]).f1
+    return match(image["boxes"], image["truth"], least).f1
+
+
+def best_score(images: Iterable[Mapping[str, Any]]) -> float:
+    """The score from which a row's boxes have their highest F1 over all images, of `SCORES`.
+
+    Rows are sure of their boxes to different degrees; one score for all would show that alone.
+    """
+    matched = [match(image["boxes"], image["truth"], SCORES[0]) for image in images]
+    things = sum(len(it.missed) + it.right.count(True) for it in matched)
+    judged = [
+        (box[5], right)
+        for it in matched
+        for box, right in zip(it.boxes, it.right, strict=True)
+        if right is not None
+    ]
+
+    def f1(least: float) -> float:
+        kept = [right for score, right in judged if score >= least]  # boxes are taken best first
+        return 2 * sum(kept) / (len(kept) + things) if kept or things else 0.0
+
+    return max(SCORES, key=lambda least: (f1(least), -abs(least - SHOWN)))
 
 
 def of_classes(one: Mapping[str, Any], other: Mapping[str, Any]) -> float:

@@ -108,7 +108,7 @@ def detected(boxes, labels, scores, **more):
 
 def test_boxes_are_rounded_sorted_and_bounded():
     sample = detected(
-        [[1.04, 2, 3, 4], [5, 6, 7.26, 8], [0, 0, 1, 1]], [0, 1, 2], [0.5, 0.914, 0.09]
+        [[1.04, 2, 3, 4], [5, 6, 7.26, 8], [0, 0, 1, 1]], [0, 1, 2], [0.5, 0.914, 0.04]
     )
     assert hook.kind_of(sample) == "det"
     assert hook.boxes_of(sample) == {

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from tricklift.report import disagreement
-from tricklift.report.disagreement import match, of_boxes, of_classes, of_maps, overlap
+from tricklift.report.disagreement import (
+    best_score,
+    f1_of,
+    match,
+    of_boxes,
+    of_classes,
+    of_maps,
+    overlap,
+)
 
 CAT, DOG = 0, 1
 #: Two cats of 10x10 pixels, and a dog that is ignored.
@@ -47,10 +55,21 @@ def image(boxes, truth=TRUTH):
 def test_rows_differ_by_f1():
     """Both cats: F1 1. One cat: 2 / (2 + 0 + 1) = 2/3."""
     both = [[0, 0, 10, 10, CAT, 0.9], [20, 0, 30, 10, CAT, 0.9]]
-    assert of_boxes(image(both), image(both[:1])) == pytest.approx(1 - 2 / 3)
-    assert of_boxes(image(both), image(both)) == 0
+    assert (f1_of(image(both)), f1_of(image(both[:1]))) == (1, pytest.approx(2 / 3))
     # without a truth the first row stands for it
+    assert of_boxes(image(both, None), image(both, None)) == 0
     assert of_boxes(image(both, None), image(both[:1], None)) == pytest.approx(1 - 2 / 3)
+
+
+def test_the_score_of_a_row_is_where_its_f1_is_highest():
+    """From 0.5: 1 hit of 2 objects, 2 / (1 + 2). From 0.2: 2 hits and 1 wrong, 4 / (3 + 2)."""
+    boxes = [[0, 0, 10, 10, CAT, 0.5], [60, 0, 70, 10, CAT, 0.25], [20, 0, 30, 10, CAT, 0.2]]
+    assert best_score([image(boxes)]) == 0.2
+    assert best_score([image([*boxes[:2], [20, 0, 30, 10, CAT, 0.1]])]) == 0.1
+    # two more that are wrong: 4 / (5 + 2) is less than 2 / 3
+    more = [[80, 0, 90, 10, CAT, 0.2], [100, 0, 110, 10, CAT, 0.2]]
+    assert best_score([image([*boxes, *more])]) == 0.3  # of all from 0.3 to 0.5, the usual one
+    assert best_score([image([])]) == 0.3
 
 
 @pytest.mark.parametrize(("one", "other", "want"), [(0, 0, 0), (0, 1, 1), (2, 0, 1), (1, 2, 0.5)])

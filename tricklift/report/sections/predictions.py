@@ -101,9 +101,10 @@ def _part(
         "images_of_set": said.images_of_set,
         "gone": folder if cards and not any(card["picture"] for card in cards) else None,
         "left_out": answers.left_out,
+        "scores": ", ".join(f"{label} {least:g}" for label, least in answers.least.items()),
     }
     return part, {
-        name: {label: value_of(answers.task, held[label][name]) for label in labels}
+        name: {label: value_of(answers, label, held[label][name]) for label in labels}
         for name in names
     }
 
@@ -118,10 +119,10 @@ def _card(
     """An image with a panel a row; its picture is None where the file is not there."""
     file, one = folder / name, next(iter(images.values()))
     width, height = one.get("size") or _size_of(file)
-    classes = answers.any.classes
-    panels = [PANELS[answers.task](-1, "truth", one, classes, colours, name)]
+    panel = PANELS[answers.task]
+    panels = [panel(answers, -1, "truth", one, colours)]
     panels += [
-        PANELS[answers.task](place, label, image, classes, colours, name)
+        panel(answers, place, label, image, colours)
         for place, (label, image) in enumerate(images.items())
     ]
     return {
@@ -144,9 +145,8 @@ def _size_of(file: Path) -> tuple[int, int]:
         return (4, 3)  # nothing is drawn over it
 
 
-def _class_panel(
-    place: int, label: str, image: Image, classes: Sequence[str], colours: Any, name: str
-) -> Panel:
+def _class_panel(answers: Answers, place: int, label: str, image: Image, colours: Any) -> Panel:
+    name, classes = image["name"], answers.any.classes
     if place < 0:
         word = _word(classes, image["label"])
         return Panel(place, f"{name}: it is {word}", word, Markup())  # the one picture
@@ -156,8 +156,9 @@ def _class_panel(
 
 
 def _box_panel(
-    place: int, label: str, image: Image, classes: Sequence[str], colours: Any, name: str
+    answers: Answers, place: int, label: str, image: Image, colours: Any
 ) -> Panel | None:
+    name, classes = image["name"], answers.any.classes
     truth = image["truth"]
     if place < 0:
         if truth is None:
@@ -165,7 +166,7 @@ def _box_panel(
         things = [(box, "ignored" if box[5] else "thing", _word(classes, box[4])) for box in truth]
         told = f"{len(truth)} object{'' if len(truth) == 1 else 's'}"
         return Panel(place, f"{name}: {told}", told, _boxes(things))
-    found = disagreement.match(image["boxes"], truth or [])
+    found = disagreement.match(image["boxes"], truth or [], answers.least[label])
     words = [f"{_word(classes, box[4])} {box[5]:.2f}" for box in found.boxes]
     if truth is None:
         drawn = _boxes([(box, "thing", word) for box, word in zip(found.boxes, words, strict=True)])
@@ -193,8 +194,9 @@ def _boxes(things: Sequence[tuple[Sequence[float], str, str]]) -> Markup:
 
 
 def _map_panel(
-    place: int, label: str, image: Image, classes: Sequence[str], colours: Any, name: str
+    answers: Answers, place: int, label: str, image: Image, colours: Any
 ) -> Panel | None:
+    name, classes = image["name"], answers.any.classes
     truth = rows.map_of(image, "truth")
     if place < 0 and truth is None:
         return None
@@ -203,11 +205,10 @@ def _map_panel(
     drawn = fill(
         "map.html", address=thumbnails.label_map(labels, colours), width=width, height=height
     )
-    told = "truth" if place < 0 else ""
+    told = most = _largest(labels, classes)
     if place >= 0 and truth is not None:
-        told = f"{100 * disagreement.pixel_accuracy(labels, truth):.1f} % of pixels right"
-    most = _largest(labels, classes)
-    return Panel(place, f"{name}: {label}, {told}; mostly {most}", told, drawn)
+        told = f"{100 * disagreement.pixel_accuracy(labels, truth):.1f} % of pixels right; {most}"
+    return Panel(place, f"{name}, {label}: {told}", told, drawn)
 
 
 def _largest(labels: Any, classes: Sequence[str]) -> str:
@@ -226,14 +227,14 @@ def _word(classes: Sequence[str], label: float) -> str:
     return classes[int(label)] if int(label) < len(classes) else f"class {int(label)}"
 
 
-def value_of(task: str, image: Image) -> float | None:
+def value_of(answers: Answers, label: str, image: Image) -> float | None:
     """How good an answer is: 1 or 0, F1 from 0 to 1, or percent; None where nothing tells it."""
-    if task == "cls":
+    if answers.task == "cls":
         return float(image["label"] == image["top1"])
     if image["truth"] is None:
         return None
-    if task == "det":
-        return round(disagreement.f1_of(image), 4)
+    if answers.task == "det":
+        return round(disagreement.f1_of(image, answers.least[label]), 4)
     maps = rows.map_of(image, "labels"), rows.map_of(image, "truth")
     return round(100 * disagreement.pixel_accuracy(*maps), 2)
 
