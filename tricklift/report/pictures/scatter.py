@@ -9,6 +9,9 @@ from markupsafe import Markup
 from tricklift.report.figures import MARKERS, SERIES, canvas, heading, inline
 from tricklift.tables.ranks import Interval
 
+#: Of one row in the legend.
+LEGEND_INCHES = 0.21
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -32,7 +35,9 @@ def scatter(panels: Sequence[Panel], name: str) -> Markup:
         label: (SERIES[place % len(SERIES)], MARKERS[(place + place // len(SERIES)) % len(MARKERS)])
         for place, label in enumerate(labels)
     }
-    figure, found = canvas(9.6, 3.9, columns=len(panels), squeeze=False)
+    figure, found = canvas(
+        9.6, max(3.9, LEGEND_INCHES * len(labels)), columns=len(panels), squeeze=False
+    )
     for axes, panel in zip(found[0], panels, strict=True):
         heading(axes, f"{panel.title} against top-1")
         axes.grid()

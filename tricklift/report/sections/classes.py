@@ -22,21 +22,27 @@ Values = Mapping[str, Mapping[str, float]]
 
 def section(study: Study) -> Section | None:
     """A figure and a table a column; None where no result tells its classes."""
-    parts, stream = [], io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("tier", "metric", "row", "class", "mean"))
+    parts, files = [], []
     for column in study.columns:
         found = by_class(column) if column.metric in NAMES else {}
-        if not found:
-            continue
-        parts.append(_part(study, column, found))
-        for label, values in found.items():
-            name = NAMES[column.metric]
-            writer.writerows((column.tier, name, label, key, it) for key, it in values.items())
+        if found:
+            parts.append(_part(study, column, found))
+            name = f"classes-{anchor(column.tier)}-{anchor(column.title)}.csv"
+            files.append(Download(name, to_csv(found)))
     if not parts:
         return None
-    body = fill("classes.html", parts=parts)
-    return Section("By class", "classes", body, [Download("classes.csv", stream.getvalue())])
+    return Section("By class", "classes", fill("classes.html", parts=parts), files)
+
+
+def to_csv(found: Values) -> str:
+    """One line a class, one column a row."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(("class", *found))
+    for name in dict.fromkeys(name for values in found.values() for name in values):
+        values = [held.get(name) for held in found.values()]
+        writer.writerow((name, *("" if it is None else round(it, 4) for it in values)))
+    return stream.getvalue()
 
 
 def by_class(column: Column) -> dict[str, dict[str, float]]:
