@@ -18,6 +18,7 @@ from mmengine.dataset import DefaultSampler
 from mmengine.dist import gather_object, get_rank, get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
+from mmengine.runner import BaseLoop
 from torch.utils.data import SequentialSampler
 
 from tricklift.records.data_identity import leaves_of
@@ -132,10 +133,11 @@ def described(runner: Any, dataset: Any, task: str, answers: list[dict[str, Any]
     root, folder, names = placed([answer.pop("path", None) for answer in answers])
     images = [{"name": name, **answer} for name, answer in zip(names, answers, strict=True)]
     meta = getattr(dataset, "metainfo", None) or {}
+    trained = runner._train_loop  # in a test a config yet, which `runner.iter` would build
     return Predictions(
         task=task,
         split="val",
-        step=int(runner.iter),
+        step=trained.iter if isinstance(trained, BaseLoop) else 0,
         images_of_set=len(dataset),
         images=sorted(images, key=lambda image: image["name"] or ""),
         classes=[str(word) for word in meta.get("classes") or ()],

@@ -83,6 +83,19 @@ def test_the_truth_of_boxes_is_that_of_the_annotations(left, tiny_root):
         assert sorted(box[:4] for box in image["truth"]) == sorted(want)
 
 
+def test_a_test_leaves_answers_without_the_training_data(left, tiny_root, monkeypatch, tmp_path):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    options = {
+        "train_dataloader.dataset.data_root": "/nowhere",
+        "model.backbone.width": 0.25,
+        "model.channels_last": False,
+    }
+    cfg = train.build_config(LEAVES["cls"], work_dir=tmp_path, options=options)
+    train.test(cfg, left / "cls/epoch_1.pth")
+    found = predictions.read(tmp_path)
+    assert (found.split, found.step, len(found.images)) == ("test", 0, 24)
+
+
 @pytest.mark.parametrize("task", LEAVES)
 def test_a_run_leaves_some_items_that_it_trains_on(left, task):
     held = training_items.read(left / task)
