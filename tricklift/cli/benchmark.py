@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tricklift.cli import report
 from tricklift.cli.data import RESUMES, OwnFolder, Root, Weights, own_tier, say_aside
 from tricklift.cli.engines import (
     Account,
@@ -23,8 +24,6 @@ from tricklift.cli.engines import (
     engine_of,
     write_scripts,
 )
-from tricklift.cli.report import NAME as REPORT
-from tricklift.cli.report import write as write_report
 from tricklift.cli.signatures import taking_options_of
 from tricklift.errors import UserError, stoppable
 
@@ -103,7 +102,7 @@ def demo(
 
     note_command(out / "runs", context.obj)
     show(out, max_parallel)
-    print(f"The report, to open in a browser: {write_report(out / 'runs', out / REPORT)}")
+    report.at_the_end(out / "runs", out)
 
 
 @stoppable(RESUMES)
@@ -184,7 +183,7 @@ def run(
     page = to_markdown(*build(out), out)
     Console().print(page, markup=False, highlight=False, soft_wrap=True)
     print(f"Everything is in {out}; 'tricklift compare {out}' prints the table again")
-    print(f"The report, to open in a browser: {write_report(out)}")
+    report.at_the_end(out)
 
 
 @taking_options_of(run)

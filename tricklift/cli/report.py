@@ -3,11 +3,14 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tricklift.errors import UserError, ends_on_sigterm
+
+if TYPE_CHECKING:
+    from tricklift.tables.analysis import Question
 
 #: Of the report that is written into a folder.
 NAME = "report.html"
@@ -83,7 +86,10 @@ def report(
 
 
 def write(
-    folder: Path, out: Path | None = None, question: object = None, pictures: int | None = None
+    folder: Path,
+    out: Path | None = None,
+    question: "Question | None" = None,
+    pictures: int | None = None,
 ) -> Path:
     """Writes the report of a folder into it, or to a file; returns the file.
 
@@ -94,8 +100,12 @@ def write(
     from tricklift.report.study import read
 
     counted = {} if pictures is None else {"pictures": pictures}
-    study = read(folder, question, **counted)  # type: ignore[arg-type]
-    return write_page(study, out or folder / NAME)
+    return write_page(read(folder, question, **counted), out or folder / NAME)
+
+
+def at_the_end(runs: Path, out: Path | None = None) -> None:
+    """Writes the report of `run` and `demo` into `out`, else into the folder of the runs."""
+    print(f"The report, to open in a browser: {write(runs, (out or runs) / NAME)}")
 
 
 COMMANDS = (report,)

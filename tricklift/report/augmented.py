@@ -233,7 +233,7 @@ class _Boxes(_Downstream):
         """The files with their boxes."""
         cells = []
         for item in items:
-            boxes = [thing["bbox"] for thing in item["instances"]]
+            boxes = [thing["bbox"] for thing in item["instances"] if not thing.get("ignore_flag")]
             cells.append(_boxed(_read(item["img_path"]), boxes))
         return "image", cells
 

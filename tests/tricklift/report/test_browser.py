@@ -29,7 +29,8 @@ def opened(browser: Any) -> Callable[..., Any]:
     """Opens a page with a width and a theme."""
 
     def open_page(file: Path, width: int = 1280, theme: str = "light") -> Any:
-        media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+        wanted = {"prefers-color-scheme": theme, "prefers-reduced-motion": "reduce"}  # no sliding
+        media = {"features": [{"name": name, "value": it} for name, it in wanted.items()]}
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)

@@ -88,6 +88,13 @@ def test_the_page_shows_pictures_and_values(page, folder, tiny_root):
     assert page.stat().st_size < 400_000
 
 
+def test_a_part_is_bounded_however_many_rows_there_are(folder, monkeypatch):
+    whole = look.section(read(folder)).body
+    monkeypatch.setattr(look, "MOST_LETTERS", 1)
+    bounded = look.section(read(folder)).body
+    assert whole.count('<li class="look">') == 6 and bounded.count('<li class="look">') == 3
+
+
 def test_no_pictures_are_asked_for(folder):
     study = read(folder, pictures=0)
     assert look.section(study) is None

@@ -11,6 +11,7 @@ import pytest
 
 from tricklift.report import page as pages
 from tricklift.report.page import render, sections
+from tricklift.report.sections import transfer
 from tricklift.report.sections.answer import answer
 from tricklift.report.study import Study, read
 from tricklift.report.wording import signed
@@ -109,13 +110,13 @@ def test_downloads_are_those_of_compare(demo):
 def test_another_baseline(demo):
     study = read(demo, Question(baseline="random init"))
     assert answer(study, "demo").baseline == "random init"
-    assert re.search(r'<option value="0" selected>random init', render(study))
+    assert re.search(r'<option value="0" selected>random init', transfer.section(study).body)
 
 
 def test_many_rows_have_the_chosen_baseline_alone(demo, monkeypatch):
     monkeypatch.setattr("tricklift.report.sections.transfer.MOST_BASELINES", 2)
-    text = render(read(demo))
-    assert "data-baseline" not in text.partition('id="table"')[2].partition("</section>")[0]
+    text = transfer.section(read(demo)).body
+    assert "data-baseline" not in text
     assert 'class="diff loss" data-against="0"' in text
 
 
@@ -133,6 +134,16 @@ def test_one_row_has_nothing_to_compare(run, tmp_path):
     assert "Nothing to compare yet" in text
     assert 'id="steps"' not in text
     assert "50.00" in text
+
+
+def test_one_pretrained_row_is_compared_with_random_init(run, tmp_path):
+    records = [run("D-tricks", "cls", 50.0), run("D-tricks", "det", 30.0)]
+    records += [run("random init", "det", 20.0, origin=None)]
+    study = Study(tmp_path, records)
+    found = answer(study, "small")
+    assert (found.row, found.baseline) == ("D-tricks", "random init")
+    assert [(said.title, said.found.mean) for said in found.said] == [("mAP", 10.0)]
+    assert "+10.0 mAP: these checkpoints alone" in render(study)
 
 
 def test_heads_and_tiers_beside_one_another(run, tmp_path):

@@ -41,9 +41,10 @@ def test_the_demo_ends_with_its_table_and_goes_on_where_it_was(
         line for line in printed.splitlines() if line.startswith("In words, over 1 seed")
     )
     assert wanted in sentence and "top-1" not in sentence  # which only one row has
-    assert printed.splitlines()[-1].startswith(
-        f"Everything is in {out}: the table in {out}/table.md"
-    )
+    *_, where, report = printed.splitlines()
+    assert where.startswith(f"Everything is in {out}: the table in {out}/table.md")
+    assert report.endswith(f": {out}/report.html")
+    assert "D-tricks" in (out / "report.html").read_text()
 
     demo("--out", str(out))
     assert capfd.readouterr().out.count("already done") == 6

@@ -13,6 +13,7 @@ from tricklift.tables.page import TASK_NAMES
 
 #: One metric a task; pixAcc says of segmentation what mIoU says.
 METRICS = ("top1", "voc_map", "miou")
+DOWNSTREAM_METRICS = METRICS[1:]
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Said:
     """What one column says of a row."""
 
     task: str
+    metric: str
     title: str
     found: Difference
 
@@ -49,18 +51,22 @@ def section(study: Study) -> Section | None:
 
 
 def answer(study: Study, tier: str) -> Answer | None:
-    """What the tier says of its highest row; None where there is nothing to compare."""
-    row = highest(study, tier)
-    if row is None:
-        return None
-    name, top = row
-    return Answer(tier, name, study.baselines[tier], top, list(_said(study, tier, name)))
+    """What the tier says of its highest row; None where there is nothing to compare.
+
+    Where the baseline is the only row that starts from weights, it is compared with random init.
+    """
+    baseline = study.baselines[tier]
+    row, top = highest(study, tier)
+    if row is None and (fresh := _random_init(study, tier)) not in (None, baseline):
+        row, baseline = baseline, str(fresh)
+    said = list(_said(study, tier, row, baseline)) if row else []
+    return Answer(tier, str(row), baseline, top, said) if said else None
 
 
-def highest(study: Study, tier: str) -> tuple[str, bool] | None:
+def highest(study: Study, tier: str) -> tuple[str | None, bool]:
     """Label of the row that is spoken of, and whether it is the top of the paper's ladder.
 
-    Else it is the last one that starts from weights.
+    Else it is the last one that starts from weights, apart from the baseline.
     """
     baseline, known = study.baselines[tier], ladder()
     rows = [
@@ -68,20 +74,33 @@ def highest(study: Study, tier: str) -> tuple[str, bool] | None:
         for label, line in zip(study.labels, study.lines, strict=True)
         if line.first["tier"] == tier and line.pretrained and label != baseline
     ]
-    trained = [label for label, _ in rows if any(_said(study, tier, label, downstream=True))]
+    trained = [
+        label
+        for label, _ in rows
+        if any(said.metric in DOWNSTREAM_METRICS for said in _said(study, tier, label, baseline))
+    ]
     of_ladder = [(known.index(row), label) for label, row in rows if row in known]
     of_ladder = [it for it in of_ladder if it[1] in trained or not trained]
     if of_ladder:
         return max(of_ladder)[1], True
     others = trained or [label for label, _ in rows]
-    return (others[-1], False) if others else None
+    return (others[-1] if others else None), False
 
 
-def _said(study: Study, tier: str, row: str, downstream: bool = False) -> Iterator[Said]:
-    for title, family in study.families("baseline", tier).items():
+def _random_init(study: Study, tier: str) -> str | None:
+    """Label of the first row that starts from random weights."""
+    found = [
+        label
+        for label, line in zip(study.labels, study.lines, strict=True)
+        if line.first["tier"] == tier and not line.pretrained
+    ]
+    return found[0] if found else None
+
+
+def _said(study: Study, tier: str, row: str, baseline: str) -> Iterator[Said]:
+    for title, family in study.families("baseline", tier, baseline).items():
         task = COLUMNS[family.metric]
-        if family.metric in METRICS and not (downstream and task == "cls"):
-            for found in family.differences:
-                if found.row == row:
-                    name = "classification" if task == "cls" else TASK_NAMES[task]
-                    yield Said(name, title, found)
+        for found in family.differences:
+            if family.metric in METRICS and found.row == row:
+                name = "classification" if task == "cls" else TASK_NAMES[task]
+                yield Said(name, family.metric, title, found)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tricklift.report.html import anchor, fill
 from tricklift.report.pictures.classes import classes as draw
 from tricklift.report.section import Download, Section
-from tricklift.report.sections.answer import highest
+from tricklift.report.sections.answer import answer
 from tricklift.report.study import Study
 from tricklift.tables.columns import Column
 from tricklift.tables.compare import COLUMNS
@@ -61,12 +61,10 @@ def by_class(column: Column) -> dict[str, dict[str, float]]:
 
 def _part(study: Study, column: Column, found: Values) -> dict[str, object]:
     labels = list(found)
-    baseline = study.baselines[column.tier]
-    top = highest(study, column.tier)
-    pair = (
-        baseline if baseline in found else labels[0],
-        top[0] if top and top[0] in found else labels[-1],
-    )
+    spoken = answer(study, column.tier)
+    pair = (labels[0], labels[-1])
+    if spoken and {spoken.baseline, spoken.row} <= set(labels):
+        pair = (spoken.baseline, spoken.row)
     names = list(dict.fromkeys(name for values in found.values() for name in values))
     both = [name for name in names if name in found[pair[0]] and name in found[pair[1]]]
     values = {name: (found[pair[0]][name], found[pair[1]][name]) for name in both}

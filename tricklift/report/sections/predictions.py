@@ -20,6 +20,8 @@ from tricklift.report.study import Study
 from tricklift.tables.page import TASK_NAMES
 
 NAMES = {**TASK_NAMES, "cls": "classification"}
+#: A part takes no more images once its pictures have so many letters: rows may be many.
+MOST_LETTERS = 600_000
 #: What an image's value is called.
 VALUES = {"cls": "right", "det": "F1", "seg": "pixels right, %"}
 
@@ -76,10 +78,13 @@ def _part(
     folder = find_folder(said.folder, said.root)
     colours = thumbnails.colours(len(said.classes), said.palette)
     key = f"look-{anchor(answers.tier)}-{answers.task}"
-    cards = [
-        _card(answers, {label: held[label][name] for label in labels}, name, folder, colours)
-        for name in names
-    ]
+    cards: list[dict[str, Any]] = []
+    for name in names:
+        images = {label: held[label][name] for label in labels}
+        cards.append(_card(answers, images, name, folder, colours))
+        if sum(map(_letters, cards)) > MOST_LETTERS:
+            break
+    names = names[: len(cards)]
     told = {
         f"{labels.index(pair[0])}-{labels.index(pair[1])}": [round(values[n], 4) for n in names]
         for pair, values in of_pairs.items()
@@ -133,6 +138,11 @@ def _card(
         "picture": thumbnails.picture(file),
         "panels": [panel for panel in panels if panel is not None],
     }
+
+
+def _letters(card: Mapping[str, Any]) -> int:
+    drawn = sum(len(panel.drawn or "") for panel in card["panels"])
+    return drawn + len(card["picture"] or "")
 
 
 def _size_of(file: Path) -> tuple[int, int]:
