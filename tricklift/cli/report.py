@@ -97,10 +97,10 @@ def write(
         UserError: Nothing to read, or a question that the rows do not allow.
     """
     from tricklift.report.page import write as write_page
-    from tricklift.report.study import read
+    from tricklift.report.study import PICTURES, read
 
-    counted = {} if pictures is None else {"pictures": pictures}
-    return write_page(read(folder, question, **counted), out or folder / NAME)
+    study = read(folder, question, pictures=PICTURES if pictures is None else pictures)
+    return write_page(study, out or folder / NAME)
 
 
 def at_the_end(runs: Path, out: Path | None = None) -> None:
