@@ -1,6 +1,7 @@
 """`tricklift report`: one HTML file about the runs in a folder."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,15 @@ def report(
             "pretrainings)."
         ),
     ] = "pooled",
+    pictures: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=100,
+            help="Images of the data on which two rows are shown beside each other, in each task; "
+            "0 leaves all pictures of data out.",
+        ),
+    ] = 12,
 ) -> None:
     """Write one HTML file about the runs in a folder: open it, send it, print it.
 
@@ -60,7 +70,7 @@ def report(
 
     question = Question(baseline, None, paired, variance)
     if not watch:
-        print(f"done: {write(folder, out, question)}", file=sys.stderr)
+        print(f"done: {write(folder, out, question, pictures)}", file=sys.stderr)
         return
     from tricklift.report.watch import watch as keep
 
@@ -69,21 +79,28 @@ def report(
         raise UserError(f"--out takes a file, and {out} is a folder; give {out / NAME}")
     try:
         with ends_on_sigterm():
-            keep(folder, out, question, lambda line: print(line, file=sys.stderr, flush=True))
+            say = partial(print, file=sys.stderr, flush=True)
+            keep(folder, out, question, say, pictures=pictures)
     except KeyboardInterrupt:  # how one ends it
         print(f"done: {out}", file=sys.stderr)
 
 
-def write(folder: Path, out: Path | None = None, question: "Question | None" = None) -> Path:
+def write(
+    folder: Path,
+    out: Path | None = None,
+    question: "Question | None" = None,
+    pictures: int | None = None,
+) -> Path:
     """Writes the report of a folder into it, or to a file; returns the file.
 
     Raises:
         UserError: Nothing to read, or a question that the rows do not allow.
     """
     from tricklift.report.page import write as write_page
-    from tricklift.report.study import read
+    from tricklift.report.study import PICTURES, read
 
-    return write_page(read(folder, question), out or folder / NAME)
+    study = read(folder, question, pictures=PICTURES if pictures is None else pictures)
+    return write_page(study, out or folder / NAME)
 
 
 def at_the_end(runs: Path, out: Path | None = None) -> None:

@@ -18,12 +18,14 @@ from tricklift.compat.finite_loss import FiniteLoss
 from tricklift.compat.history import BoundedHistory
 from tricklift.compat.lengths import LengthChecks
 from tricklift.compat.precision import PrecisionHook
+from tricklift.compat.predictions import LeavesPredictions
 from tricklift.compat.recipe import RecipeChecks
 from tricklift.compat.resume import MakesUpValidation, NotesValidation, ResumeState
 from tricklift.compat.seeds import StepSeeds
 from tricklift.compat.start_checks import StartChecks
 from tricklift.compat.statistics import StatisticsHook
 from tricklift.compat.stop_signals import StopSignals
+from tricklift.compat.training_items import LeavesTrainingItems
 from tricklift.compat.tuning.hook import CpuTuning
 from tricklift.records.checkpoint_metadata import CheckpointMetadata
 
@@ -46,6 +48,8 @@ HOOKS: tuple[type[Hook], ...] = (
     CheckpointMetadata,
     CpuTuning,
     StopSignals,
+    LeavesPredictions,
+    LeavesTrainingItems,
     MakesUpValidation,
 )
 

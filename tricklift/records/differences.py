@@ -10,7 +10,8 @@ from tricklift.records.weights import changed
 
 #: So many changed keys are named.
 MOST = 3
-_GONE = object()
+#: In the place of a value that is not there.
+GONE = object()
 
 
 def since(result: Mapping[str, Any], cfg: Mapping[str, Any], seed: int, work_dir: Path) -> str:
@@ -50,16 +51,26 @@ def _of_config(result: Mapping[str, Any], cfg: Mapping[str, Any], work_dir: Path
     return f"config: {', '.join(keys[:MOST])}{more}" if keys else "another config"
 
 
-def differing(before: Any, now: Any, key: str = "") -> Iterator[str]:
+def differing(before: Any, now: Any) -> Iterator[str]:
     """`key: before -> now` of each place where two trees of plain data differ."""
+    for key, old, new in differences(before, now):
+        yield f"{key} {_short(old)} -> {_short(new)}"
+
+
+def differences(before: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Key, value before and value now of each place where two trees of plain data differ.
+
+    A value that is not there is `GONE`.
+    """
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         for name in dict.fromkeys([*before, *now]):
-            yield from differing(before.get(name, _GONE), now.get(name, _GONE), _below(key, name))
+            old, new = before.get(name, GONE), now.get(name, GONE)
+            yield from differences(old, new, _below(key, name))
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         for index, (old, new) in enumerate(zip(before, now, strict=True)):
-            yield from differing(old, new, _below(key, index))
+            yield from differences(old, new, _below(key, index))
     elif before != now and not _elsewhere(before, now):
-        yield f"{key} {_short(before)} -> {_short(now)}"
+        yield key, before, now
 
 
 def _elsewhere(before: Any, now: Any) -> bool:
@@ -74,5 +85,5 @@ def _below(key: str, name: object) -> str:
 
 
 def _short(value: Any) -> str:
-    text = "not set" if value is _GONE else repr(value)
+    text = "not set" if value is GONE else repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -4,6 +4,8 @@ import base64
 import hashlib
 from pathlib import Path
 
+from markupsafe import Markup
+
 from tricklift import __version__
 from tricklift.records.atomic import write_text
 from tricklift.report.html import fill, source
@@ -11,6 +13,9 @@ from tricklift.report.section import Section
 from tricklift.report.sections import SECTIONS
 from tricklift.report.study import Study
 
+#: Files of `templates/` that make the page's script and style.
+SCRIPTS = ("script.js", "look.js", "runs.js")
+STYLES = ("style.css", "look.css", "runs.css")
 #: Seconds after which the page of runs that go on loads itself anew.
 RELOAD = 15
 
@@ -22,7 +27,7 @@ def sections(study: Study) -> list[Section]:
 
 def render(study: Study) -> str:
     """The page's HTML. Its own policy forbids every address and every script but its own."""
-    script = source("script.js")
+    script = Markup("\n").join(map(source, SCRIPTS))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
@@ -34,7 +39,7 @@ def render(study: Study) -> str:
         policy=policy,
         version=__version__,
         live=RELOAD if study.live else None,
-        style=source("style.css"),
+        style=Markup("\n").join(map(source, STYLES)),
         script=script,
         sections=sections(study),
     )

@@ -11,6 +11,9 @@ from tricklift.tables.compare import Line, Row, build_rows, lines
 from tricklift.tables.pairs import baselines_of, names_a_head
 from tricklift.tables.records import Record, find
 
+#: Unless another number is asked for.
+PICTURES = 12
+
 
 @dataclass(frozen=True)
 class Study:
@@ -21,12 +24,14 @@ class Study:
         records: Their result files, those of unfinished runs among them.
         question: What is asked of them; its baseline is the one chosen on the command line.
         live: Whether runs go on: then the page loads itself anew.
+        pictures: Images of data that a part shows at once; 0 leaves all of them out.
     """
 
     folder: Path
     records: Sequence[Record]
     question: Question = field(default_factory=Question)
     live: bool = False
+    pictures: int = PICTURES
     _families: dict[tuple[str, str | None], Sequence[Family]] = field(default_factory=dict)
 
     @cached_property
@@ -107,11 +112,16 @@ class Study:
         return list(dict.fromkeys(str(line.first["tier"]) for line in self.lines))
 
 
-def read(folder: str | Path, question: Question | None = None, live: bool = False) -> Study:
+def read(
+    folder: str | Path,
+    question: Question | None = None,
+    live: bool = False,
+    pictures: int = PICTURES,
+) -> Study:
     """The study of a folder.
 
     Raises:
         MissingFileError: No such folder, or no result in it.
         UserError: A file that is no result, or a question that the rows do not allow.
     """
-    return Study(Path(folder), find(folder), question or Question(), live)
+    return Study(Path(folder), find(folder), question or Question(), live, pictures)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tricklift.errors import MissingFileError
 from tricklift.records.schema import RESULT_FILE
 from tricklift.report.page import write
-from tricklift.report.study import read
+from tricklift.report.study import PICTURES, read
 from tricklift.tables.analysis import Question
 from tricklift.tables.records import walk
 
@@ -21,6 +21,7 @@ def watch(
     question: Question,
     say: Callable[[str], None],
     pause: float = PAUSE,
+    pictures: int = PICTURES,
     until: Callable[[], bool] = lambda: False,
 ) -> None:
     """Writes the page at once and after each change, until it is stopped; then a last time.
@@ -34,6 +35,7 @@ def watch(
         question: What is asked of them.
         say: Is told of each page.
         pause: Seconds between looks.
+        pictures: Images of data, see `Study`.
         until: Whether it is enough; Ctrl-C, too, ends it.
 
     Raises:
@@ -45,7 +47,7 @@ def watch(
             now = _state(folder)
             if now and now != seen:
                 seen = now
-                study = read(folder, question, live=True)
+                study = read(folder, question, live=True, pictures=pictures)
                 write(study, out)
                 say(f"{out}: {len(study.done)} of {len(study.records)} runs done")
             elif not now and seen is None:
@@ -56,7 +58,7 @@ def watch(
             time.sleep(pause)
     finally:
         try:
-            write(read(folder, question), out)  # no longer loads itself
+            write(read(folder, question, pictures=pictures), out)  # no longer loads itself
         except MissingFileError:
             say("no run has begun: no page was written")
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from tricklift.compat.safe_load import load_from_disk
+from tricklift.records import predictions
 
 OPTIONS = [
     *("default_hooks.logger.interval=1", "val_dataloader.dataset.pipeline.1.scale=(96,96)"),
@@ -59,6 +60,8 @@ def test_mim_train(trained, scalars):
     assert losses[-1] < losses[0]
     checkpoint = load_from_disk(trained)
     assert checkpoint["meta"]["tricklift"]["iters"] == 4  # as in every run
+    said = predictions.read(trained.parent)
+    assert (said.task, said.step, len(said.images)) == ("det", 4, 2)
     state = checkpoint["state_dict"]
     assert all(value.isfinite().all() for value in state.values())
 

@@ -3,45 +3,25 @@
 `--screenshots DIR` keeps them there; else they are in pytest's temporary folder.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import MISSING, REMEDY, started
 
 from tricklift.paper.numbers import transfer
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER), reason="no chromium: apt-get install chromium chromium-driver"
-)
-FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--hide-scrollbars", "--proxy-server=127.0.0.1:9"),  # nothing answers there
-)
+pytestmark = pytest.mark.skipif(MISSING, reason=REMEDY)
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A chromium without a network."""
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    downloads = tmp_path_factory.mktemp("downloads")
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.binary_location = CHROMIUM
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.downloads = downloads
-    allowed = {"behavior": "allow", "downloadPath": str(downloads)}
-    driver.execute_cdp_cmd("Browser.setDownloadBehavior", allowed)
-    yield driver
-    driver.quit()
+    folders = (tmp_path_factory.mktemp(name) for name in ("chromium", "downloads"))
+    with started(*folders) as driver:
+        yield driver
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ KEPT = (
     "cls/a/seed0/best_top1_epoch_1.pth",
     "cls/a/seed0/last_checkpoint",
     "cls/a/seed0/a.py",
+    "cls/a/seed0/predictions.json.gz",
+    "cls/a/seed0/training_items.json",
     "cls/b/seed0/result.json",
     "cls/b/seed0/epoch_1.pth",  # which of them is the last, nobody knows
     "cls/b/seed0/epoch_2.pth",

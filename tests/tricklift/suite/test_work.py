@@ -12,6 +12,7 @@ from short_runs import LEAVES
 
 from tricklift.configs import find_config
 from tricklift.errors import STOPPED
+from tricklift.records import predictions
 from tricklift.records.atomic import read_json
 from tricklift.suite import graph, states
 from tricklift.suite.board import Board
@@ -76,6 +77,13 @@ def test_two_processes_train_one_job(tiny_root, tmp_path, monkeypatch, task):
     assert result["world_size"] == 2 and result["status"] == "done"
     both = [read_json(job.work_dir / f"rank{rank}.json") for rank in (0, 1)]
     assert both[0] and both[0] == both[1]
+    said = predictions.read(job.work_dir)  # each process keeps its images, and one writes all
+    names = [image["name"] for image in said.images]
+    assert len(names) == len(set(names)) == said.images_of_set == (24 if task == "cls" else 12)
+    if task == "cls":
+        assert all(said.classes[it["label"]] == Path(it["name"]).parts[0] for it in said.images)
+        hits = sum(it["label"] == it["top1"] for it in said.images)
+        assert 100 * hits / len(names) == pytest.approx(result["metrics"]["top1"])
     # half done, and to be resumed by one process
     (job.work_dir / "result.json").write_text(json.dumps({**result, "status": "running"}))
     with Board(tmp_path) as board:

@@ -3,7 +3,19 @@
 from collections.abc import Callable
 
 from tricklift.report.section import Section
-from tricklift.report.sections import answer, classes, correlation, cost, protocol, steps, transfer
+from tricklift.report.sections import (
+    answer,
+    augmentation,
+    classes,
+    correlation,
+    cost,
+    curves,
+    predictions,
+    protocol,
+    runs,
+    steps,
+    transfer,
+)
 from tricklift.report.study import Study
 
 SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
@@ -12,6 +24,10 @@ SECTIONS: tuple[Callable[[Study], Section | None], ...] = (
     steps.section,
     correlation.section,
     classes.section,
+    predictions.section,
+    augmentation.section,
+    curves.section,
     cost.section,
     protocol.section,
+    runs.section,
 )

@@ -1,0 +1,123 @@
+"""What a training makes of its images, from resolved configs as runs dump them."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from left_runs import FOLDERS
+from PIL import Image
+from short_runs import LEAVES
+
+from tricklift import train
+from tricklift.records import training_items
+from tricklift.report import augmented
+from tricklift.report.sections import augmentation
+from tricklift.report.study import read
+
+
+def item(root, task):
+    """One image as the data set of the task lists it."""
+    if task == "cls":
+        file = next(iter(sorted((root / "miniworld/imagenet/train").rglob("*.jpg"))))
+        return {"img_path": str(file), "gt_label": 0}
+    if task == "det":
+        file = next(iter(sorted((root / FOLDERS["det"]).glob("*.jpg"))))
+        box = {"bbox": [10, 20, 60, 70], "bbox_label": 3, "ignore_flag": 0}
+        return {"img_path": str(file), "img_id": "1", "instances": [box]}
+    folder = root / "miniworld/ade"
+    file = next(iter(sorted((folder / "images/training").glob("*.jpg"))))
+    mask = folder / "annotations/training" / f"{file.stem}.png"
+    paths = {"img_path": str(file), "seg_map_path": str(mask)}
+    return {**paths, "label_map": None, "reduce_zero_label": True, "seg_fields": []}
+
+
+def work_dir(folder, root, task, **options):
+    """A run's resolved config, its result and two equal items."""
+    cfg = train.build_config(LEAVES[task], work_dir=folder, options=options)
+    folder.mkdir()
+    cfg.dump(folder / "leaf.py")
+    result = {"schema": 2, "status": "done", "task": task, "tier": "mini", "dataset": "MiniWorld"}
+    result |= {"protocol": "p", "row": "a", "backbone": "b", "config_hash": "h", "seed": 0}
+    result |= {"metrics": {"top1": 1.0}, "wall_seconds": 1.0, "machine": {}, "config": "leaf.py"}
+    (folder / "result.json").write_text(json.dumps(result))
+    classes = [f"class {place}" for place in range(17 if task == "seg" else 12)]
+    training_items.write(folder, [item(root, task)] * 2, str(root), classes)
+    return folder
+
+
+def pixels(cell):
+    data = base64.b64decode(cell["address"].partition("base64,")[2])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(float)
+
+
+@pytest.mark.parametrize("task", LEAVES)
+def test_images_before_and_after(tiny_root, tmp_path, monkeypatch, task):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    folder = work_dir(tmp_path / "run", tiny_root, task)
+    found = augmented.shown(folder)
+    assert found["columns"][:2] == ["image", "augmented, 1"] and not found["notes"]
+    assert len(found["rows_of_images"]) == 2
+    before, after, *_ = found["rows_of_images"][0]["cells"]
+    source = np.asarray(Image.open(item(tiny_root, task)["img_path"]).convert("RGB")).astype(float)
+    if task != "det":  # there boxes are drawn in
+        small = Image.fromarray(source.astype("uint8"))
+        small.thumbnail((augmented.SIDE, augmented.SIDE))
+        assert abs(pixels(before) - np.asarray(small)).mean() < 8  # WEBP is lossy
+    assert not np.array_equal(pixels(before), pixels(after))
+    assert found == augmented.shown(folder)  # seeds are fixed
+    if task == "cls":
+        mixed = [title for title in found["columns"] if title.startswith("mixup")]
+        assert len(mixed) == 2 and "λ" in mixed[0]
+        # twice the same image: whatever lambda is, mixing changes the crop alone, not the class
+        told = found["rows_of_images"][0]["cells"][2]["told"]
+        assert told.startswith("90 % class 0")  # label smoothing keeps 0.9
+
+
+def test_boxes_move_with_the_image(tiny_root, tmp_path, monkeypatch):
+    """A flip for certain: the left edge of the box is as far from the right as it was from 0."""
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    folder = work_dir(
+        tmp_path / "run", tiny_root, "det",
+        **{"train_dataloader.dataset.pipeline.3.prob": 1.0},
+    )  # fmt: skip
+    drawn = []
+    monkeypatch.setattr(augmented, "_boxed", lambda *given: drawn.append(given) or {})
+    augmented.shown(folder)
+    (plain, [box]), (_, [flipped]) = drawn[0], drawn[2]
+    scale = 160 / max(plain.shape)  # Resize keeps the aspect ratio
+    width = round(plain.shape[1] * scale)
+    assert flipped[0] == pytest.approx(width - box[2] * scale, abs=1)
+    assert flipped[2] == pytest.approx(width - box[0] * scale, abs=1)
+
+
+def test_what_cannot_be_drawn_is_said(tiny_root, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    folder = work_dir(tmp_path / "run", tiny_root, "cls")
+    held = training_items.read(folder)
+    gone = [{**it, "img_path": "/gone/a.jpg"} for it in held["items"]]
+    training_items.write(folder, gone, str(tiny_root), held["classes"])
+    study = read(tmp_path)
+    body = augmentation.section(study).body
+    assert "could not be drawn" in body and "set TRICKLIFT_ROOT" in body
+    assert "mixup alpha 0.2" in body  # the steps are in the config
+
+
+def test_items_follow_the_data_root(tmp_path, monkeypatch):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/a.jpg").write_text("")
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tmp_path / "new"))
+    old = {"img_path": "/old/root/a.jpg", "gt_label": 1}
+    assert augmented._moved(old, "/old/root")["img_path"] == str(tmp_path / "new/a.jpg")
+
+
+def test_sets_around_sets_are_looked_into():
+    leaf = {"type": "Leaf", "pipeline": [1]}
+    around = {"type": "Repeat", "dataset": {"type": "Concat", "datasets": [leaf, leaf]}}
+    assert augmented._leaf(around) == (leaf, [])
+    mosaic = {"type": "MultiImageMixDataset", "dataset": leaf, "pipeline": [2]}
+    assert augmented._leaf(mosaic) == (
+        leaf,
+        ["what MultiImageMixDataset makes of several images is not shown"],
+    )

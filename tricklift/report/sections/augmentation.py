@@ -1,0 +1,96 @@
+"""What augmentation and mixup do to a batch, from the resolved configs of the runs."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tricklift.records import training_items
+from tricklift.report.augmented import MARK
+from tricklift.report.html import fill
+from tricklift.report.run_files import config_text, parsed
+from tricklift.report.section import Section
+from tricklift.report.sections.predictions import NAMES
+from tricklift.report.study import Study
+from tricklift.tables.compare import TASKS
+from tricklift.tables.records import Record
+
+#: Of a task: so many ways of augmenting are shown.
+MOST = 3
+#: Seconds: importing OpenMMLab takes most of them.
+PATIENCE = 180
+
+
+def section(study: Study) -> Section | None:
+    """A grid for each way of augmenting; None where no run left items that it trains on."""
+    ways = [way for task in TASKS for way in list(_ways(study, task))[:MOST]]
+    if not ways or not study.pictures:
+        return None
+    told = _shown(tuple((str(way["folder"]), _stamp(way["folder"])) for way in ways))
+    parts = [{**way, **told.get(str(way["folder"]), {"error": "it said nothing"})} for way in ways]
+    return Section("Augmentation", "augmentation", fill("augmentation.html", parts=parts))
+
+
+def _ways(study: Study, task: str) -> Iterator[dict[str, Any]]:
+    """Each way of augmenting with the rows that train so, and a run of one of them."""
+    found: dict[str, dict[str, Any]] = {}
+    for label, line in zip(study.labels, study.lines, strict=True):
+        for run in line.runs[task][:1]:
+            folder = run.path.parent
+            if not training_items.read(folder).get("items"):
+                continue
+            way, steps = _way(run)
+            entry = {"task": NAMES[task], "rows": [], "folder": folder, "steps": steps}
+            rows = found.setdefault(way, entry)["rows"]
+            if label not in rows:
+                rows.append(label)
+    yield from found.values()
+
+
+def _way(run: Record) -> tuple[str, list[str]]:
+    """What decides how images are augmented, and its steps in words."""
+    cfg = parsed(config_text(run))
+    model = cfg.get("model") or {}
+    data = (cfg.get("train_dataloader") or {}).get("dataset") or {}
+    pipeline = _pipeline(data)
+    steps = [str(step.get("type")) for step in pipeline if isinstance(step, dict)]
+    parts = [data.get("type"), pipeline, model.get("data_preprocessor"), model.get("mixup")]
+    if model.get("mixup"):
+        steps.append(f"mixup {_settings(model['mixup'])}")
+    if jitter := (model.get("data_preprocessor") or {}).get("jitter"):
+        steps.append(f"colour jitter {_settings(jitter)}")
+    return json.dumps(parts, sort_keys=True, default=str), steps
+
+
+def _pipeline(data: dict[str, Any]) -> list[Any]:
+    while inner := data.get("dataset") or data.get("datasets"):
+        data = inner[0] if isinstance(inner, list) else inner
+    return data.get("pipeline") or []
+
+
+def _settings(given: Any) -> str:
+    return ", ".join(f"{key} {value}" for key, value in given.items()) if given else ""
+
+
+def _stamp(folder: Path) -> int:
+    return (folder / training_items.FILE).stat().st_mtime_ns
+
+
+@lru_cache(maxsize=32)
+def _shown(folders: Sequence[tuple[str, int]]) -> dict[str, dict[str, Any]]:
+    """Work dir -> what `tricklift.report.augmented` says of it."""
+    command = [sys.executable, "-P", "-m", "tricklift.report.augmented"]
+    names = [name for name, _ in folders]
+    try:
+        done = subprocess.run(
+            [*command, *names], capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return {name: {"error": f"it took over {PATIENCE} s"} for name in names}
+    lines = [line for line in done.stdout.splitlines() if line.startswith(MARK)]
+    said = [json.loads(line.removeprefix(MARK)) for line in lines]
+    last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    return {name: {"error": last} for name in names} | {it["work_dir"]: it for it in said}
