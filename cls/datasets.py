@@ -129,14 +129,16 @@ class ClassFolders(BaseDataset):
             return self._checked(*self.listed_by_file())
         classes = class_names(Path(self.data_root))
         self._refuse_count(classes)
-        keeps = self.cached_from is not None and self.on_bad_image == "error"
-        if keeps and (kept := recall(self.data_root, classes, self.checked_files)) is not None:
-            return kept
+        kept_from = self.cached_from if self.on_bad_image == "error" else None
+        if kept_from is not None:
+            kept = recall(self.data_root, classes, self.checked_files)
+            if kept is not None:
+                return kept
         index, repairs = self.listed_by_folder(classes)
         mark = folder_fingerprint(self.data_root, index.folders)
         index = self._checked(index, repairs)
         try:
-            if keeps and len(index) >= self.cached_from:
+            if kept_from is not None and len(index) >= kept_from:
                 store(index, mark, self.checked_files)
         except (OSError, RuntimeError) as error:
             words = f"the list of {self.data_root} is not kept for the next start ({error}); set "

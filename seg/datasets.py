@@ -93,7 +93,7 @@ class CheckedSegDataset(BaseSegDataset):
         pairs = self._pairs(Path(images), Path(masks))
         found = check_each(
             pairs,
-            lambda pair: check_pair(*pair, self.repairs),
+            lambda pair: check_pair(pair[0], pair[1], self.repairs),
             f"pairs of {images}",
             self.on_bad_image,
             self.repairs,

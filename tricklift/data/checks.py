@@ -20,6 +20,7 @@ T = TypeVar("T")
 ON_BAD_IMAGE = ("error", "skip")
 #: In the place of what a check of such an item returns.
 SKIPPED = object()
+_SKIP = "; or on_bad_image='skip' in the dataset's config, which leaves bad images out"
 _QUIET_SECONDS = 3.0
 _MOST_SHOWN = 10
 
@@ -68,6 +69,7 @@ def check_each(
 
     Raises:
         MissingFileError: All that is wrong is missing files.
+        BadPictureError: All that is wrong is pictures.
         UserError: Anything else. Up to ten findings are listed; `findings` has all of them.
     """
     if on_bad_image not in ON_BAD_IMAGE:
@@ -88,14 +90,16 @@ def check_each(
                 errors.append(error)
     if not errors:
         return results
-    kind = MissingFileError if all(isinstance(e, MissingFileError) for e in errors) else UserError
+    kinds: tuple[type[UserError], ...] = (MissingFileError, BadPictureError)
+    kind = next((k for k in kinds if all(isinstance(e, k) for e in errors)), UserError)
+    skip = _SKIP if any(isinstance(e, BadPictureError) for e in errors) else ""
     findings = tuple(str(error) for error in errors)
     if len(errors) == 1:
-        raise _with(findings, kind(findings[0])) from errors[0]
+        raise _with(findings, kind(findings[0] + skip)) from errors[0]
     shown = "\n".join(f"  {text}" for text in findings[:_MOST_SHOWN])
     more = f"\n  and {len(errors) - _MOST_SHOWN} more" if len(errors) > _MOST_SHOWN else ""
     words = f"{what}: {len(errors)} of {len(items)} items are wrong:\n{shown}{more}"
-    raise _with(findings, kind(words))
+    raise _with(findings, kind(words + skip))
 
 
 def _with(findings: tuple[str, ...], error: UserError) -> UserError:
