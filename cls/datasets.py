@@ -19,6 +19,7 @@ from tricklift.data.files import (
     PICTURES,
     Repairs,
     folders_in,
+    is_folder,
     is_picture,
     is_system,
     pictures_below,
@@ -158,7 +159,7 @@ class ClassFolders(BaseDataset):
         root, repairs = Path(self.data_root), Repairs()
         folders_in(root, repairs)
         for entry in os.scandir(root):
-            if entry.is_file() and is_picture(entry.name) and not is_system(entry.name):
+            if is_picture(entry.name) and not (is_system(entry.name) or is_folder(entry)):
                 repairs.note("picture left out that is in no class folder", entry.path)
         files = {name: images_of(root / name, repairs) for name in classes}
         inner = {
@@ -198,7 +199,7 @@ class ClassFolders(BaseDataset):
             lambda place: check_picture(index[place]["img_path"], repairs),
             self.ann_file or index.root,
             self.on_bad_image,
-            repairs,
+            repairs.note,
         )
         good = index.without([p for p, one in zip(looked_at, found, strict=True) if one is SKIPPED])
         if gone := set(index.labels.tolist()) - set(good.labels.tolist()):

@@ -11,7 +11,7 @@ from mmengine.registry import DATASETS
 
 from cls.datasets import PREPARED, ClassFolders
 from tricklift.data.prepare import NAMES, SETS
-from tricklift.train import run
+from tricklift.train import train
 
 PIPELINE = [
     dict(type="DecodeImage"),
@@ -252,7 +252,7 @@ def test_a_bad_image_is_skipped_where_asked_and_the_result_counts_it(class_folde
         loader.dataset.update(data_root=str(root / split), on_bad_image="skip")
     with pytest.raises(ValueError, match=r"(?s)2 of 36 items are wrong.*or on_bad_image='skip' in"):
         build(root / "train")
-    run(cfg)
+    train(cfg)
     held = json.loads((Path(cfg.work_dir) / "result.json").read_text())["data"]
     assert held["repairs"] == {"train": ["2 x bad image skipped"], "val": ["1 x bad image skipped"]}
     assert (held["splits"]["train"]["images"], held["splits"]["val"]["images"]) == (34, 11)

@@ -4,15 +4,12 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
 from tricklift.errors import BadPictureError, MissingFileError, UserError
-
-if TYPE_CHECKING:
-    from tricklift.data.files import Repairs
 
 T = TypeVar("T")
 
@@ -53,7 +50,7 @@ def check_each(
     check: Callable[[T], object],
     what: str,
     on_bad_image: str = "error",
-    repairs: "Repairs | None" = None,
+    note: Callable[[str, str], None] | None = None,
 ) -> list[object]:
     """Run `check` on all items and raise one error that lists what it found.
 
@@ -62,7 +59,7 @@ def check_each(
         check: Returns something to keep, or raises a UserError.
         what: Name of the set, for the message and the progress line.
         on_bad_image: `skip` leaves items with a bad picture out; or `error`.
-        repairs: Counts those that are left out.
+        note: Called with what and where of those that are left out, such as `Repairs.note`.
 
     Returns:
         What `check` returned, in the order of the items; `SKIPPED` for those that are left out.
@@ -84,8 +81,8 @@ def check_each(
         except UserError as error:
             if isinstance(error, BadPictureError) and on_bad_image == "skip":
                 results.append(SKIPPED)
-                if repairs is not None:
-                    repairs.note("bad image skipped", str(error))
+                if note is not None:
+                    note("bad image skipped", str(error))
             else:
                 errors.append(error)
     if not errors:
