@@ -70,6 +70,7 @@ def config_for(
         raise UserError(
             f"{root} cannot be trained on: {found.wrong[0]}"
             + (f" (and {len(found.wrong) - 1} more)" if found.wrong[1:] else "")
+            + "; bad images alone are left out by `on_bad_image: skip` beside `path` in a tier file"
         )
     chosen = choose(found, held.get("size"), held.get("epochs"))
     say("\n".join(f"chosen: {reason}" for reason in chosen.reasons))
