@@ -303,6 +303,18 @@ def test_a_switch_of_another_name_and_nothing_left(reader, tmp_path):
         read(reader, tmp_path / "b", Files({"empty": Kind(bytes)}), on_bad_image="skip")
 
 
+@pytest.mark.parametrize("name", ["0 bytes", "PNG cut at 0.7", "20,000 pixels a side"])
+def test_a_bad_mask_counts_as_a_bad_image(name, tmp_path):
+    files = Files({"a": GOOD, "b": GOOD})
+    settings = masks(tmp_path, files)
+    (tmp_path / "masks/000.png").write_bytes(REFUSED[name].make())
+    with pytest.raises(BadPictureError, match=r"masks/000.png: ") as error:
+        build({"pipeline": [], **settings}, "seg")
+    assert re.search(REFUSED[name].refused, str(error.value))
+    data = build({"pipeline": [], **settings, "on_bad_image": "skip"}, "seg")
+    assert len(data) == 1 and "1 x bad image skipped" in told(data)
+
+
 def test_a_picture_that_is_not_there_is_no_bad_one(tmp_path):
     with pytest.raises(
         FileNotFoundError, match=r"gone.png: no such image; add it, or correct"
