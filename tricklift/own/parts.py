@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tricklift.errors import UserError
 from tricklift.records.atomic import write_text
 
 #: Folders and lists of a split go by these names, in this order.
@@ -79,25 +78,11 @@ def by_seed(
 
     A name's place follows from its digest alone, so few names move when others are added. Both
     parts get at least one, where there are two.
-
-    Raises:
-        UserError: A name is not in UTF-8, in which the list of a split is written.
     """
-    for name in names:
-        if printable(name) != name:
-            raise UserError(
-                f"{printable(name)}: this name of a file is not in UTF-8; rename such files "
-                "(`convmv -r -f latin1 -t utf8 --notest FOLDER`)"
-            )
     drawn = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
     count = min(max(1, round(share * len(drawn))), len(drawn) - 1) if drawn else 0
     val = set(drawn[:count])
     return [name for name in names if name not in val], [name for name in names if name in val]
-
-
-def printable(text: str) -> str:
-    """A text whose parts that are not in UTF-8 are written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def told_by_seed(seed: int = 0) -> str:

@@ -20,7 +20,7 @@ from mmengine.logging import MMLogger
 from tricklift.data.checks import spread, with_progress
 from tricklift.data.headers import image_header
 from tricklift.errors import UserError
-from tricklift.own.parts import Layout, Part, printable
+from tricklift.own.parts import Layout, Part
 
 #: Pictures whose headers are read for the table of sizes, at the most.
 SIZED = 5_000
@@ -237,7 +237,7 @@ def to_text(found: Report, most: int = 10) -> str:
         lines += _some([f"  {text}" for text in found.wrong], most)
     else:
         lines += ["", "nothing that a training would refuse"]
-    return printable("\n".join(lines))
+    return "\n".join(lines)
 
 
 def _some(lines: list[str], most: int) -> list[str]:

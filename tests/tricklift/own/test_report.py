@@ -1,7 +1,6 @@
 """What `check` finds is what a training refuses: the same words, from the same reader."""
 
 import json
-import os
 import shutil
 
 import cv2
@@ -123,21 +122,6 @@ def test_what_is_left_out_is_counted(own, tmp_path):
     assert told == [
         f"1 x mask without an image passed over (first: {root}/annotations/train/more.png)"
     ]
-
-
-def test_names_that_are_not_in_utf_8(own, tmp_path):
-    root = own("class folders, split")
-    odd = os.fsdecode(b"train/cat/gr\xf6\xdfe.png")
-    shutil.copy(root / "train/cat/0.JPG", root / odd)
-    (root / os.fsdecode(b"val/cat/b\xf6se.png")).touch()
-    found = report(find(root), tmp_path / "place")
-    assert found.train.images == 13
-    assert r"b\udcf6se.png: cannot be read as an image (it has 0 bytes)" in to_text(found)
-    shutil.rmtree(root / "val")
-    with pytest.raises(
-        UserError, match=r"cat/gr\\udcf6\\udcdfe.png: .* not in UTF-8; rename .*conv"
-    ):
-        find(root)
 
 
 def test_images_without_boxes_are_background_and_counted(own, tmp_path):
