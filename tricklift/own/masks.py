@@ -198,7 +198,7 @@ def _labels(masks: Iterable[Path]) -> Counter[int]:
                 if image.mode in MASK_MODES:
                     counts = np.bincount(np.asarray(image).reshape(-1), minlength=256)
                     found.update(np.flatnonzero(counts).tolist())
-        except (OSError, SyntaxError, ValueError):
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             continue
     return found
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tricklift.own.settings import Chosen, choose
 from tricklift.records.atomic import read_json, write_text
 
 #: What may be said of a set beside its path.
-GIVEN = ("path", "classes", "size", "epochs")
+GIVEN = ("path", "classes", "size", "epochs", "on_bad_image")
 #: What detection and segmentation start from where nothing is pretrained and nothing was said.
 LIBRARY = ("timm/resnet18.tv_in1k",)
 TRICKS = ("resnet_d", "efficient", "cosine", "label_smoothing", "mixup")
@@ -61,12 +62,15 @@ def config_for(
         say(f"{file}: kept as it is")
         return file
     layout = find(root, task, classes=tuple(held.get("classes") or ()))
+    if "on_bad_image" in held:
+        layout = replace(layout, settings={**layout.settings, "on_bad_image": held["on_bad_image"]})
     found = report(layout, place / task)
     say(to_text(found))
     if found.wrong:
         raise UserError(
             f"{root} cannot be trained on: {found.wrong[0]}"
             + (f" (and {len(found.wrong) - 1} more)" if found.wrong[1:] else "")
+            + "; bad images alone are left out by `on_bad_image: skip` beside `path` in a tier file"
         )
     chosen = choose(found, held.get("size"), held.get("epochs"))
     say("\n".join(f"chosen: {reason}" for reason in chosen.reasons))
