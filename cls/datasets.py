@@ -2,28 +2,30 @@
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 from mmengine.registry import DATASETS
 
-from cls import jpeg
 from cls.held import HeldImages
 from cls.index import FolderIndex, folder_fingerprint, recall, store
-from tricklift.data.checks import check_each, on_first_rank, require, spread
+from tricklift.data.checks import SKIPPED, check_each, on_first_rank, require, spread
 from tricklift.data.files import (
     PICTURES,
     Repairs,
+    folders_in,
     is_picture,
     is_system,
     pictures_below,
     read_list,
     shown,
 )
+from tricklift.data.pictures import check_picture
 from tricklift.errors import UserError
 
 #: Where a set is below the root, without its split -> its name for `tricklift prepare`.
@@ -46,9 +48,9 @@ class ClassFolders(BaseDataset):
     the log says so once.
 
     Everything that can be known before training is checked when the set is built: folders, empty
-    classes, the number of classes, and whether the files begin as images do and JPEGs have their
-    end (all of them, or `checked_files` spread evenly over a larger set). Of several processes,
-    rank 0 looks, and the others get what it found.
+    classes, the number of classes, and whether the files are pictures that are read right
+    (`tricklift.data.pictures`; all of them, or `checked_files` spread evenly over a larger set). Of
+    several processes, rank 0 looks, and the others get what it found.
 
     The list is kept in arrays (`cls.index`), which workers share. That of a large set is kept in a
     file below XDG_CACHE_HOME, so that the second start neither lists nor checks it again. Where
@@ -62,7 +64,9 @@ class ClassFolders(BaseDataset):
         pipeline: mmengine transforms; they get ``dict(img_path=str, gt_label=int)``.
         num_classes: Expected number of classes, or None to take what is there.
         ann_file: A list of images, in the place of all that are below `data_root`.
-        checked_files: How many files to open (first and last bytes only) at the most.
+        checked_files: How many files to look into at the most.
+        on_bad_image: ``error`` where a picture cannot be read, or would be read wrongly; or
+            ``skip``: all files are looked into, and such ones left out and counted.
         cached_from: Number of images from which the list is kept in a file; None never does.
         per_class: ``(first, end)``: of each class, the images from `first` to before `end` in
             sorted order; None takes all. So pilots can train on one part and be judged on another.
@@ -83,6 +87,7 @@ class ClassFolders(BaseDataset):
         num_classes: int | None = None,
         ann_file: str = "",
         checked_files: int = 100_000,
+        on_bad_image: str = "error",
         cached_from: int | None = 10_000,
         per_class: tuple[int, int] | None = None,
         in_memory: bool = False,
@@ -92,7 +97,8 @@ class ClassFolders(BaseDataset):
         self.per_class = per_class
         self.in_memory = in_memory
         self.held: HeldImages | None = None
-        self.checked_files = checked_files
+        self.on_bad_image = on_bad_image
+        self.checked_files = checked_files if on_bad_image == "error" else sys.maxsize
         self.cached_from = cached_from
         kwargs["serialize_data"] = False  # the index is one already
         super().__init__(data_root=data_root, ann_file=ann_file, pipeline=pipeline, **kwargs)
@@ -120,19 +126,17 @@ class ClassFolders(BaseDataset):
 
     def _index(self) -> FolderIndex:
         if self.ann_file:
-            return self._checked(self.listed_by_file())
+            return self._checked(*self.listed_by_file())
         classes = class_names(Path(self.data_root))
         self._refuse_count(classes)
-        if self.cached_from is None:
-            return self._checked(self.listed_by_folder(classes))
-        kept = recall(self.data_root, classes, self.checked_files)
-        if kept is not None:
+        keeps = self.cached_from is not None and self.on_bad_image == "error"
+        if keeps and (kept := recall(self.data_root, classes, self.checked_files)) is not None:
             return kept
-        index = self.listed_by_folder(classes)
+        index, repairs = self.listed_by_folder(classes)
         mark = folder_fingerprint(self.data_root, index.folders)
-        self._checked(index)
+        index = self._checked(index, repairs)
         try:
-            if len(index) >= self.cached_from:
+            if keeps and len(index) >= self.cached_from:
                 store(index, mark, self.checked_files)
         except (OSError, RuntimeError) as error:
             words = f"the list of {self.data_root} is not kept for the next start ({error}); set "
@@ -147,23 +151,22 @@ class ClassFolders(BaseDataset):
                 f"num_classes={self.num_classes}; set num_classes, or mend the data"
             )
 
-    def listed_by_folder(self, classes: list[str]) -> FolderIndex:
-        """Index of the files of each class."""
+    def listed_by_folder(self, classes: list[str]) -> tuple[FolderIndex, Repairs]:
+        """Index of the files of each class, and what was left out."""
         root, repairs = Path(self.data_root), Repairs()
+        folders_in(root, repairs)
         for entry in os.scandir(root):
-            if entry.is_dir() and is_system(entry.name):
-                repairs.note("hidden or system folder left out", entry.path)
-            elif entry.is_file() and is_picture(entry.name):
+            if entry.is_file() and is_picture(entry.name) and not is_system(entry.name):
                 repairs.note("picture left out that is in no class folder", entry.path)
         files = {name: images_of(root / name, repairs) for name in classes}
         inner = {
             f"{c}/{os.path.dirname(file)}" for c in classes for file in files[c] if "/" in file
         }
         folders = [*classes, *sorted(inner)]
-        return FolderIndex.of(str(root), files, folders, repairs.lines())
+        return FolderIndex.of(str(root), files, folders), repairs
 
-    def listed_by_file(self) -> FolderIndex:
-        """Index of the images of `ann_file`."""
+    def listed_by_file(self) -> tuple[FolderIndex, Repairs]:
+        """Index of the images of `ann_file`, and what was left out."""
         repairs = Repairs()
         lines = read_list(self.ann_file, source(Path(self.data_root)), repairs)
         pairs = [line.rpartition("\t")[::2] for line in lines]
@@ -184,13 +187,24 @@ class ClassFolders(BaseDataset):
                     "correct it, or metainfo.classes"
                 )
             files[name].append(path)
-        return FolderIndex.of(self.data_root, files, (), repairs.lines())
+        return FolderIndex.of(self.data_root, files, ()), repairs
 
-    def _checked(self, index: FolderIndex) -> FolderIndex:
+    def _checked(self, index: FolderIndex, repairs: Repairs) -> FolderIndex:
         looked_at = spread(range(len(index)), self.checked_files)
-        paths = [index[place]["img_path"] for place in looked_at]
-        check_each(paths, check_readable, self.ann_file or index.root)
-        return index
+        found = check_each(
+            looked_at,
+            lambda place: check_picture(index[place]["img_path"], repairs),
+            self.ann_file or index.root,
+            self.on_bad_image,
+            repairs,
+        )
+        good = index.without([p for p, one in zip(looked_at, found, strict=True) if one is SKIPPED])
+        if gone := set(index.labels.tolist()) - set(good.labels.tolist()):
+            name = index.classes[min(gone)]
+            raise UserError(
+                f"{index.root}: of class {name!r} no image is left ({repairs}); add images"
+            )
+        return replace(good, notes=tuple(repairs.lines()))
 
 
 def class_names(root: Path) -> list[str]:
@@ -201,7 +215,7 @@ def class_names(root: Path) -> list[str]:
         UserError: There is no folder in it.
     """
     require(root, "folder of images by class", source(root))
-    names = sorted(e.name for e in os.scandir(root) if e.is_dir() and not is_system(e.name))
+    names = folders_in(root)
     if not names:
         raise UserError(f"{str(root)!r} holds no class folders; expected {root}/<class>/*.jpg")
     return names
@@ -231,21 +245,3 @@ def images_of(folder: Path, repairs: Repairs) -> list[str]:
             "add images, or remove the folder"
         )
     return files
-
-
-def check_readable(path: str) -> None:
-    """Look at the head of a file, and at the end of a JPEG.
-
-    Raises:
-        UserError: It cannot be opened, no OpenCV reader knows it as an image, or its end is
-            missing.
-    """
-    why = ""
-    try:
-        whole = jpeg.is_whole(path)
-        if whole or (whole is None and cv2.haveImageReader(path)):
-            return
-        why = " (its end is missing)" if whole is False else ""
-    except OSError as error:
-        why = f" ({error.strerror})"
-    raise UserError(f"{path}: cannot be read as an image{why}; replace or remove the file")

@@ -21,7 +21,7 @@ from tricklift.errors import UserError
 from tricklift.records.atomic import write_bytes
 
 #: Raised when the layout of cache files changes, or what their images have been checked for.
-VERSION = "3"
+VERSION = "4"
 #: Attributes of an index that are kept as JSON.
 _WORDS = ("classes", "folders", "notes")
 
@@ -86,12 +86,20 @@ class FolderIndex(Sequence[dict[str, Any]]):
             )
         begins = counts.cumsum() - counts
         place = np.arange(len(self)) - begins[self.labels]
-        chosen = np.flatnonzero((first <= place) & (place < end))
+        return self._at(np.flatnonzero((first <= place) & (place < end)))
+
+    def without(self, places: Sequence[int]) -> "FolderIndex":
+        """All images but those at some places."""
+        if not places:
+            return self
+        return self._at(np.delete(np.arange(len(self)), places))
+
+    def _at(self, chosen: np.ndarray) -> "FolderIndex":
         starts = self.ends - np.diff(self.ends, prepend=0)
         names = [self.names[starts[i] : self.ends[i]] for i in chosen]
-        ends = np.cumsum([len(name) for name in names])
-        labels = self.labels[chosen]
-        return replace(self, labels=labels, names=np.concatenate(names), ends=ends)
+        ends = np.cumsum([len(name) for name in names], dtype=np.int64)
+        names = np.concatenate([np.empty(0, np.uint8), *names])
+        return replace(self, labels=self.labels[chosen], names=names, ends=ends)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -12,14 +12,14 @@ the time of a photograph of ImageNet. `cls.transforms` leaves every file that is
 """
 
 import io
-import os
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import simplejpeg
 from PIL import Image
+
+from tricklift.data.headers import cut_short, segments
 
 #: By how many times the decoder can shrink at full speed.
 FACTORS = (1, 2, 4, 8)
@@ -29,10 +29,8 @@ MARGIN = 16
 SHARED_BYTES = 2**24
 
 ORIENTATION = 0x0112  # the tag in the EXIF part; 1 is upright
-EXIF, SCAN = 0xE1, 0xDA
-START, END = b"\xff\xd8", b"\xff\xd9"
-#: The end marker is looked for here first: some programs add a few bytes after it.
-TAIL = 64
+EXIF = 0xE1
+START = b"\xff\xd8"
 #: Second byte of a frame's marker -> whether it is coded from top to bottom in one go.
 FRAMES = {0xC0: True, 0xC1: True, 0xC2: False}
 
@@ -55,43 +53,6 @@ class _Shared(threading.local):
 
 
 _shared = _Shared()
-
-
-def is_whole(path: str) -> bool | None:
-    """Whether a JPEG file has its end, from its first and last bytes; None if it is no JPEG.
-
-    Raises:
-        OSError: The file cannot be opened or read.
-    """
-    with open(path, "rb", buffering=0) as file:
-        if file.read(len(START) + 1) != START + b"\xff":
-            return None
-        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-        if END in file.read():
-            return True
-        file.seek(0)
-        return not cut_short(file.read())
-
-
-def cut_short(data: bytes) -> bool:
-    """Whether a file is a JPEG without the marker that ends its picture.
-
-    Decoders fill what is missing with one flat value, some of them without a word. What comes
-    before the first scan (the end of a thumbnail) and after the marker (a film) does not matter.
-    """
-    if data[: len(START)] != START or END in data[-TAIL:]:
-        return False
-    scan = next((place for kind, place in segments(data) if kind == SCAN), len(data))
-    return data.rfind(END, scan) < 0
-
-
-def segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Second byte and place of each marker of a JPEG file, the first scan's at the last."""
-    place, kind = len(START), 0
-    while kind not in (SCAN, END[1]) and place + 4 <= len(data) and data[place] == 0xFF:
-        kind = data[place + 1]
-        yield kind, place
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
 
 
 def frame_of(data: bytes) -> Frame | None:

@@ -16,7 +16,9 @@ from mmcv.transforms import BaseTransform
 from mmengine.registry import TRANSFORMS
 
 from cls import jpeg
-from tricklift.errors import UserError
+from tricklift.data.headers import cut_short
+from tricklift.data.pictures import check_picture
+from tricklift.errors import BadPictureError, UserError
 
 
 @TRANSFORMS.register_module()
@@ -179,12 +181,12 @@ def content(path: str) -> bytes:
     """The bytes of a file.
 
     Raises:
-        UserError: It cannot be read.
+        BadPictureError: It cannot be read.
     """
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise UserError(
+        raise BadPictureError(
             f"cannot read the image {path!r} ({error.strerror}); replace or remove the file"
         ) from error
 
@@ -193,14 +195,20 @@ def decoded(data: bytes, path: str) -> np.ndarray:
     """Decode any file that OpenCV reads: uint8 ``(H, W, 3)``, RGB, turned as its EXIF part says.
 
     Raises:
-        UserError: It cannot be decoded, or is a JPEG that is cut short; names `path`.
+        BadPictureError: It cannot be decoded right, or is cut short; names `path`.
     """
-    cut = jpeg.cut_short(data)  # not every OpenCV refuses it
-    readable = data and not cut
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if readable else None
+    if not data.startswith(jpeg.START):
+        check_picture(path, data=data)
+    elif cut_short(data):  # not every OpenCV refuses it
+        raise BadPictureError(
+            f"cannot decode the image {path!r}: its end is missing; replace or remove the file"
+        )
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # of over 2^30 pixels
+        image = None
     if image is None:
-        why = ": its end is missing" if cut else ""
-        raise UserError(f"cannot decode the image {path!r}{why}; replace or remove the file")
+        raise BadPictureError(f"cannot decode the image {path!r}; replace or remove the file")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tricklift.data.checks import is_turned
 from tricklift.data.files import Repairs
+from tricklift.data.headers import Picture
+from tricklift.data.pictures import check_frame
 from tricklift.errors import UserError, did_you_mean
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -120,7 +121,7 @@ def check_box(
 
 def check_size(
     given: tuple[float, float],
-    size: tuple[int, int],
+    picture: Picture,
     image: str | Path,
     where: str,
     repairs: Repairs,
@@ -128,18 +129,13 @@ def check_size(
     """Compare the size that an annotation gives with its image's, as readers turn it.
 
     Raises:
-        UserError: It is another one, or that of the picture before its EXIF data turn it; one that
-            is missing or transposed otherwise is counted.
+        UserError: It is another one, or `check_frame` refuses the picture; a size that is missing
+            or transposed otherwise is counted.
     """
+    check_frame(picture, image, given, where, repairs)
+    size = picture.size
     if given == size:
         return
-    if given == size[::-1] and is_turned(image):
-        raise UserError(
-            f"{where}: written for {given[0]:g}x{given[1]:g} pixels, but the EXIF orientation of "
-            f"{image} turns it to {size[0]}x{size[1]} when it is read, so the boxes would be in "
-            "the wrong place; remove the orientation (`exiftool -Orientation= FILE`), or write "
-            "size and boxes for the turned picture"
-        )
     if 0 in given or given == size[::-1]:
         what = "size in the annotation is missing or transposed, taken from the image"
         repairs.note(what, where.rpartition("/")[2])

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from det.checks import Rules, check_box, check_size
-from tricklift.data.checks import image_header, require
+from tricklift.data.checks import require
 from tricklift.data.files import Repairs, read_text
+from tricklift.data.pictures import check_picture
 from tricklift.errors import UserError
 
 PARTS = ("images", "annotations", "categories")
@@ -93,9 +94,10 @@ def read_image(
             none or lies outside.
     """
     where = f"{coco.file}: image {image.get('file_name')!r}"
-    width, height, _ = image_header(path)
+    picture = check_picture(path, repairs)
+    width, height = picture.size
     given = (image.get("width") or 0, image.get("height") or 0)
-    check_size(given, (width, height), path, where, repairs)
+    check_size(given, picture, path, where, repairs)
     instances = []
     for item in coco.objects[image["id"]]:
         name = coco.names.get(item.get("category_id"))

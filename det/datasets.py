@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 
 from det import coco_json, voc_xml
 from det.checks import Rules
-from tricklift.data.checks import check_each, on_first_rank, require
+from tricklift.data.checks import SKIPPED, check_each, on_first_rank, require
 from tricklift.data.files import Pictures, Repairs, is_picture, read_list, stem
 from tricklift.data.miniworld.vocabulary import CLASSES, PALETTE
 from tricklift.errors import MissingFileError, UserError
@@ -31,6 +31,8 @@ class CheckedBoxes(BaseDetDataset):
             ``skip``.
         other_classes: ``error`` where an object's class is not among `classes`; or ``skip``.
         border: Pixels by which a box may leave its image; it is clipped.
+        on_bad_image: ``error`` where a picture cannot be read, or would be read wrongly
+            (`tricklift.data.pictures`); or ``skip``.
         **kwargs: Of the mmdet class: ``data_root``, ``ann_file``, ``data_prefix``, ...
 
     Raises:
@@ -47,8 +49,10 @@ class CheckedBoxes(BaseDetDataset):
         images_without_boxes: str = "error",
         other_classes: str = "error",
         border: int = 2,
+        on_bad_image: str = "error",
         **kwargs: Any,
     ) -> None:
+        self.on_bad_image = on_bad_image
         self.rules = Rules((), border, images_without_boxes, other_classes)
         self.repairs = Repairs()
         super().__init__(**kwargs)
@@ -67,10 +71,11 @@ class CheckedBoxes(BaseDetDataset):
     def _read_all(self) -> tuple[list[dict[str, Any]], Repairs]:
         self.repairs = Repairs()
         items, read = self._items()
-        found: Any = check_each(items, read, f"annotations of {self.ann_file}")
+        what = f"annotations of {self.ann_file}"
+        found: Any = check_each(items, read, what, self.on_bad_image, self.repairs)
         if self.repairs.counts:
             print_log(f"{self.ann_file}: {self.repairs}", logger="current", level=30)
-        data = [item for item in found if item is not None]
+        data = [item for item in found if item is not None and item is not SKIPPED]
         paths = [item["img_path"] for item in data]
         if len(set(paths)) < len(paths):
             path = next(path for path in paths if paths.count(path) > 1)

@@ -12,8 +12,8 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from det.checks import CORNERS, Rules, check_box, check_size
-from tricklift.data.checks import image_header
 from tricklift.data.files import Repairs
+from tricklift.data.pictures import check_picture
 from tricklift.errors import MissingFileError, UserError
 
 _DECLARED = re.compile(rb"""<\?xml[^>]*encoding=["']([\w.-]+)["'][^>]*\?>""")
@@ -63,9 +63,10 @@ def read_annotation(
         UserError: An unreadable image, an unknown class, a value that is no number, a box outside
             the image or with swapped corners, or another size than the image's.
     """
-    width, height, _ = image_header(image)
+    picture = check_picture(image, repairs)
+    width, height = picture.size
     given = tuple(_number(root.find("size"), key, xml, default=0) for key in ("width", "height"))
-    check_size((given[0], given[1]), (width, height), image, str(xml), repairs)
+    check_size((given[0], given[1]), picture, image, str(xml), repairs)
     for node in root.findall("object"):
         if not _check_object(node, xml, (width, height), rules, repairs):
             root.remove(node)

@@ -7,12 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tricklift.data.checks import image_header
 from tricklift.data.files import Repairs, is_picture, pictures_below, stem
+from tricklift.data.headers import FORMATS, image_header
+from tricklift.data.pictures import check_frame, check_picture
 from tricklift.errors import MissingFileError, UserError
 
 IGNORED = 255
 MASK_MODES = ("L", "P")
+MASK_FORMATS = (*FORMATS, "GIF")  # masks are read by Pillow
 
 
 def check_folder(folder: Path, suffix: str | None) -> None:
@@ -88,19 +90,22 @@ def _listed(
     )
 
 
-def check_pair(image: str | Path, mask: str | Path) -> None:
-    """Check that an image and its mask are there and of one size (headers only).
+def check_pair(image: str | Path, mask: str | Path, repairs: Repairs) -> None:
+    """Check that an image and its mask are there, and of one size.
 
     Raises:
         MissingFileError: The image or the mask is missing.
-        UserError: One of them is unreadable, their sizes differ, or the mask has colours instead
-            of label ids.
+        BadPictureError: The image is not read right, or its EXIF orientation turns it, and not its
+            mask; or the mask cannot be read.
+        UserError: Their sizes differ, or the mask has colours instead of label ids.
     """
     mask = Path(mask)
     if not mask.is_file():
         raise MissingFileError(f"{image}: its mask {mask} is missing; add it, or remove the image")
-    width, height, _ = image_header(image)
-    mask_width, mask_height, mode = image_header(mask)
+    picture, labels = check_picture(image, repairs), image_header(mask, formats=MASK_FORMATS)
+    check_frame(picture, image, (labels.width, labels.height), str(mask), repairs)
+    width, height = picture.size
+    mask_width, mask_height, mode = labels.width, labels.height, labels.mode
     if (width, height) != (mask_width, mask_height):
         raise UserError(
             f"{mask}: the mask has {mask_width}x{mask_height} pixels, its image {width}x{height}; "

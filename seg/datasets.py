@@ -17,7 +17,7 @@ from mmseg.datasets import ADE20KDataset, BaseSegDataset
 from mmseg.registry import DATASETS, TRANSFORMS
 
 from seg.checks import IGNORED, check_folder, check_pair, check_values, pair, read_labels, unlike
-from tricklift.data.checks import check_each, on_first_rank, require, spread
+from tricklift.data.checks import SKIPPED, check_each, on_first_rank, require, spread
 from tricklift.data.files import Repairs, read_list
 from tricklift.data.miniworld.vocabulary import PALETTE, SEG_CLASSES
 from tricklift.errors import UserError
@@ -40,6 +40,8 @@ class CheckedSegDataset(BaseSegDataset):
         checked_masks: How many masks to read in full at the start, at the most.
         img_suffix: What an image's name has after the part that its mask's has too, such as
             ``_leftImg8bit.png``; None: any suffix of a picture.
+        on_bad_image: ``error`` where a picture or its mask cannot be read, or the picture would be
+            read wrongly (`tricklift.data.pictures`); or ``skip``.
         **kwargs: Of `mmseg.datasets.BaseSegDataset`: ``data_root``, ``data_prefix``,
             ``seg_map_suffix`` (``.png``), ``ann_file`` (a list of images, with or without
             suffix), ...
@@ -61,6 +63,7 @@ class CheckedSegDataset(BaseSegDataset):
         reduce_zero_label: bool | None = None,
         checked_masks: int = 500,
         img_suffix: str | None = None,
+        on_bad_image: str = "error",
         **kwargs: Any,
     ) -> None:
         if reduce_zero_label is None:
@@ -71,6 +74,7 @@ class CheckedSegDataset(BaseSegDataset):
                 "'other' and ignored (as in ADE20K), False if it is the first class"
             )
         self.checked_masks = checked_masks
+        self.on_bad_image = on_bad_image
         self.repairs = Repairs()
         super().__init__(reduce_zero_label=reduce_zero_label, img_suffix=img_suffix, **kwargs)
 
@@ -87,7 +91,16 @@ class CheckedSegDataset(BaseSegDataset):
         check_folder(require(images, "image folder", self.prepare), self.img_suffix)
         check_folder(require(masks, "mask folder", self.prepare), self.seg_map_suffix)
         pairs = self._pairs(Path(images), Path(masks))
-        check_each(pairs, lambda pair: check_pair(*pair), f"pairs of {images}")
+        found = check_each(
+            pairs,
+            lambda pair: check_pair(*pair, self.repairs),
+            f"pairs of {images}",
+            self.on_bad_image,
+            self.repairs,
+        )
+        pairs = [pair for pair, one in zip(pairs, found, strict=True) if one is not SKIPPED]
+        if not pairs:
+            raise UserError(f"{images}: no image is left ({self.repairs}); add some")
         read = [mask for _, mask in pairs]
         some = spread(read, self.checked_masks)
         # A rare class may be missing in some of the masks: all of them are asked before a refusal.

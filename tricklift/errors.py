@@ -55,6 +55,10 @@ class MissingFileError(UserError, FileNotFoundError):
     """A file or folder that a user named, or that a config needs, is not there."""
 
 
+class BadPictureError(UserError):
+    """A picture cannot be read, or would be read wrongly; ``on_bad_image='skip'`` leaves it out."""
+
+
 class DownloadError(UserError, ConnectionError):
     """An address cannot be reached, or sends something else than what was asked for."""
 
@@ -92,7 +96,13 @@ def one_line(error: BaseException) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if "Original Traceback" in text:
         start = next(i for i, line in enumerate(lines) if line.startswith("Original Traceback"))
-        kinds = ("UserError:", "MissingFileError:", "DownloadError:", "tricklift.errors.")
+        kinds = (
+            "UserError:",
+            "MissingFileError:",
+            "BadPictureError:",
+            "DownloadError:",
+            "tricklift.errors.",
+        )
         said = [i for i, line in enumerate(lines) if i > start and line.startswith(kinds)]
         lines = lines[said[-1] :] if said else lines[-1:]
         lines[0] = lines[0].partition(": ")[2] or lines[0]

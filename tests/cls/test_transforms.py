@@ -148,7 +148,7 @@ def test_other_formats_are_decoded_in_full(tmp_path):
 def test_a_file_that_is_no_image_is_named(tmp_path):
     path = tmp_path / "no.jpg"
     path.write_bytes(b"no image")
-    with pytest.raises(ValueError, match=r"cannot decode the image '.*no.jpg'"):
+    with pytest.raises(ValueError, match=r"no.jpg: cannot be read as an image \(it does not beg"):
         DecodeRandomResizedCrop(size=8).transform({"img_path": str(path)})
 
 

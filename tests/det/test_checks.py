@@ -177,7 +177,8 @@ def test_boxes_of_a_picture_that_its_exif_data_turn(voc, orientation):
     exif[0x0112] = orientation
     pixels.save(voc.root / "JPEGImages/a.jpg", exif=exif)
     with pytest.raises(
-        ValueError, match=r"a.xml: written for 80x60 pixels, but the EXIF orientation .*to 60x80 wh"
+        ValueError,
+        match=rf"a.xml: the EXIF orientation {orientation} of .*a.jpg turns .*\(80x60\) was wri",
     ):
         voc.read()
     voc.xml("a", [("cat", 1, 1, 40, 70)], size=(60, 80))  # of the turned picture

@@ -1,24 +1,25 @@
-"""What the readers of data share: look at files before training, and say what is wrong with them.
-
-Everything here runs when a dataset is built, so it reads headers and ends of files, not pixels.
-"""
+"""What the readers of data share: look at each file before training, say all that is wrong."""
 
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
-from PIL import Image, UnidentifiedImageError
 
-from tricklift.errors import MissingFileError, UserError
+from tricklift.errors import BadPictureError, MissingFileError, UserError
+
+if TYPE_CHECKING:
+    from tricklift.data.files import Repairs
 
 T = TypeVar("T")
 
-_ORIENTATION = 0x0112  # the EXIF tag; 5 to 8 mean that a reader turns the picture by 90 degrees
-_JPEG_END = b"\xff\xd9"
+#: What may become of an item with a picture that cannot be read, or would be read wrongly.
+ON_BAD_IMAGE = ("error", "skip")
+#: In the place of what a check of such an item returns.
+SKIPPED = object()
 _QUIET_SECONDS = 3.0
 _MOST_SHOWN = 10
 
@@ -46,74 +47,45 @@ def require(path: str | Path, what: str, prepare: str) -> Path:
     )
 
 
-def image_header(path: str | Path) -> tuple[int, int, str]:
-    """Width, height and mode of an image file, from its header, as OpenCV will turn it.
-
-    A JPEG whose end is missing is decoded in full to find out whether it is cut off.
-
-    Args:
-        path: The file.
-
-    Returns:
-        Width and height in pixels after EXIF rotation, and Pillow's mode (``RGB``, ``L``, ...).
-
-    Raises:
-        MissingFileError: There is no such file.
-        UserError: It cannot be read as an image, or is cut off.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise MissingFileError(f"{path}: no such image")
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-            mode = image.mode
-            if image.format == "JPEG":
-                if image.getexif().get(_ORIENTATION, 1) >= 5:
-                    width, height = height, width
-                if not _ends_as_jpeg(path):
-                    image.load()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise UserError(
-            f"{path}: cannot be read as an image ({error}); fetch or write the file again"
-        ) from error
-    return width, height, mode
-
-
-def is_turned(path: str | Path) -> bool:
-    """Whether a picture's EXIF data turn it by 90 degrees, so that readers swap its sides."""
-    with Image.open(path) as image:
-        return image.format == "JPEG" and image.getexif().get(_ORIENTATION, 1) >= 5
-
-
-def _ends_as_jpeg(path: Path) -> bool:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 64))
-        return _JPEG_END in file.read()
-
-
-def check_each(items: Sequence[T], check: Callable[[T], object], what: str) -> list[object]:
+def check_each(
+    items: Sequence[T],
+    check: Callable[[T], object],
+    what: str,
+    on_bad_image: str = "error",
+    repairs: "Repairs | None" = None,
+) -> list[object]:
     """Run `check` on all items and raise one error that lists what it found.
 
     Args:
         items: What to look at.
-        check: Returns something to keep, or raises ValueError or FileNotFoundError.
+        check: Returns something to keep, or raises a UserError.
         what: Name of the set, for the message and the progress line.
+        on_bad_image: `skip` leaves items with a bad picture out; or `error`.
+        repairs: Counts those that are left out.
 
     Returns:
-        What `check` returned, in the order of the items.
+        What `check` returned, in the order of the items; `SKIPPED` for those that are left out.
 
     Raises:
         MissingFileError: All that is wrong is missing files.
         UserError: Anything else. Up to ten findings are listed; `findings` has all of them.
     """
+    if on_bad_image not in ON_BAD_IMAGE:
+        raise UserError(
+            f"on_bad_image must be one of {', '.join(ON_BAD_IMAGE)}; got {on_bad_image!r}"
+        )
     results: list[object] = []
     errors: list[Exception] = []
     for item in with_progress(items, what):
         try:
             results.append(check(item))
         except UserError as error:
-            errors.append(error)
+            if isinstance(error, BadPictureError) and on_bad_image == "skip":
+                results.append(SKIPPED)
+                if repairs is not None:
+                    repairs.note("bad image skipped", str(error))
+            else:
+                errors.append(error)
     if not errors:
         return results
     kind = MissingFileError if all(isinstance(e, MissingFileError) for e in errors) else UserError

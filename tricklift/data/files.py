@@ -10,9 +10,16 @@ from tricklift.data.checks import require
 from tricklift.errors import MissingFileError, UserError
 
 #: What OpenCV and Pillow both read, whatever the case of the letters.
-PICTURES = (".jpg", ".jpeg", ".jpe", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+PICTURES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+)
 #: Files and folders that systems and tools leave among pictures; so does all that starts with ".".
-SYSTEM = ("__MACOSX", "@eaDir", "Thumbs.db", "desktop.ini", "$RECYCLE.BIN", "lost+found")
+SYSTEM = (
+    *("__MACOSX", "@eaDir", "#recycle", "@Recycle", "Thumbs.db", "ehthumbs.db", "desktop.ini"),
+    *("$RECYCLE.BIN", "System Volume Information", "lost+found", "__pycache__"),
+)
+_SYSTEM = frozenset(name.lower() for name in SYSTEM)
 _MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -43,7 +50,7 @@ class Repairs:
 
 def is_system(name: str) -> bool:
     """Whether a file or folder is none of the user's data: hidden, or a system's own."""
-    return name.startswith(".") or name in SYSTEM
+    return name.startswith(".") or name.lower() in _SYSTEM
 
 
 def is_picture(name: str) -> bool:
@@ -71,9 +78,9 @@ def _walk(
     for entry in sorted(os.scandir(root / below), key=lambda entry: entry.name):
         path = f"{below}{entry.name}"
         if is_system(entry.name):
-            if repairs is not None and entry.is_dir():
-                repairs.note("hidden or system folder left out", str(root / path))
-        elif entry.is_dir():
+            if repairs is not None and (is_folder(entry) or is_picture(entry.name)):
+                repairs.note("hidden or system file or folder left out", str(root / path))
+        elif is_folder(entry):
             real = os.path.realpath(entry.path)
             if real not in above:  # a link to a folder above would have no end
                 folders.append((f"{path}/", (*above, real)))
@@ -83,6 +90,37 @@ def _walk(
             repairs.note("file left out that is no picture by its suffix", str(root / path))
     for inner, outer in folders:
         yield from _walk(root, inner, outer, repairs, suffix)
+
+
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder, or a link to one; a link to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def folders_in(root: str | Path, repairs: Repairs | None = None) -> list[str]:
+    """Names of the folders of data in another one, sorted.
+
+    Args:
+        root: The folder.
+        repairs: Counts what is left out: folders of systems, and links to the folder itself or one
+            above.
+    """
+    own = Path(os.path.realpath(root))
+    names = []
+    for entry in os.scandir(root):
+        if not is_folder(entry):
+            continue
+        what = "hidden or system file or folder left out" if is_system(entry.name) else ""
+        if not what and Path(os.path.realpath(entry.path)) in (own, *own.parents):
+            what = "link to a folder above left out"
+        if not what:
+            names.append(entry.name)
+        elif repairs is not None:
+            repairs.note(what, entry.path)
+    return sorted(names)
 
 
 class Pictures:

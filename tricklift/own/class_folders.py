@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tricklift.data.files import is_system, pictures_below, read_text
+from tricklift.data.files import folders_in, pictures_below, read_text
 from tricklift.errors import UserError
 from tricklift.own.parts import TRAIN, VAL, Layout, Part, by_seed, listed, subfolder, told_by_seed
 
@@ -81,5 +81,5 @@ def _lines(files: dict[str, list[str]]) -> str:
 
 def _classes_in(folder: Path) -> list[str]:
     """Folders that hold pictures; all folders, where one of them does."""
-    below = sorted(e.name for e in folder.iterdir() if e.is_dir() and not is_system(e.name))
+    below = folders_in(folder)
     return below if any(next(pictures_below(folder / name), None) for name in below) else []

@@ -17,7 +17,8 @@ from typing import Any
 
 from mmengine.logging import MMLogger
 
-from tricklift.data.checks import image_header, spread, with_progress
+from tricklift.data.checks import spread, with_progress
+from tricklift.data.headers import image_header
 from tricklift.errors import UserError
 from tricklift.own.parts import Layout, Part
 
@@ -172,7 +173,7 @@ def _read(layout: Layout, part: Part, place: Path, name: str) -> Split:
         some = spread(split.paths, SIZED)
         for path in with_progress(some, f"sizes of {layout.root}"):
             try:
-                split.sizes.append(image_header(path)[:2])
+                split.sizes.append(image_header(path).size)
             except UserError as error:
                 split.wrong.append(str(error))
     return split

@@ -61,6 +61,17 @@ def identity(sets: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def repairs_of(sets: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Split -> how often its readers mended, left out or skipped what, a line a kind; no paths."""
+    found: dict[str, list[str]] = {}
+    for split, data in sets.items():
+        for leaf in leaves_of(data):
+            repairs = getattr(leaf, "repairs", ())
+            lines = repairs.lines() if hasattr(repairs, "lines") else repairs
+            found.setdefault(split, []).extend(line.partition(" (first: ")[0] for line in lines)
+    return {split: lines for split, lines in found.items() if lines}
+
+
 def leaves_of(data: Any) -> Iterator[Any]:
     """The sets that read files, below those that concatenate or repeat others."""
     inner = getattr(data, "datasets", None) or [getattr(data, "dataset", None)]

@@ -26,7 +26,7 @@ from tricklift import __version__
 from tricklift.errors import UserError
 from tricklift.records import lock, shared_images, weights
 from tricklift.records.atomic import read_json, write_text
-from tricklift.records.data_identity import data_of
+from tricklift.records.data_identity import data_of, repairs_of
 from tricklift.records.identity import (
     backbone_of,
     config_hash,
@@ -265,6 +265,7 @@ def _data(runner: Any, label: str | None) -> dict[str, Any]:
     sets = {name: loop.dataloader.dataset for name, loop in loops.items() if loop}
     shared_images.warn(found := shared_images.shared_images(sets), len(sets.get("val", ())))
     data["val_images_in_train"] = found and found["images"]
+    data["repairs"] = repairs_of(sets)
     if label not in (None, data["name"]):
         print_log(
             f"the config calls its data {label!r}, but what this run reads is {data['name']!r}; "

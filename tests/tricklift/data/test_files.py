@@ -32,7 +32,7 @@ def test_pictures_at_any_depth_and_none_of_a_systems(tree):
         "more/deep/d.webp",
     ]
     assert repairs.counts == {
-        "hidden or system folder left out": 3,
+        "hidden or system file or folder left out": 4,
         "file left out that is no picture by its suffix": 1,
     }
     assert list(pictures_below(tree, suffix=".txt")) == ["notes.txt"]

@@ -113,7 +113,7 @@ def test_what_is_left_out_is_counted(own, tmp_path):
     picture(root / "train/stray.png", 3)
     picture(root / "train/.ipynb_checkpoints/0-checkpoint.jpg", 0)
     told = " ".join(report(find(root), tmp_path).train.mended)
-    assert "1 x hidden or system folder left out" in told and ".ipynb_checkpoints" in told
+    assert "1 x hidden or system file or folder left out" in told and ".ipynb_checkpoints" in told
     assert "1 x file left out that is no picture by its suffix" in told
     assert "1 x picture left out that is in no class folder" in told
     root = own("ADE20K") if not (root / "images").exists() else root
