@@ -11,14 +11,15 @@ from seg.datasets import (
     CheckedADE20KDataset,
     CheckedSegDataset,
     MiniWorldSegDataset,
-    RandomBlur,
 )
 from seg.model import TrickEncoderDecoder
+from seg.transforms import LoadMask, RandomBlur
 
 __all__ = [
     "CamVidDataset",
     "CheckedADE20KDataset",
     "CheckedSegDataset",
+    "LoadMask",
     "MiniWorldSegDataset",
     "RandomBlur",
     "TrickEncoderDecoder",
