@@ -271,7 +271,7 @@ REFUSED: dict[str, tuple[str, Writer, str]] = {
     "on its side": (".png", of_size(60, 80), r"the mask has 60x80 pixels, its image 80x60"),
     "an id beyond the classes": (
         ".png",
-        with_value(np.uint8, 3, "PNG"),
-        r"label ids 3 are above the 3 classes .* correct the mask, or the classes",
+        with_value(np.uint8, 9, "PNG"),
+        r"label ids 9 are above the 3 classes .* correct the mask, or the classes",
     ),
 }
