@@ -22,6 +22,7 @@ def write(ade, writer, suffix, ids):
 
 def build(ade, suffix=".png", **options):
     settings = dict(pipeline=LOAD, metainfo=CLASSES, reduce_zero_label=False, test_mode=True)
+    settings["serialize_data"] = False  # mmengine collects garbage to do it: 0.3 s
     return ade.build(**{**settings, "seg_map_suffix": suffix, **options})
 
 
