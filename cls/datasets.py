@@ -19,6 +19,7 @@ from tricklift.data.files import (
     PICTURES,
     Repairs,
     folders_in,
+    is_folder,
     is_picture,
     is_system,
     pictures_below,
@@ -129,14 +130,16 @@ class ClassFolders(BaseDataset):
             return self._checked(*self.listed_by_file())
         classes = class_names(Path(self.data_root))
         self._refuse_count(classes)
-        keeps = self.cached_from is not None and self.on_bad_image == "error"
-        if keeps and (kept := recall(self.data_root, classes, self.checked_files)) is not None:
-            return kept
+        kept_from = self.cached_from if self.on_bad_image == "error" else None
+        if kept_from is not None:
+            kept = recall(self.data_root, classes, self.checked_files)
+            if kept is not None:
+                return kept
         index, repairs = self.listed_by_folder(classes)
         mark = folder_fingerprint(self.data_root, index.folders)
         index = self._checked(index, repairs)
         try:
-            if keeps and len(index) >= self.cached_from:
+            if kept_from is not None and len(index) >= kept_from:
                 store(index, mark, self.checked_files)
         except (OSError, RuntimeError) as error:
             words = f"the list of {self.data_root} is not kept for the next start ({error}); set "
@@ -156,7 +159,7 @@ class ClassFolders(BaseDataset):
         root, repairs = Path(self.data_root), Repairs()
         folders_in(root, repairs)
         for entry in os.scandir(root):
-            if entry.is_file() and is_picture(entry.name) and not is_system(entry.name):
+            if is_picture(entry.name) and not (is_system(entry.name) or is_folder(entry)):
                 repairs.note("picture left out that is in no class folder", entry.path)
         files = {name: images_of(root / name, repairs) for name in classes}
         inner = {
@@ -196,7 +199,7 @@ class ClassFolders(BaseDataset):
             lambda place: check_picture(index[place]["img_path"], repairs),
             self.ann_file or index.root,
             self.on_bad_image,
-            repairs,
+            repairs.note,
         )
         good = index.without([p for p, one in zip(looked_at, found, strict=True) if one is SKIPPED])
         if gone := set(index.labels.tolist()) - set(good.labels.tolist()):

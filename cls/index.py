@@ -98,8 +98,8 @@ class FolderIndex(Sequence[dict[str, Any]]):
         starts = self.ends - np.diff(self.ends, prepend=0)
         names = [self.names[starts[i] : self.ends[i]] for i in chosen]
         ends = np.cumsum([len(name) for name in names], dtype=np.int64)
-        names = np.concatenate([np.empty(0, np.uint8), *names])
-        return replace(self, labels=self.labels[chosen], names=names, ends=ends)
+        joined = np.concatenate([np.empty(0, np.uint8), *names])
+        return replace(self, labels=self.labels[chosen], names=joined, ends=ends)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -72,7 +72,7 @@ class CheckedBoxes(BaseDetDataset):
         self.repairs = Repairs()
         items, read = self._items()
         what = f"annotations of {self.ann_file}"
-        found: Any = check_each(items, read, what, self.on_bad_image, self.repairs)
+        found: Any = check_each(items, read, what, self.on_bad_image, self.repairs.note)
         if self.repairs.counts:
             print_log(f"{self.ann_file}: {self.repairs}", logger="current", level=30)
         data = [item for item in found if item is not None and item is not SKIPPED]

@@ -111,7 +111,7 @@ class CheckedSegDataset(BaseSegDataset):
             lambda pair: check_pair(pair[0], pair[1], self.repairs),
             f"pairs of {images}",
             self.on_bad_image,
-            self.repairs,
+            self.repairs.note,
         )
         pairs = [pair for pair, one in zip(pairs, found, strict=True) if one is not SKIPPED]
         if not pairs:

@@ -92,7 +92,7 @@ def read_mask(
             found = _stored(image, data, mask, values is not None and values.coloured)
     except FileNotFoundError as error:
         raise MissingFileError(f"{mask}: no such mask; add it, or correct the name") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         if isinstance(error, UserError):
             raise
         raise BadPictureError(

@@ -1,5 +1,7 @@
+import json
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 import torchvision
@@ -9,6 +11,7 @@ from mmengine.registry import DATASETS
 
 from cls.datasets import PREPARED, ClassFolders
 from tricklift.data.prepare import NAMES, SETS
+from tricklift.train import train
 
 PIPELINE = [
     dict(type="DecodeImage"),
@@ -237,6 +240,39 @@ def test_what_is_left_out_is_counted(class_folders, tmp_path, monkeypatch):
             "1 x hidden or system file or folder left out",
             "1 x file left out that is no picture by its suffix",
         ]
+
+
+def test_a_bad_image_is_skipped_where_asked_and_the_result_counts_it(class_folders, tiny_config):
+    cfg = tiny_config(epochs=1)
+    root = Path(cfg.work_dir).parent / "data"
+    shutil.copytree(class_folders, root)
+    for place in ("train/bee/0.jpg", "train/cow/3.jpg", "val/ant/1.jpg"):
+        (root / place).write_bytes((root / place).read_bytes()[:200])
+    for split, loader in (("train", cfg.train_dataloader), ("val", cfg.val_dataloader)):
+        loader.dataset.update(data_root=str(root / split), on_bad_image="skip")
+    with pytest.raises(ValueError, match=r"(?s)2 of 36 items are wrong.*or on_bad_image='skip' in"):
+        build(root / "train")
+    train(cfg)
+    held = json.loads((Path(cfg.work_dir) / "result.json").read_text())["data"]
+    assert held["repairs"] == {"train": ["2 x bad image skipped"], "val": ["1 x bad image skipped"]}
+    assert (held["splits"]["train"]["images"], held["splits"]["val"]["images"]) == (34, 11)
+
+
+def test_a_class_of_bad_images_alone_is_not_skipped(class_folders, tmp_path):
+    shutil.copytree(class_folders / "val", tmp_path / "val")
+    for path in (tmp_path / "val/bee").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"of class 'bee' no image is left \(4 x bad image skip"):
+        build(tmp_path / "val", on_bad_image="skip")
+
+
+def test_a_link_to_the_set_itself_is_no_class(class_folders, tmp_path):
+    shutil.copytree(class_folders / "val", tmp_path / "val")
+    (tmp_path / "val/all").symlink_to(".")
+    (tmp_path / "val/loop").symlink_to("loop")
+    data = build(tmp_path / "val")
+    assert list(data.metainfo["classes"]) == ["ant", "bee", "cow"] and len(data) == 12
+    assert data.repairs == (f"1 x link to a folder above left out (first: {tmp_path}/val/all)",)
 
 
 def test_a_list_in_the_place_of_the_folders(class_folders, tmp_path):

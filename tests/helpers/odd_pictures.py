@@ -200,4 +200,3 @@ REFUSED = {
         r"20000x20000 pixels are more than 100000000; .* TRICKLIFT_MAX_PIXELS=400000000 in the env",
     ),
 }  # fmt: skip
-KINDS = {**READ, **TURNED, **REFUSED}

@@ -171,3 +171,11 @@ def test_mmseg_reads_few_bits_and_many_otherwise(tmp_path):
     writer(tmp_path / f"a{suffix}", laid(highest=highest))
     assert set(np.unique(np.asarray(Image.open(tmp_path / f"a{suffix}")))) == {0, 17}
     assert set(np.unique(read_mask(tmp_path / f"a{suffix}"))) == {0, 1}
+
+
+def test_opencv_in_a_config_does_not_change_the_ids(ade):
+    """It would hand on the colours of a palette."""
+    suffix, writer, _ = READ["palette"]
+    write(ade, writer, suffix, laid())
+    step = {"type": "LoadAnnotations", "imdecode_backend": "cv2"}
+    np.testing.assert_array_equal(labels(build(ade, pipeline=[LOAD[0], step, LOAD[2]])), laid())

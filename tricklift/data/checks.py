@@ -4,15 +4,12 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.logging import print_log
 
 from tricklift.errors import BadPictureError, MissingFileError, UserError
-
-if TYPE_CHECKING:
-    from tricklift.data.files import Repairs
 
 T = TypeVar("T")
 
@@ -20,6 +17,7 @@ T = TypeVar("T")
 ON_BAD_IMAGE = ("error", "skip")
 #: In the place of what a check of such an item returns.
 SKIPPED = object()
+_SKIP = "; or on_bad_image='skip' in the dataset's config, which leaves bad images out"
 _QUIET_SECONDS = 3.0
 _MOST_SHOWN = 10
 
@@ -52,7 +50,7 @@ def check_each(
     check: Callable[[T], object],
     what: str,
     on_bad_image: str = "error",
-    repairs: "Repairs | None" = None,
+    note: Callable[[str, str], None] | None = None,
 ) -> list[object]:
     """Run `check` on all items and raise one error that lists what it found.
 
@@ -61,13 +59,14 @@ def check_each(
         check: Returns something to keep, or raises a UserError.
         what: Name of the set, for the message and the progress line.
         on_bad_image: `skip` leaves items with a bad picture out; or `error`.
-        repairs: Counts those that are left out.
+        note: Called with what and where of those that are left out, such as `Repairs.note`.
 
     Returns:
         What `check` returned, in the order of the items; `SKIPPED` for those that are left out.
 
     Raises:
         MissingFileError: All that is wrong is missing files.
+        BadPictureError: All that is wrong is pictures.
         UserError: Anything else. Up to ten findings are listed; `findings` has all of them.
     """
     if on_bad_image not in ON_BAD_IMAGE:
@@ -82,20 +81,22 @@ def check_each(
         except UserError as error:
             if isinstance(error, BadPictureError) and on_bad_image == "skip":
                 results.append(SKIPPED)
-                if repairs is not None:
-                    repairs.note("bad image skipped", str(error))
+                if note is not None:
+                    note("bad image skipped", str(error))
             else:
                 errors.append(error)
     if not errors:
         return results
-    kind = MissingFileError if all(isinstance(e, MissingFileError) for e in errors) else UserError
+    kinds: tuple[type[UserError], ...] = (MissingFileError, BadPictureError)
+    kind = next((k for k in kinds if all(isinstance(e, k) for e in errors)), UserError)
+    skip = _SKIP if any(isinstance(e, BadPictureError) for e in errors) else ""
     findings = tuple(str(error) for error in errors)
     if len(errors) == 1:
-        raise _with(findings, kind(findings[0])) from errors[0]
+        raise _with(findings, kind(findings[0] + skip)) from errors[0]
     shown = "\n".join(f"  {text}" for text in findings[:_MOST_SHOWN])
     more = f"\n  and {len(errors) - _MOST_SHOWN} more" if len(errors) > _MOST_SHOWN else ""
     words = f"{what}: {len(errors)} of {len(items)} items are wrong:\n{shown}{more}"
-    raise _with(findings, kind(words))
+    raise _with(findings, kind(words + skip))
 
 
 def _with(findings: tuple[str, ...], error: UserError) -> UserError:

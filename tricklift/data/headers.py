@@ -207,7 +207,7 @@ def _is_whole(file: BinaryIO, image: Image.Image) -> bool:
 
 def _bits(image: Image.Image) -> int:
     """Bits of a channel, at least 8; Pillow hides those that it cuts off itself."""
-    given = [str(tile[3]) for tile in image.tile]
+    given = [str(tile[3]) for tile in getattr(image, "tile", ())]
     if image.format == "TIFF":
         return max(8, *_tags(image).get(258, (8,)))
     if image.format == "PPM":  # what the decoder is told: the value of white

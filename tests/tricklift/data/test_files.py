@@ -6,6 +6,8 @@ from tricklift.data.files import (
     PICTURES,
     Pictures,
     Repairs,
+    folders_in,
+    is_system,
     pictures_below,
     read_list,
     read_text,
@@ -43,6 +45,42 @@ def test_a_loop_of_links_ends(tree):
     (tree / "again").symlink_to(tree / "more" / "deep")
     assert list(pictures_below(tree)).count("more/deep/d.webp") == 1
     assert "again/d.webp" in list(pictures_below(tree))
+
+
+def test_links_to_themselves_and_to_each_other_end(tree):
+    (tree / "self").symlink_to("self")
+    (tree / "self.jpg").symlink_to("self.jpg")
+    (tree / "one").mkdir()
+    (tree / "two").mkdir()
+    (tree / "one" / "there").symlink_to(tree / "two")
+    (tree / "two" / "back").symlink_to(tree / "one")
+    (tree / "two" / "e.jpg").touch()
+    found = list(pictures_below(tree))
+    assert {"self.jpg", "one/there/e.jpg", "two/e.jpg"} <= set(found) and len(found) == 7
+
+
+def test_folders_of_data(tree):
+    (tree / "linked").symlink_to(tree / "more")
+    (tree / "round").symlink_to(tree)
+    (tree / "up").symlink_to(tree.parent)
+    (tree / "self").symlink_to("self")
+    repairs = Repairs()
+    assert folders_in(tree, repairs) == ["linked", "more"]
+    assert repairs.counts == {
+        "hidden or system file or folder left out": 3,
+        "link to a folder above left out": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(".ipynb_checkpoints", "@eaDir", "__MACOSX", "__macosx", ".DS_Store", "._x.jpg", ".x.png"),
+        *("Thumbs.db", "thumbs.db", "Desktop.ini", "#recycle", "System Volume Information"),
+    ],
+)
+def test_what_systems_leave(name):
+    assert is_system(name) and not is_system(f"x{name}")
 
 
 @pytest.mark.parametrize("suffix", [*PICTURES, *(s.upper() for s in PICTURES)])

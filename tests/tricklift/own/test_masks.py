@@ -2,14 +2,18 @@
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 from odd_masks import COLOURS, READ, REFUSED, coloured, laid
-from own_data import mask
+from own_data import ade, mask
 from PIL import Image
 
 from tricklift.errors import UserError
 from tricklift.own.layouts import find
 from tricklift.own.report import build, reader_settings, report, to_text
+from tricklift.own.written import config_for
+from tricklift.records.atomic import read_json
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +142,26 @@ def test_images_without_masks_and_masks_without_images_are_counted(tmp_path):
     assert "1 x mask without an image passed over" in " ".join(found.train.mended)
 
 
+def test_a_switch_leaves_images_without_masks_out(tmp_path):
+    """Splits with a mask missing are refused, or skipped where a tier file asks for it."""
+    root = tmp_path / "d"
+    ade(root)
+    (root / "annotations/train/3.png").unlink()
+
+    def written(**more):
+        config_for("seg/own", {"path": root, **more}, tmp_path / "own", say=said.append)
+
+    said = []
+    with pytest.raises(UserError, match=r"3.png is missing; .* `images_without_masks: skip`"):
+        written()
+    written(images_without_masks="skip")
+    assert "train: 1 x image without a mask left out" in "".join(said)
+    text = (tmp_path / "own/seg.py").read_text()
+    assert text.count("images_without_masks=") == 2
+    with pytest.raises(UserError, match="own data take path, classes, size, epochs, on_bad_image "):
+        config_for("det/own", {"path": root, "images_without_masks": "skip"}, tmp_path / "own")
+
+
 def test_an_empty_folder_of_masks(tmp_path):
     root = lay(tmp_path / "d", READ["8-bit PNG"][1], ".png", laid())
     for path in (root / "masks").iterdir():
@@ -148,13 +172,8 @@ def test_an_empty_folder_of_masks(tmp_path):
         find(root)
 
 
-def test_a_training_says_what_it_left_out(tmp_path, monkeypatch, repo):
+def test_a_training_says_what_it_left_out(tmp_path):
     """Counts of masks land in the result, whatever command trains."""
-    from mmengine.config import Config
-    from mmengine.runner import Runner
-
-    from tricklift.own.written import config_for
-
     root = lay(tmp_path / "d", coloured, ".png", laid(), names=())
     mask(root / "masks/more.png")
     text = "".join(
@@ -172,8 +191,6 @@ def test_a_training_says_what_it_left_out(tmp_path, monkeypatch, repo):
     config.merge_from_dict({"param_scheduler.0.end": 1, "work_dir": str(tmp_path / "w")})
     run = Runner.from_cfg(config)
     run.train()
-    from tricklift.records.atomic import read_json
-
     said = read_json(tmp_path / "w/result.json")["data"]["repairs"]
     assert said["train"] == [
         "1 x mask without an image passed over",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from own_data import LAYOUTS
 
 from tricklift import configs
 from tricklift.own.written import config_for, tier_file
@@ -69,6 +70,29 @@ def test_what_a_training_refuses_is_refused_before(own, tmp_path):
     assert not (tmp_path / "own/det.py").exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "place"),
+    [
+        ("class folders", "cat/2.png"),
+        ("VOC", "JPEGImages/3.webp"),
+        ("COCO", "train2017/3.png"),
+        ("ADE20K", "images/train/3.jpg"),
+    ],
+)
+def test_bad_images_are_left_out_where_asked(kind, place, own, tmp_path):
+    root = own(kind)
+    (root / place).write_bytes((root / place).read_bytes()[:60])
+    leaf = f"{LAYOUTS[kind][0]}/own"
+    with pytest.raises(ValueError, match=rf"{place}: cannot be .*; bad .*`on_bad_image: skip`"):
+        config_for(leaf, root, tmp_path / "own", quiet)
+    said = []
+    given = {"path": root, "on_bad_image": "skip"}
+    cfg = build_config(config_for(leaf, given, tmp_path / "own", said.append))
+    assert cfg.train_dataloader.dataset.on_bad_image == "skip"
+    assert cfg.val_dataloader.dataset.on_bad_image == "skip"
+    assert "1 x bad image skipped" in said[0]
+
+
 def test_length_size_and_classes_may_be_said(kept, tmp_path):
     given = {"path": kept("VOC"), "size": 96, "epochs": 2, "classes": ["dog"]}
     cfg = build_config(config_for("det/own", given, tmp_path, quiet))
@@ -77,7 +101,7 @@ def test_length_size_and_classes_may_be_said(kept, tmp_path):
     assert cfg.train_dataloader.dataset.metainfo.classes == ("dog",)
     assert cfg.train_dataloader.dataset.other_classes == "skip"
     assert cfg.model.roi_head.bbox_head.num_classes == 1
-    with pytest.raises(ValueError, match=r"own data take path, classes, size, epochs .*epoch"):
+    with pytest.raises(ValueError, match=r"own data take path, classes, size, epochs, .*epoch"):
         config_for("det/own", {**given, "epoch": 2}, tmp_path / "2", quiet)
 
 
