@@ -11,16 +11,17 @@ from seg.datasets import (
     CheckedADE20KDataset,
     CheckedSegDataset,
     MiniWorldSegDataset,
-    RandomBlur,
 )
 from seg.metrics import IoUMetric
 from seg.model import TrickEncoderDecoder
+from seg.transforms import LoadMask, RandomBlur
 
 __all__ = [
     "CamVidDataset",
     "CheckedADE20KDataset",
     "CheckedSegDataset",
     "IoUMetric",
+    "LoadMask",
     "MiniWorldSegDataset",
     "RandomBlur",
     "TrickEncoderDecoder",

@@ -1,20 +1,20 @@
 """Look at images and label masks before training: one clear error."""
 
+import glob
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from seg.mask_values import MaskValues
+from seg.masks import IGNORED, mask_header, read_mask
 from tricklift.data.files import Repairs, is_picture, pictures_below, stem
-from tricklift.data.headers import FORMATS, image_header
 from tricklift.data.pictures import check_frame, check_picture
 from tricklift.errors import MissingFileError, UserError
 
-IGNORED = 255
-MASK_MODES = ("L", "P")
-MASK_FORMATS = (*FORMATS, "GIF")  # masks are read by Pillow
+#: What may become of an image without a mask.
+WITHOUT_MASK = ("error", "skip")
 
 
 def check_folder(folder: Path, suffix: str | None) -> None:
@@ -39,8 +39,11 @@ def pair(
     seg_map_suffix: str,
     names: Sequence[str] | None,
     repairs: Repairs,
+    without: str = "error",
 ) -> list[tuple[Path, Path]]:
-    """Images with the masks of the same names, sorted by image; a mask need not be there.
+    """Images with the masks of the same names, sorted by image.
+
+    Letters of suffixes may be small or capitals.
 
     Args:
         images: Folder of images.
@@ -48,12 +51,18 @@ def pair(
         img_suffix: What an image's name has after the part that both share; None: any suffix.
         seg_map_suffix: What a mask's name has after it.
         names: Images to take, with or without suffix; None: all.
-        repairs: Counts masks without an image, and files that are no pictures.
+        repairs: Counts masks without an image, files that are no pictures, and images that are
+            left out.
+        without: Of images without a mask: `error`, or `skip`.
 
     Raises:
-        MissingFileError: An image of `names` is not there.
-        UserError: Two images would share a mask.
+        MissingFileError: An image of `names` is not there, or an image has no mask.
+        UserError: Two images would share a mask, two masks are of one name, or a wrong `without`.
     """
+    if without not in WITHOUT_MASK:
+        raise UserError(
+            f"images_without_masks must be one of {', '.join(WITHOUT_MASK)}; got {without!r}"
+        )
     found: dict[str, list[str]] = {}
     for path in pictures_below(images, repairs, img_suffix):
         found.setdefault(_shared(path, img_suffix), []).append(path)
@@ -65,73 +74,99 @@ def pair(
                 f"{images}: {' and '.join(paths)} share the mask {shared}{seg_map_suffix}; "
                 "rename or remove one of them"
             )
-    for path in pictures_below(masks, suffix=seg_map_suffix):
-        if path.removesuffix(seg_map_suffix) not in found:
-            repairs.note("mask without an image passed over", str(masks / path))
-    every = [(images / p[0], masks / f"{s}{seg_map_suffix}") for s, p in chosen.items()]
+    held = _masks(masks, seg_map_suffix, found, repairs)
+    if without == "skip":
+        for shared in [shared for shared in chosen if shared not in held]:
+            repairs.note("image without a mask left out", str(images / chosen.pop(shared)[0]))
+        if not chosen:
+            raise UserError(
+                f"no image of {images} has a mask NAME{seg_map_suffix} in {masks}; set "
+                "seg_map_suffix in the dataset's config, or add the masks"
+            )
+    every = [
+        (images / p[0], masks / held.get(shared, f"{shared}{seg_map_suffix}"))
+        for shared, p in chosen.items()
+    ]
     return sorted(every) if names is None else every
 
 
+def _masks(
+    masks: Path, suffix: str, images: Mapping[str, Sequence[str]], repairs: Repairs
+) -> dict[str, str]:
+    """The part of a name that images share -> the mask; counts those that no image shares."""
+    held: dict[str, str] = {}
+    for path in pictures_below(masks, suffix=suffix):
+        shared = path[: -len(suffix)]
+        if shared not in images:
+            repairs.note("mask without an image passed over", str(masks / path))
+        elif shared in held:
+            raise UserError(
+                f"{masks}: {held[shared]} and {path} are of one image; remove one of them"
+            )
+        else:
+            held[shared] = path
+    return held
+
+
 def _shared(path: str, suffix: str | None) -> str:
-    return stem(path) if suffix is None else path.removesuffix(suffix)
+    return stem(path) if suffix is None else path[: -len(suffix)]
 
 
 def _listed(
     name: str, found: Mapping[str, list[str]], images: Path, suffix: str | None
 ) -> tuple[str, list[str]]:
     """The part of a listed name that its mask shares, and its image: with its suffix, that one."""
-    shared = _shared(name, suffix) if is_picture(name) or suffix else name
+    ends = suffix is not None and name.lower().endswith(suffix.lower())
+    shared = _shared(name, suffix) if ends or (suffix is None and is_picture(name)) else name
     if name in found.get(shared, ()):
         return shared, [name]
-    if name in found:
-        return name, found[name]
+    for known in (name, shared):
+        if known in found:
+            return known, found[known]
     raise MissingFileError(
         f"{images / name}: no such image, whatever its suffix; add it, or take it off the list"
     )
 
 
 def check_pair(image: str | Path, mask: str | Path, repairs: Repairs) -> None:
-    """Check that an image and its mask are there, and of one size.
+    """Check that an image and its mask are there, of one size and frame, and whole.
 
     Raises:
         MissingFileError: The image or the mask is missing.
         BadPictureError: The image is not read right, or its EXIF orientation turns it, and not its
             mask; or the mask cannot be read.
-        UserError: Their sizes differ, or the mask has colours instead of label ids.
+        UserError: Their sizes differ, or the mask cannot hold ids (`seg.masks.mask_header`).
     """
     mask = Path(mask)
     if not mask.is_file():
-        raise MissingFileError(f"{image}: its mask {mask} is missing; add it, or remove the image")
-    picture, labels = check_picture(image, repairs), image_header(mask, formats=MASK_FORMATS)
+        others = [other.name for other in mask.parent.glob(f"{glob.escape(mask.stem)}.*")]
+        there = f" ({', '.join(sorted(others))} is there: all masks need one suffix)"
+        raise MissingFileError(
+            f"{image}: its mask {mask} is missing{there if others else ''}; add it, or remove "
+            "the image (images_without_masks='skip' leaves such images out)"
+        )
+    picture, labels = check_picture(image, repairs), mask_header(mask)
     check_frame(picture, image, (labels.width, labels.height), str(mask), repairs)
     width, height = picture.size
-    mask_width, mask_height, mode = labels.width, labels.height, labels.mode
-    if (width, height) != (mask_width, mask_height):
+    if (width, height) != (labels.width, labels.height):
         raise UserError(
-            f"{mask}: the mask has {mask_width}x{mask_height} pixels, its image {width}x{height}; "
-            "write the mask in the image's size (nearest neighbour)"
-        )
-    if mode not in MASK_MODES:
-        raise UserError(
-            f"{mask}: a mask must have one 8-bit channel of label ids, got mode {mode!r}; "
-            "convert the colours to ids"
+            f"{mask}: the mask has {labels.width}x{labels.height} pixels, its image {width}x"
+            f"{height}; write the mask in the image's size (nearest neighbour)"
         )
 
 
-def read_labels(mask: str | Path, num_classes: int, reduce_zero_label: bool) -> set[int]:
+def read_labels(
+    mask: str | Path,
+    num_classes: int,
+    reduce_zero_label: bool,
+    values: MaskValues | None = None,
+) -> set[int]:
     """Read a mask and check its label ids; returns those that occur.
 
     Raises:
-        UserError: An id is above what the classes allow, or the file is broken.
+        UserError: What `seg.masks.read_mask` refuses, or an id is above what the classes allow.
     """
-    try:
-        with Image.open(mask) as image:
-            labels = np.asarray(image)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(
-            f"{mask}: cannot be read ({error}); fetch or write the file again"
-        ) from error
-    return check_values(labels, mask, num_classes, reduce_zero_label)
+    return check_values(read_mask(mask, values), mask, num_classes, reduce_zero_label)
 
 
 def check_values(
@@ -147,10 +182,12 @@ def check_values(
     wrong = [value for value in present if highest < value != IGNORED]
     if wrong:
         zero = "0 is ignored, " if reduce_zero_label else ""
+        from_1 = not reduce_zero_label and wrong == [num_classes] and 0 not in present
+        hint = "set reduce_zero_label=True if the ids start at 1, or " if from_1 else ""
         raise UserError(
             f"{mask}: label ids {', '.join(map(str, wrong[:8]))} are above the {num_classes} "
             f"classes ({zero}{int(reduce_zero_label)}..{highest} are classes, 255 is "
-            "ignored); correct the mask, or the classes"
+            f"ignored); {hint}correct the mask, or the classes"
         )
     return set(present)
 
@@ -173,8 +210,9 @@ def unlike(
         ignored = "both are ignored" if reduce_zero_label else "255 is ignored"
         return (
             f"hold the label ids {', '.join(map(str, sorted(present)))} alone, and {ignored}, so "
-            "nothing is left to tell apart; write the ids of the classes into the masks (a mask of "
-            "0 and 255 becomes one of 0 and 1)"
+            "nothing is left to tell apart; write the ids of the classes into the masks, or say "
+            "which id a value is: mask_values={0: 0, 255: 1} in the data set's config, or for "
+            "`tricklift check` and `--data`, a line `name: 255` for each class in classes.txt"
         )
     if last_occurs and reduce_zero_label and 0 in present and num_classes not in present:
         return (

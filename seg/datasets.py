@@ -2,21 +2,24 @@
 
 ``images/{training,validation}/*.jpg`` and ``annotations/{training,validation}/*.png``, or any two
 folders; in a mask 255 is ignored, and 0 is either "other" and ignored or the first class
-(`reduce_zero_label`).
+(`reduce_zero_label`). `seg.masks` says what a mask may be.
 """
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from mmcv.transforms import BaseTransform
 from mmengine.logging import print_log
 from mmseg.datasets import ADE20KDataset, BaseSegDataset
-from mmseg.registry import DATASETS, TRANSFORMS
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import DATASETS
 
-from seg.checks import IGNORED, check_folder, check_pair, check_values, pair, read_labels, unlike
+from seg.checks import check_folder, check_pair, check_values, pair, read_labels, unlike
+from seg.mask_values import MaskValues
+from seg.masks import IGNORED
+from seg.transforms import LoadMask
 from tricklift.data.checks import SKIPPED, check_each, on_first_rank, require, spread
 from tricklift.data.files import Repairs, read_list
 from tricklift.data.miniworld.vocabulary import PALETTE, SEG_CLASSES
@@ -28,15 +31,20 @@ class CheckedSegDataset(BaseSegDataset):
     """mmseg's reader that checks pairs of image and mask when it is built.
 
     Images and masks belong together by their names, at any depth; an image may have any suffix
-    that OpenCV decodes. Masks without an image are counted in `repairs`, and the log says so once.
-    All headers are read (size, channels); of `checked_masks` masks, spread evenly over the set,
-    all pixels. Each mask is looked at again when it is loaded, which costs next to nothing. Of
-    several processes, rank 0 looks, and the others get what it found.
+    that OpenCV decodes, a mask any lossless format and depth (`seg.masks`). Masks without an image,
+    masks in which all is ignored and classes that no mask holds are counted in `repairs`, and the
+    log says so once. All headers are read (size, format); of `checked_masks` masks, spread evenly
+    over the set, all pixels. Each mask is looked at again when it is loaded, which costs next to
+    nothing. Of several processes, rank 0 looks, and the others get what it found.
 
     Args:
         reduce_zero_label: Whether label 0 is "other" and ignored, as in ADE20K; class k is then
             label k + 1. Without it 0 is the first class. Has no default: either is common, and the
             wrong one trains without a word.
+        mask_values: What values or colours of the masks mean, where they are no label ids:
+            ``{0: 0, 255: 1}``, ``{"#000000": 0, "#ff0000": 1, "#ffffff": 255}``; 255 is ignored.
+            Others are refused.
+        images_without_masks: ``error``, or ``skip``.
         checked_masks: How many masks to read in full at the start, at the most.
         img_suffix: What an image's name has after the part that its mask's has too, such as
             ``_leftImg8bit.png``; None: any suffix of a picture.
@@ -49,8 +57,8 @@ class CheckedSegDataset(BaseSegDataset):
     Raises:
         MissingFileError: A folder or a mask is missing.
         UserError: No `reduce_zero_label`, unreadable files, a mask of another size than its image,
-            coloured masks, label ids above the class count, or labels that cannot be meant so; one
-            error lists up to ten findings.
+            lossy or coloured masks, label ids above the class count, or labels that cannot be meant
+            so; one error lists up to ten findings.
     """
 
     #: Name for ``tricklift prepare NAME``, or a sentence that says where the data come from.
@@ -61,7 +69,9 @@ class CheckedSegDataset(BaseSegDataset):
     def __init__(
         self,
         reduce_zero_label: bool | None = None,
-        checked_masks: int = 500,
+        mask_values: Mapping[Any, int] | None = None,
+        images_without_masks: str = "error",
+        checked_masks: int = 5_000,
         img_suffix: str | None = None,
         on_bad_image: str = "error",
         **kwargs: Any,
@@ -75,8 +85,13 @@ class CheckedSegDataset(BaseSegDataset):
             )
         self.checked_masks = checked_masks
         self.on_bad_image = on_bad_image
+        self.images_without_masks = images_without_masks
+        self.mask_values = MaskValues.of(mask_values) if mask_values else None
         self.repairs = Repairs()
         super().__init__(reduce_zero_label=reduce_zero_label, img_suffix=img_suffix, **kwargs)
+        for step in self.pipeline.transforms:
+            if type(step) is LoadAnnotations:
+                step.__class__ = LoadMask
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """List and check all pairs of image and mask."""
@@ -101,14 +116,13 @@ class CheckedSegDataset(BaseSegDataset):
         pairs = [pair for pair, one in zip(pairs, found, strict=True) if one is not SKIPPED]
         if not pairs:
             raise UserError(f"{images}: no image is left ({self.repairs}); add some")
-        read = [mask for _, mask in pairs]
-        some = spread(read, self.checked_masks)
-        # A rare class may be missing in some of the masks: all of them are asked before a refusal.
-        if some and self._unlike(some) and (problem := self._unlike(read)):
-            raise UserError(f"the masks of {masks} {problem}")
+        self._check_labels([mask for _, mask in pairs], masks)
         if self.repairs.counts:
             print_log(f"{images}: {self.repairs}", logger="current", level=logging.WARNING)
-        same = {"label_map": self.label_map, "reduce_zero_label": self.reduce_zero_label}
+        same: dict[str, Any] = {"label_map": self.label_map}
+        same["reduce_zero_label"] = self.reduce_zero_label
+        if self.mask_values is not None:
+            same["mask_values"] = self.mask_values
         data = [{"img_path": i, "seg_map_path": m, **same, "seg_fields": []} for i, m in pairs]
         return data, self.repairs
 
@@ -116,15 +130,46 @@ class CheckedSegDataset(BaseSegDataset):
         names = None
         if self.ann_file:
             names = read_list(self.ann_file, self.prepare, self.repairs)
-        ends = self.img_suffix, self.seg_map_suffix
-        return [(str(i), str(m)) for i, m in pair(images, masks, *ends, names, self.repairs)]
+        ends, without = (self.img_suffix, self.seg_map_suffix), self.images_without_masks
+        found = pair(images, masks, *ends, names, self.repairs, without)
+        return [(str(image), str(mask)) for image, mask in found]
 
-    def _unlike(self, masks: list[str]) -> str | None:
-        labels, zero = self._labels, self.reduce_zero_label
+    def _check_labels(self, masks: list[str], folder: str) -> None:
+        """Read masks, refuse ids that cannot be meant so, and count what teaches nothing."""
+        some = spread(masks, self.checked_masks)
+        if not some:
+            return
+        found = self._read(some)
+        # A rare class may be missing in some of the masks: all of them are asked before a refusal.
+        if self._unlike(found) and len(some) < len(masks):
+            some, found = masks, self._read(masks)
+        if problem := self._unlike(found):
+            raise UserError(f"the masks of {folder} {problem}")
+        ignored = {IGNORED, 0} if self.reduce_zero_label else {IGNORED}
+        for mask, present in zip(some, found, strict=True):
+            if present <= ignored:
+                self.repairs.note("mask in which all is ignored", mask)
+        if len(some) == len(masks):
+            self._note_absent(set().union(*found))
+
+    def _read(self, masks: list[str]) -> list[set[int]]:
+        labels, zero, values = self._labels, self.reduce_zero_label, self.mask_values
         what = f"masks of {self.data_prefix['img_path']}"
-        found: Any = check_each(masks, lambda mask: read_labels(mask, labels, zero), what)
+        found: Any = check_each(masks, lambda mask: read_labels(mask, labels, zero, values), what)
+        return found
+
+    def _unlike(self, found: list[set[int]]) -> str | None:
         last_occurs = not self.test_mode and self.zero_is_other is None
-        return unlike(set().union(*found), labels, zero, last_occurs)
+        return unlike(set().union(*found), self._labels, self.reduce_zero_label, last_occurs)
+
+    def _note_absent(self, present: set[int]) -> None:
+        """Count classes that no mask holds: nothing is learnt of them, or no IoU is theirs."""
+        if self.label_map or not self._metainfo.get("classes"):
+            return
+        shift = int(self.reduce_zero_label)
+        for label, name in enumerate(self._metainfo["classes"]):
+            if label + shift not in present:
+                self.repairs.note("class that no mask holds", str(name))
 
     @property
     def _labels(self) -> int:
@@ -144,7 +189,8 @@ class CheckedSegDataset(BaseSegDataset):
             labels = sample.gt_sem_seg.data.numpy().astype(np.uint8, copy=False)
             if int(np.where(labels == IGNORED, 0, labels).max()) >= len(self._metainfo["classes"]):
                 mask = Path(self.get_data_info(idx)["seg_map_path"])
-                read_labels(mask, self._labels, self.reduce_zero_label)  # ids as they are there
+                # ids as they are there
+                read_labels(mask, self._labels, self.reduce_zero_label, self.mask_values)
                 check_values(labels, mask, len(self._metainfo["classes"]), False)
         return item
 
@@ -190,31 +236,3 @@ class CheckedADE20KDataset(CheckedSegDataset, ADE20KDataset):
 
     prepare = "ade20k"
     zero_is_other = True
-
-
-@TRANSFORMS.register_module()
-class RandomBlur(BaseTransform):
-    """Gaussian blur with a standard deviation drawn from 0 to `sigma` pixels.
-
-    Args:
-        prob: Probability of a blur.
-        sigma: Largest standard deviation in pixels.
-
-    Raises:
-        UserError: `prob` outside of [0, 1] or `sigma` not above 0.
-
-    Source: the authors' public code blurs with p 0.5 and a radius below 1.
-    """
-
-    def __init__(self, prob: float = 0.5, sigma: float = 1.0) -> None:
-        if not 0 <= prob <= 1 or sigma <= 0:
-            raise UserError(f"prob must be in [0, 1] and sigma above 0; got {prob} and {sigma}")
-        self.prob = prob
-        self.sigma = sigma
-
-    def transform(self, results: dict[str, Any]) -> dict[str, Any]:
-        """Blur ``img`` (H, W, 3) uint8; numpy's global generator, which mmengine seeds."""
-        if np.random.random() < self.prob:
-            sigma = max(1e-3, self.sigma * np.random.random())
-            results["img"] = cv2.GaussianBlur(results["img"], (0, 0), sigma)
-        return results

@@ -51,8 +51,10 @@ def test_mask_of_another_size(ade):
 
 
 def test_coloured_mask(ade):
-    cv2.imwrite(str(ade.root / "annotations/training/a.png"), np.zeros((60, 80, 3), np.uint8))
-    with pytest.raises(ValueError, match=r"one 8-bit channel of label ids, got mode 'RGB'"):
+    colours = np.zeros((60, 80, 3), np.uint8)
+    colours[:30] = (0, 0, 128)  # OpenCV writes blue, green, red
+    cv2.imwrite(str(ade.root / "annotations/training/a.png"), colours)
+    with pytest.raises(ValueError, match=r"holds the colours #000000, #800000 .*mask_values={"):
         ade.build()
 
 

@@ -97,6 +97,49 @@ def test_bad_data_stop_a_run_before_it_trains(runner, ade, tmp_path):
     assert not (tmp_path / "work/result.json").exists()
 
 
+def by_epochs(batch: int, drop_last: bool = False) -> dict:
+    """One epoch of five images in batches, in the place of a number of iterations."""
+    return {
+        "train_cfg": {"_delete_": True, "by_epoch": True, "max_epochs": 1, "val_interval": 1},
+        "train_dataloader.batch_size": batch,
+        "train_dataloader.drop_last": drop_last,
+        "train_dataloader.sampler": {"_delete_": True, "type": "DefaultSampler", "shuffle": True},
+        "train_dataloader.dataset.indices": 5,
+        "param_scheduler": [{"type": "ConstantLR", "factor": 1.0}],
+        "default_hooks.checkpoint.by_epoch": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"train_dataloader.batch_size": 1}, r"set train_dataloader.batch_size to 2 or more"),
+        (by_epochs(2), r"1 image \(5 in batches of 2\): set train_dataloader.drop_last=True"),
+        (by_epochs(4), r"1 image \(5 in batches of 4\)"),
+    ],
+)
+def test_a_batch_of_1_is_refused_where_a_head_normalises_over_1x1(runner, tmp_path, options, said):
+    run = runner("pspnet", **options)
+    with pytest.raises(
+        ValueError, match=rf"model.decode_head.psp_modules.0.1.bn: .* in a batch of 1, .*{said}"
+    ):
+        run.train()
+    assert run.iter == 0 and not list((tmp_path / "work").glob("*.pth"))
+
+
+@pytest.mark.parametrize(
+    ("head", "options"),
+    [
+        ("fcn", by_epochs(4)),
+        ("pspnet", by_epochs(4, drop_last=True)),
+    ],
+)
+def test_other_batches_train(runner, tmp_path, head, options):
+    run = runner(head, **options)
+    run.train()
+    assert json.loads((tmp_path / "work/result.json").read_text())["status"] == "done"
+
+
 @pytest.mark.slow
 def test_mim_trains_and_tests(repo, tiny_root, tmp_path):
     config = repo / "configs/seg/mini/fcn.py"

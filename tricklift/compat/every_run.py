@@ -12,6 +12,7 @@ from typing import Any
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from tricklift.compat.batch_of_one import BatchOfOne
 from tricklift.compat.class_checks import ClassChecks
 from tricklift.compat.disk import FolderCheck
 from tricklift.compat.finite_loss import FiniteLoss
@@ -38,6 +39,7 @@ HOOKS: tuple[type[Hook], ...] = (
     LengthChecks,
     RecipeChecks,
     ClassChecks,
+    BatchOfOne,
     StepSeeds,
     ResumeState,
     NotesValidation,

@@ -66,7 +66,7 @@ def pictures_below(
     Args:
         folder: Where to look. Links are followed, but never into a folder that is above.
         repairs: Counts what is left out: other files, and folders of systems.
-        suffix: Takes the files that end so instead, pictures or not.
+        suffix: Takes the files that end so instead, pictures or not, whatever the case of letters.
     """
     yield from _walk(Path(folder), "", (os.path.realpath(folder),), repairs, suffix)
 
@@ -84,12 +84,16 @@ def _walk(
             real = os.path.realpath(entry.path)
             if real not in above:  # a link to a folder above would have no end
                 folders.append((f"{path}/", (*above, real)))
-        elif entry.name.endswith(suffix) if suffix is not None else is_picture(entry.name):
+        elif _ends(entry.name, suffix):
             yield path
         elif repairs is not None:
             repairs.note("file left out that is no picture by its suffix", str(root / path))
     for inner, outer in folders:
         yield from _walk(root, inner, outer, repairs, suffix)
+
+
+def _ends(name: str, suffix: str | None) -> bool:
+    return is_picture(name) if suffix is None else name.lower().endswith(suffix.lower())
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:

@@ -1,18 +1,19 @@
 """Images and masks of one's own: two folders of the same names, with or without splits."""
 
-import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seg.checks import IGNORED, MASK_MODES
+from seg.mask_values import MaskValues
+from seg.masks import IGNORED, read_mask
 from tricklift.data.checks import with_progress
-from tricklift.data.files import Repairs, pictures_below, read_list, read_text, stem
+from tricklift.data.files import Repairs, pictures_below, read_list, shown, stem
 from tricklift.errors import UserError
+from tricklift.own.label_names import NAMES, names_beside, values_of
 from tricklift.own.parts import TRAIN, VAL, Layout, Part, by_seed, listed, subfolder, told_by_seed
 
 IMAGES = (
@@ -32,7 +33,6 @@ MASKS = (
 )
 #: Where a picture has several masks, the one for training.
 PREFERRED = ("labelTrainIds", "labelIds", "mask", "label")
-NAMES = ("classes.txt", "labels.txt", "class_names.txt", "classes.json")
 
 
 def folders(root: Path, classes: Sequence[str] = ()) -> Layout | None:
@@ -43,31 +43,64 @@ def folders(root: Path, classes: Sequence[str] = ()) -> Layout | None:
         classes: Names of the labels; empty: those of a list beside the data, or their numbers.
 
     Raises:
-        UserError: No image has a mask, or several could be it.
+        UserError: No image has a mask, several could be it, or the list of classes is no such.
     """
     pairs = _pairs(root)
-    if not pairs or not all(next(pictures_below(f), None) for f in pairs[0]):
+    if not pairs or not next(pictures_below(pairs[0][0]), None):
         return None
     (images, masks), *_ = pairs
+    if not next(pictures_below(masks), None):
+        _refuse_empty(masks)
+        return None
     img_suffix, mask_suffix = _suffixes(images, masks)
     settings: dict[str, Any] = {"img_suffix": img_suffix, "seg_map_suffix": mask_suffix}
+    notes: list[str] = []
     if len(pairs) == 1:
-        train, val = _split(root, images, masks, img_suffix, mask_suffix)
+        train, val = _split(root, images, masks, img_suffix, mask_suffix, notes)
     else:
         train, val = (_part(root, *pair) for pair in pairs)
+    names, values = names_beside(root)
+    if values:
+        names, settings["mask_values"] = values_of(names, values, classes)
     masked = [path for _, masks in pairs for path in _masks(masks, mask_suffix)]
-    seen = _labels(with_progress(masked, f"masks of {root}"))
-    named = tuple(classes) or _named(root)
-    highest = max((label for label in seen if label != IGNORED), default=0)
-    other = bool(named) and len(named) == highest and 0 in seen
-    names = named or tuple(f"class {label}" for label in range(highest + 1))
-    shift = int(other)
-    counts = Counter({name: seen[label + shift] for label, name in enumerate(names)})
-    notes = [] if named else [f"no names of classes; write them into {root / NAMES[0]}, one a line"]
-    notes += ["label 0 is 'other' and ignored, for there is a name for each of the others"] * other
-    settings["reduce_zero_label"] = other
+    seen = _labels(with_progress(masked, f"masks of {root}"), settings.get("mask_values"))
+    names, first = _numbered(root, seen, tuple(classes) or names, bool(values), notes)
+    counts = Counter({name: seen[label + first] for label, name in enumerate(names)})
+    settings["reduce_zero_label"] = bool(first)
     what = ("seg", "images and masks", root, "CheckedSegDataset", names)
     return Layout(*what, train, val, counts, settings, tuple(notes))
+
+
+def _refuse_empty(masks: Path) -> None:
+    """Refuses a folder of masks without a file; one with lists of boxes is of another layout."""
+    if not any(path.is_file() for path in masks.rglob("*")):
+        raise UserError(f"{masks} is empty; put the masks there, or remove the folder")
+
+
+def _numbered(
+    root: Path, seen: Counter[int], names: tuple[str, ...], valued: bool, notes: list[str]
+) -> tuple[tuple[str, ...], int]:
+    """Names of the classes, and the id of the first one: 0, or 1 where 0 is none of them.
+
+    Args:
+        root: Of the data.
+        seen: Ids that occur.
+        names: That are known; empty: numbers are.
+        valued: The names come with values, so the first one is 0.
+        notes: Gets what there is to say.
+    """
+    ids = [label for label in seen if label != IGNORED]
+    highest = max(ids, default=0)
+    if not names:
+        notes.append(f"no names of classes; write them into {root / NAMES[0]}, one a line")
+        first = int(min(ids, default=0) > 0)
+        if first:
+            notes.append("label 0 does not occur, so label 1 is the first class")
+        return tuple(f"class {label}" for label in range(first, highest + 1)), first
+    if valued or len(names) != highest:
+        return names, 0
+    notes.append("label 0 is 'other' and ignored, for there is a name for each of the others")
+    return names, 1
 
 
 def _pairs(root: Path) -> list[tuple[Path, Path]]:
@@ -100,7 +133,12 @@ def _part(root: Path, images: Path, masks: Path, **more: Any) -> Part:
 
 
 def _split(
-    root: Path, images: Path, masks: Path, img_suffix: str | None, mask_suffix: str
+    root: Path,
+    images: Path,
+    masks: Path,
+    img_suffix: str | None,
+    mask_suffix: str,
+    notes: list[str],
 ) -> list[Part]:
     """Splits of two folders: the lists beside them, or drawn from the images with a mask."""
     for folder in (root / "ImageSets" / "Segmentation", root / "splits", root):
@@ -115,6 +153,9 @@ def _split(
     held = {_tailless(p, mask_suffix) for p in _relative(masks, mask_suffix)}
     found = list(pictures_below(images, suffix=img_suffix))
     names = [p for p in found if (_tailless(p, img_suffix) if img_suffix else stem(p)) in held]
+    taken = set(names)
+    if left := [path for path in found if path not in taken]:
+        notes.append(f"{len(left)} images have no mask and are left out: {shown(left)}")
     told = told_by_seed()
     return [_part(root, images, masks, listing=listed(n), told=told) for n in by_seed(names)]
 
@@ -128,7 +169,7 @@ def _masks(masks: Path, suffix: str) -> list[Path]:
 
 
 def _tailless(path: str, suffix: str | None) -> str:
-    return path.removesuffix(suffix) if suffix else path
+    return path[: -len(suffix)] if suffix else path
 
 
 def _suffixes(images: Path, masks: Path) -> tuple[str | None, str]:
@@ -142,7 +183,7 @@ def _suffixes(images: Path, masks: Path) -> tuple[str | None, str]:
     stems = {stem(path) for path in pictures}
     same = [path for path in held if stem(path) in stems]
     if same and len(same) * 2 >= len(held):
-        ends = Counter(path[len(stem(path)) :] for path in same)
+        ends = Counter(path[len(stem(path)) :].lower() for path in same)
         return None, ends.most_common(1)[0][0]
     return _by_prefix(images, masks, pictures, held)
 
@@ -187,36 +228,14 @@ def _common(one: str, other: str) -> int:
     return next(ends, min(len(one), len(other)))
 
 
-def _labels(masks: Iterable[Path]) -> Counter[int]:
+def _labels(masks: Iterable[Path], values: Mapping[str, int] | None) -> Counter[int]:
     """Label -> in how many masks it occurs; masks that cannot be read are the report's."""
-    from PIL import Image
-
     found: Counter[int] = Counter()
+    meant = MaskValues.of(values) if values else None
     for mask in masks:
         try:
-            with Image.open(mask) as image:
-                if image.mode in MASK_MODES:
-                    counts = np.bincount(np.asarray(image).reshape(-1), minlength=256)
-                    found.update(np.flatnonzero(counts).tolist())
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            ids = read_mask(mask, meant)
+        except UserError:
             continue
+        found.update(np.flatnonzero(np.bincount(ids.reshape(-1), minlength=256)).tolist())
     return found
-
-
-def _named(root: Path) -> tuple[str, ...]:
-    """Names of the classes, from a list beside the data."""
-    for name in NAMES:
-        file = root / name
-        if not file.is_file():
-            continue
-        text = read_text(file)
-        if file.suffix == ".json":
-            try:
-                held = json.loads(text)
-            except ValueError as error:
-                raise UserError(f"{file}: no JSON ({error}); write a list of names") from error
-            if not isinstance(held, list) or not all(isinstance(word, str) for word in held):
-                raise UserError(f"{file}: write a JSON list of names, in the order of the labels")
-            return tuple(held)
-        return tuple(line.strip() for line in text.splitlines() if line.strip())
-    return ()

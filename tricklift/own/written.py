@@ -15,7 +15,13 @@ from tricklift.own.settings import Chosen, choose
 from tricklift.records.atomic import read_json, write_text
 
 #: What may be said of a set beside its path.
-GIVEN = ("path", "classes", "size", "epochs", "on_bad_image")
+GIVEN = ("path", "classes", "size", "epochs")
+#: Switches of a task's reader, which may be said beside them.
+SWITCHES = {
+    "cls": ("on_bad_image",),
+    "det": ("on_bad_image",),
+    "seg": ("on_bad_image", "images_without_masks"),
+}
 #: What detection and segmentation start from where nothing is pretrained and nothing was said.
 LIBRARY = ("timm/resnet18.tv_in1k",)
 TRICKS = ("resnet_d", "efficient", "cosine", "label_smoothing", "mixup")
@@ -37,7 +43,7 @@ def config_for(
 
     Args:
         leaf: Such as `det/own` or `det/own/faster_rcnn_c4`.
-        given: The folder, or a mapping with `path` and others of `GIVEN`.
+        given: The folder, or a mapping with `path` and others of `GIVEN` and `SWITCHES`.
         place: Folder to write into.
         say: Gets what was found and chosen.
 
@@ -46,10 +52,11 @@ def config_for(
             of another folder.
     """
     held: dict[str, Any] = {"path": given} if isinstance(given, str | Path) else dict(given)
-    if "path" not in held or held.keys() - set(GIVEN):
-        raise UserError(f"own data take {', '.join(GIVEN)} ('path' is needed), got {held}")
     leaf = str(short_name(find_config(leaf)))
     task = leaf.partition("/")[0]
+    taken = (*GIVEN, *SWITCHES[task])
+    if "path" not in held or held.keys() - set(taken):
+        raise UserError(f"own data take {', '.join(taken)} ('path' is needed), got {held}")
     root = Path(held["path"]).expanduser().absolute()
     file, record = place / f"{task}.py", place / f"{task}.json"
     if file.is_file():
@@ -62,8 +69,8 @@ def config_for(
         say(f"{file}: kept as it is")
         return file
     layout = find(root, task, classes=tuple(held.get("classes") or ()))
-    if "on_bad_image" in held:
-        layout = replace(layout, settings={**layout.settings, "on_bad_image": held["on_bad_image"]})
+    switches = {key: held[key] for key in SWITCHES[task] if key in held}
+    layout = replace(layout, settings={**layout.settings, **switches})
     found = report(layout, place / task)
     say(to_text(found))
     if found.wrong:
@@ -71,6 +78,7 @@ def config_for(
             f"{root} cannot be trained on: {found.wrong[0]}"
             + (f" (and {len(found.wrong) - 1} more)" if found.wrong[1:] else "")
             + "; bad images alone are left out by `on_bad_image: skip` beside `path` in a tier file"
+            + (", images without masks by `images_without_masks: skip`" if task == "seg" else "")
         )
     chosen = choose(found, held.get("size"), held.get("epochs"))
     say("\n".join(f"chosen: {reason}" for reason in chosen.reasons))

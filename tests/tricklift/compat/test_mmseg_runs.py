@@ -109,3 +109,21 @@ def test_pspnet_on_two_processes(run, mim, leaf, keeps, scalars, same_statistics
     assert len(losses) == 2 and all(math.isfinite(loss) for loss in losses)
     assert any("mIoU" in line for line in scalars("pspnet"))
     same_statistics("pspnet/iter_2.pth")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("norm", ["SyncBN", "BN"])
+def test_pspnet_with_one_image_on_each_of_two_processes(run, mim, leaf, scalars, norm):
+    """Two values a channel where the norm gathers them; else one, which is refused."""
+    out = run(
+        *(*mim, "train", "mmseg", leaf("mmseg", STOCK.format(name="pspnet")), "--gpus", "2"),
+        *("--launcher", "pytorch", "--work-dir", f"ones_{norm}", "--cfg-options", *length(2)),
+        *(f"model.decode_head.norm_cfg.type={norm}", "train_dataloader.batch_size=1", *OPTIONS),
+        fails=norm == "BN",
+    )
+    if norm == "BN":
+        assert "UserError: model.decode_head.psp_modules.0.1.bn" in out
+        assert "set train_dataloader.batch_size to 2 or more" in out
+    else:
+        losses = train_losses(scalars(f"ones_{norm}"))
+        assert len(losses) == 2 and all(math.isfinite(loss) for loss in losses)

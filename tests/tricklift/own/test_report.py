@@ -44,7 +44,7 @@ def coco_image(path):
 
 
 def coloured(path):
-    assert cv2.imwrite(str(path), np.zeros((80, 96, 3), np.uint8))
+    assert cv2.imwrite(str(path), np.full((80, 96, 3), (0, 0, 128), np.uint8))
 
 
 FAULTS = [
