@@ -149,6 +149,12 @@ def test_images_too_small_for_inception() -> None:
         ("timm/resnest50", {}, "timm .* lacks it; did you mean 'timm/resnest50d'"),
         ("timm/resnet50d.gluon_in1k", {}, "names weights; set the backbone's name to 'timm/resn"),
         ("timm/vit_tiny_patch16_224", {}, "no feature maps at growing strides"),
+        ("timm/hiera_tiny_224", {}, "timm/hiera_tiny_224 takes images of 224x224 pixels alone, an"),
+        (
+            "timm/halonet26t",
+            {},
+            "images of 256x256 pixels alone, .* AssertionError.*choose another",
+        ),
         ("timm/mobilenetv1_100", {"zero_gamma": True}, "zero_gamma is not defined for timm/mob"),
         ("timm/inception_v3", {"zero_gamma": True}, "zero_gamma is not defined for timm/incep"),
         ("timm/vgg19", {"init": "he"}, "init must be 'timm', 'xavier' or 'kaiming'; got 'he'"),
