@@ -149,6 +149,8 @@ def test_images_too_small_for_inception() -> None:
         ("timm/resnest50", {}, "timm .* lacks it; did you mean 'timm/resnest50d'"),
         ("timm/resnet50d.gluon_in1k", {}, "names weights; set the backbone's name to 'timm/resn"),
         ("timm/vit_tiny_patch16_224", {}, "no feature maps at growing strides"),
+        ("timm/tresnet_m", {}, "timm/tresnet_m has no layer '', .*stages cannot be told apart"),
+        ("timm/hrnet_w18_small", {}, "has no layer 'stem', .*cannot be told apart; choose another"),
         ("timm/hiera_tiny_224", {}, "timm/hiera_tiny_224 takes images of 224x224 pixels alone, an"),
         (
             "timm/halonet26t",

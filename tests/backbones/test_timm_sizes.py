@@ -13,7 +13,6 @@ FLEXIBLE = {
     "convnext_atto": (None, 1),
     "pvt_v2_b0": (None, 1),
     "swin_tiny_patch4_window7_224": ("dynamic_img_size", 32),
-    "tresnet_m": (None, 32),
     "dla34": (None, 32),
 }
 SLOW = {
@@ -22,7 +21,6 @@ SLOW = {
     "swinv2_cr_tiny_224": ("dynamic_img_size", 1),
     "swin_s3_tiny_224": ("dynamic_img_size", 32),
     "swinv2_tiny_window8_256": ("dynamic_img_size", 32),
-    "hrnet_w18_small": (None, 32),
     "lambda_resnet26t": (None, 32),
 }
 FIXED = (

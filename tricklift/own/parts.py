@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tricklift.errors import UserError
 from tricklift.records.atomic import write_text
 
 #: Folders and lists of a split go by these names, in this order.
@@ -33,9 +34,14 @@ class Part:
     told: str = "as given"
 
     def write(self, place: Path, split: str) -> dict[str, Any]:
-        """The settings, with the list written to `place` where there is one."""
+        """The settings, with the list written to `place` where there is one.
+
+        Raises:
+            UserError: A file's name is not in UTF-8, so no list can hold it.
+        """
         if self.listing is None:
             return self.settings
+        refuse_unreadable(self.listing)
         file = place.absolute() / f"{split}{self.suffix}"
         if not file.is_file() or file.read_text(encoding="utf-8") != self.listing:
             write_text(file, self.listing)
@@ -71,6 +77,21 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
+def refuse_unreadable(listing: str) -> None:
+    """Refuse names of files that another system wrote in its own encoding.
+
+    Raises:
+        UserError: There is one.
+    """
+    for line in listing.splitlines():
+        if any("\ud800" <= letter <= "\udfff" for letter in line):
+            name = str(line.encode("utf-8", "surrogateescape")).removeprefix("b")
+            raise UserError(
+                f"the file name {name} is not in UTF-8, so no list can hold it; rename the files "
+                "(`convmv -r -f GB18030 -t UTF-8 --notest FOLDER`, if they are Chinese)"
+            )
+
+
 def by_seed(
     names: Sequence[str], seed: int = 0, share: float = SHARE
 ) -> tuple[list[str], list[str]]:
@@ -79,10 +100,14 @@ def by_seed(
     A name's place follows from its digest alone, so few names move when others are added. Both
     parts get at least one, where there are two.
     """
-    drawn = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
+    drawn = sorted(names, key=lambda name: _digest(f"{seed}/{name}"))
     count = min(max(1, round(share * len(drawn))), len(drawn) - 1) if drawn else 0
     val = set(drawn[:count])
     return [name for name in names if name not in val], [name for name in names if name in val]
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 def told_by_seed(seed: int = 0) -> str:
