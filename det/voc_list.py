@@ -118,5 +118,5 @@ def _forms(name: str) -> Iterator[str]:
     """A name as it is, and with its accents as other systems store them."""
     yield name
     for form in ("NFC", "NFD"):
-        if (other := unicodedata.normalize(form, name)) != name:  # type: ignore[arg-type]
+        if (other := unicodedata.normalize(form, name)) != name:
             yield other

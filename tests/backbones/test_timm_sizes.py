@@ -16,8 +16,8 @@ FLEXIBLE = {
     "dla34": (None, 32),
 }
 SLOW = {
-    "mvitv2_tiny": (None, 1),  # timm says that its size is fixed
-    "twins_svt_small": (None, 1),
+    "davit_tiny": (None, 1),
+    "efficientvit_m0": (None, 1),  # timm says that its size is fixed
     "swinv2_cr_tiny_224": ("dynamic_img_size", 1),
     "swin_s3_tiny_224": ("dynamic_img_size", 32),
     "swinv2_tiny_window8_256": ("dynamic_img_size", 32),
