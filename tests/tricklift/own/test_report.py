@@ -137,9 +137,9 @@ def test_what_a_training_reads_is_seen(own, tmp_path, name, changes):
 
 
 def test_a_name_that_no_list_can_hold_is_named(own, tmp_path):
-    root = own("VOC without lists")
-    rename(root, "images/3.bmp", b"images/gr\xf6\xdfe.bmp")
-    rename(root, "Annotations/3.xml", b"Annotations/gr\xf6\xdfe.xml")
+    root = own("XMLs beside")
+    rename(root, "train/3.jpg", b"train/gr\xf6\xdfe.jpg")
+    rename(root, "train/3.xml", b"train/gr\xf6\xdfe.xml")
     (said,) = report(find(root), tmp_path).wrong
     assert r"the file name 'gr\xf6\xdfe' is not in UTF-8" in said and "convmv" in said
 
