@@ -84,11 +84,10 @@ def refuse_unreadable(listing: str) -> None:
         UserError: There is one.
     """
     for line in listing.splitlines():
-        if any("\ud800" <= letter <= "\udfff" for letter in line):
-            name = str(line.encode("utf-8", "surrogateescape")).removeprefix("b")
+        if printable(line) != line:
             raise UserError(
-                f"the file name {name} is not in UTF-8, so no list can hold it; rename the files "
-                "(`convmv -r -f GB18030 -t UTF-8 --notest FOLDER`, if they are Chinese)"
+                f"{printable(line)}: this name of a file is not in UTF-8; rename such files "
+                "(`convmv -r -f latin1 -t utf8 --notest FOLDER`)"
             )
 
 
@@ -99,15 +98,20 @@ def by_seed(
 
     A name's place follows from its digest alone, so few names move when others are added. Both
     parts get at least one, where there are two.
+
+    Raises:
+        UserError: A name is not in UTF-8, in which the list of a split is written.
     """
-    drawn = sorted(names, key=lambda name: _digest(f"{seed}/{name}"))
+    refuse_unreadable("\n".join(names))
+    drawn = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
     count = min(max(1, round(share * len(drawn))), len(drawn) - 1) if drawn else 0
     val = set(drawn[:count])
     return [name for name in names if name not in val], [name for name in names if name in val]
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+def printable(text: str) -> str:
+    """A text whose parts that are not in UTF-8 are written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def told_by_seed(seed: int = 0) -> str:
