@@ -3,9 +3,11 @@
 timm (https://github.com/huggingface/pytorch-image-models) builds the network, dilated too where it
 can do that. Where its layers run in a row, it is cut into our stem, stages and head (`StagedNet`):
 then everything works as with a network of ours, and the weights keep timm's names behind our
-prefixes. Any other network is run as timm runs it (`backbones.timm_whole`), without a C4 head.
+prefixes. Any other network is run as timm runs it (`backbones.timm_whole`), without a C4 head, and
+must take images of any size (`backbones.timm_sizes`).
 """
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -18,6 +20,7 @@ from backbones.initialisation import initialise, start_gammas
 from backbones.last_norms import last_norms
 from backbones.registry import TIMM, BackboneInfo, register, register_prefix
 from backbones.staged import StagedNet
+from backbones.timm_sizes import takes
 from backbones.timm_whole import layers_in_order, linear, whole
 from tricklift.errors import UserError, did_you_mean
 
@@ -68,19 +71,29 @@ def timm_network(
         raise UserError(f"init must be 'timm', 'xavier' or 'kaiming'; got {init!r}")
     if output_stride not in (8, 16, 32):
         raise UserError(f"output_stride must be one of 8, 16, 32; got {output_stride!r}")
-    try:
-        dilated = {} if output_stride == 32 else {"output_stride": output_stride}
-        model = create(network, num_classes, **dilated)
-    except (TypeError, AssertionError):  # an unknown argument, or one that must be 32
-        model = create(network, num_classes)
+    multiple = 1
+    model = _created(network, num_classes, output_stride)
+    if not (in_a_row := _runs_in_a_row(model)):
+        options, multiple = takes(create, network)
+        if options:
+            model = _created(network, num_classes, output_stride, **options)
     last = [model.get_submodule(path) for path in _last_norms(network)] if zero_gamma else []
-    result: Backbone = (cut if _runs_in_a_row(model) else whole)(model, output_stride)
+    result: Backbone
+    result = cut(model, output_stride) if in_a_row else whole(model, output_stride, multiple)
     if init != "timm":
         initialise(result, init)
     start_gammas(result)
     for norm in last:
         nn.init.zeros_(norm.weight)
     return result
+
+
+def _created(network: str, num_classes: int, output_stride: int, **options: Any) -> Any:
+    """timm's network, dilated where timm can do that."""
+    if output_stride != 32:
+        with suppress(TypeError, AssertionError):  # an unknown argument, or one that must be 32
+            return create(network, num_classes, output_stride=output_stride, **options)
+    return create(network, num_classes, **options)
 
 
 def create(network: str, num_classes: int, **options: Any) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from backbones.features import Backbone, FeatureInfo
 from tricklift.errors import UserError
@@ -17,26 +18,43 @@ class WholeNet(Backbone):
         fc: The classifier.
         feature_info: Channels and strides of the maps.
         indices: Which of timm's maps these are.
+        multiple: Sides of images that the body takes are multiples of it; others are filled up with
+            zeros on the right and at the bottom.
     """
 
     def __init__(
-        self, body: Any, fc: nn.Linear, feature_info: FeatureInfo, indices: Sequence[int]
+        self,
+        body: Any,
+        fc: nn.Linear,
+        feature_info: FeatureInfo,
+        indices: Sequence[int],
+        multiple: int = 1,
     ) -> None:
         super().__init__()
+        self.multiple = multiple
         self.feature_info = feature_info
         self.indices = list(indices)
         self.body = body
         self.fc = fc
 
     def forward_features(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map images ``(N, 3, H, W)`` to maps ``(N, C_i, H/s_i, W/s_i)``."""
-        return tuple(
-            self.body.forward_intermediates(x, indices=self.indices, intermediates_only=True)
+        """Map images ``(N, 3, H, W)`` to maps ``(N, C_i, H/s_i, W/s_i)``, sides rounded up."""
+        maps = self.body.forward_intermediates(
+            self._filled(x), indices=self.indices, intermediates_only=True
         )
+        if self.multiple == 1:
+            return tuple(maps)
+        strides = self.feature_info.strides
+        sides = [[-(-side // stride) for side in x.shape[2:]] for stride in strides]
+        return tuple(f[:, :, :high, :wide] for f, (high, wide) in zip(maps, sides, strict=False))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images ``(N, 3, H, W)`` to logits ``(N, num_classes)``."""
-        return self.fc(self.body(x).flatten(1))
+        return self.fc(self.body(self._filled(x)).flatten(1))
+
+    def _filled(self, x: Tensor) -> Tensor:
+        more = [-side % self.multiple for side in x.shape[2:]]
+        return pad(x, (0, more[1], 0, more[0])) if any(more) else x
 
     def stage(self, index: int) -> NoReturn:
         raise UserError(
@@ -47,7 +65,7 @@ class WholeNet(Backbone):
     def keep_until(self, last: int) -> None:
         """See `Backbone`; what timm cannot take away gets no gradient."""
         self.indices = self.indices[: last + 1]
-        self.body.prune_intermediate_layers(self.indices, prune_head=True)
+        self.body.prune_intermediate_layers(self.indices, prune_norm=True, prune_head=True)
         used = {id(p) for part in self.parts() for module in part for p in module.parameters()}
         for parameter in self.body.parameters():
             parameter.requires_grad_(id(parameter) in used)
@@ -59,6 +77,11 @@ class WholeNet(Backbone):
         stem = [info[self.indices[0] - 1]["module"]] if self.indices[0] else []
         layers = layers_in_order(self.body, maps + stem)
         names = [name for name, _ in layers]
+        if lost := [path for path in stem + maps if path not in names]:
+            raise UserError(
+                f"{self.name} has no layer {lost[0]!r}, where timm says that a map of it ends, so "
+                "its stages cannot be told apart; choose another network"
+            )
         ends = [names.index(path) + 1 for path in stem + maps]
         ends = ends if stem else [ends[0] - 1, *ends]
         starts = [0, *ends[:-1]]
@@ -98,12 +121,12 @@ def linear(classifier: Any) -> nn.Linear:
     return classifier
 
 
-def whole(model: Any, output_stride: int) -> WholeNet:
-    """Wrap a network of timm that is not cut.
+def whole(model: Any, output_stride: int, multiple: int = 1) -> WholeNet:
+    """Wrap a network of timm that is not cut; `multiple`: see `WholeNet`.
 
     Raises:
-        UserError: It has no feature maps at growing strides, no linear classifier, or no such
-            output stride.
+        UserError: It has no feature maps at growing strides, no linear classifier, no stages that
+            can be told apart, or no such output stride.
     """
     name = model.pretrained_cfg["architecture"]
     info = list(getattr(model, "feature_info", []))
@@ -128,4 +151,8 @@ def whole(model: Any, output_stride: int) -> WholeNet:
     parent, _, child = path.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())
     channels = tuple(entry["num_chs"] for entry in info[first:])
-    return WholeNet(model, fc, FeatureInfo(channels, tuple(strides)), range(first, len(info)))
+    features = FeatureInfo(channels, tuple(strides))
+    result = WholeNet(model, fc, features, range(first, len(info)), multiple)
+    result.name = f"timm/{name}"
+    result.parts()
+    return result

@@ -86,12 +86,13 @@ def check_box(
 
     Args:
         box: ``(xmin, ymin, xmax, ymax)`` in pixels.
-        first: The coordinate of the image's edge: 1 in VOC, where fractions are cut off; 0 in COCO.
+        first: The coordinate of the image's edge: 1 in VOC, where fractions are cut off, as mmdet
+            does; 0 in COCO, where they are kept.
         size: Width and height of the image.
         name: The object's class.
         where: The annotation's file, and what in it.
         border: Pixels by which the box may leave its image.
-        repairs: Counts what is clipped, and what is dropped: narrower than a pixel.
+        repairs: Counts what is clipped or cut, and what is dropped: narrower than a pixel.
 
     Raises:
         UserError: Its corners are swapped, or it leaves the image by more.
@@ -109,13 +110,15 @@ def check_box(
             "the box, or allow more with border=N in the dataset"
         )
     short = f"{where.rpartition('/')[2]}, {name} ({', '.join(f'{v:g}' for v in box)})"
-    cut = int if first else float  # as mmdet reads VOC
+    cut = int if first else float
     clipped = [min(max(cut(value), first), limit) for value, limit in pairs]
     if clipped[2] - clipped[0] < 1 or clipped[3] - clipped[1] < 1:
         repairs.note("box without area dropped", short)
         return None
     if any(value < first or value > limit for value, limit in pairs):
         repairs.note(f"box that leaves the image by up to {border} pixels clipped", short)
+    if first and any(value % 1 for value in box):
+        repairs.note("box with fractions of pixels cut to whole ones, as mmdet reads VOC", short)
     return clipped
 
 
@@ -136,7 +139,8 @@ def check_size(
     size = picture.size
     if given == size:
         return
-    if 0 in given or given == size[::-1]:
+    known = [one == other for one, other in zip(given, size, strict=True) if one]
+    if (len(known) < 2 and all(known)) or given == size[::-1]:
         what = "size in the annotation is missing or transposed, taken from the image"
         repairs.note(what, where.rpartition("/")[2])
         return

@@ -1,7 +1,6 @@
 """COCO annotations: one JSON for all images."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from tricklift.data.pictures import check_picture
 from tricklift.errors import UserError
 
 PARTS = ("images", "annotations", "categories")
+#: Numbers of pixels are smaller.
+LARGEST = 1e9
 
 
 @dataclass(frozen=True)
@@ -61,23 +62,36 @@ def read(path: str | Path, prepare: str) -> Coco:
             raise UserError(
                 f"{file}: {part!r} must be a list of objects; a COCO file has {', '.join(PARTS)}"
             )
-    ids = Counter(_key(image, "id", "image", file) for image in held["images"])
-    if twice := [str(key) for key, times in ids.items() if times > 1]:
-        raise UserError(f"{file}: image id {twice[0]} is there twice; give each image its own")
-    if not ids:
+    objects: dict[Any, list[dict[str, Any]]] = {}
+    for entry in held["images"]:
+        key = _key(entry, "id", "image", file)
+        if key in objects:
+            raise UserError(f"{file}: image id {key} is there twice; give each image its own")
+        if not (isinstance(entry.get("file_name"), str) and entry["file_name"].strip()):
+            raise UserError(f"{file}: image {key!r} has no 'file_name'; complete it")
+        objects[key] = []
+    if not objects:
         raise UserError(f"{file} lists no image; add some")
-    names = {}
+    names: dict[Any, str] = {}
     for entry in held["categories"]:
-        names[_key(entry, "id", "category", file)] = str(_key(entry, "name", "category", file))
+        key, name = _key(entry, "id", "category", file), _key(entry, "name", "category", file)
+        if key in names:
+            raise UserError(f"{file}: category id {key} is there twice; give each its own")
+        names[key] = str(name).strip()
     if len(set(names.values())) < len(names):
         raise UserError(f"{file}: two categories have one name; rename one of them")
-    objects: dict[Any, list[dict[str, Any]]] = {key: [] for key in ids}
     for entry in held["annotations"]:
         image = _key(entry, "image_id", "annotation", file)
+        _key(entry, "category_id", "annotation", file)
         if image not in objects:
             raise UserError(f"{file}: an annotation is of image {image!r}, which it does not list")
         objects[image].append(entry)
     return Coco(file, held["images"], objects, names)
+
+
+def picture_of(image: Mapping[str, Any], folder: Path) -> Path:
+    """Where an image of the file lies, if its pictures are below that folder."""
+    return folder / str(image["file_name"]).replace("\\", "/")
 
 
 def read_image(
@@ -85,19 +99,20 @@ def read_image(
 ) -> dict[str, Any]:
     """One image as mmdet's data sets list it, checked against its picture.
 
-    Boxes are ``[x1, y1, x2, y2]`` in pixels from 0, fractions kept; crowds are ignored.
-    What is mended is counted, as in `det.voc_xml`.
+    Boxes are ``[x1, y1, x2, y2]`` in pixels from 0, fractions kept; crowds are ignored. `area`,
+    `segmentation` and the ids of annotations are not read. What is mended is counted, as in
+    `det.voc_xml`.
 
     Raises:
         MissingFileError: The picture is missing.
         UserError: An unreadable picture or one of another size, an unknown class, or a box that is
             none or lies outside.
     """
-    where = f"{coco.file}: image {image.get('file_name')!r}"
+    where = f"{coco.file}: image {image['file_name']!r}"
     picture = check_picture(path, repairs)
     width, height = picture.size
-    given = (image.get("width") or 0, image.get("height") or 0)
-    check_size(given, picture, path, where, repairs)
+    given = [_number(image.get(key), key, where) for key in ("width", "height")]
+    check_size((given[0], given[1]), picture, path, where, repairs)
     instances = []
     for item in coco.objects[image["id"]]:
         name = coco.names.get(item.get("category_id"))
@@ -109,7 +124,10 @@ def read_image(
         corners = (left, top, left + wide, top + high)
         box = check_box(corners, 0, (width, height), name, where, rules.border, repairs)
         if box is not None:
-            ignored = int(bool(item.get("iscrowd")))
+            crowd = item.get("iscrowd")
+            if not isinstance(crowd, bool):
+                crowd = _number(crowd, "iscrowd", where)
+            ignored = int(bool(crowd))
             label = rules.classes.index(name)
             instances.append({"bbox": box, "bbox_label": label, "ignore_flag": ignored})
     return {
@@ -123,16 +141,36 @@ def read_image(
 
 def _box(item: Mapping[str, Any], where: str) -> list[float]:
     box = item.get("bbox")
-    numbers = isinstance(box, list) and all(
-        isinstance(v, int | float) and math.isfinite(v) for v in box
-    )
-    if not numbers or len(box) != 4:  # type: ignore[arg-type]
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
         raise UserError(f"{where}: 'bbox' is {box!r}; it must be [x, y, width, height] in pixels")
-    return [float(v) for v in box]  # type: ignore[union-attr]
+    if box[2] < 0 or box[3] < 0:
+        raise UserError(f"{where}: 'bbox' is {box!r}, with a negative side; correct it")
+    return [float(v) for v in box]
+
+
+def _number(value: Any, key: str, where: str) -> float:
+    """A number that may be missing: then it is 0.
+
+    Raises:
+        UserError: It is something else.
+    """
+    if value is None:
+        return 0.0
+    if not _is_number(value):
+        raise UserError(f"{where}: {key!r} is {value!r}, not a number; correct it")
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number as images have them; a larger one may be no float at all."""
+    return type(value) in (int, float) and abs(value) < LARGEST
 
 
 def _key(entry: Mapping[str, Any], key: str, what: str, file: Path) -> Any:
     value = entry.get(key)
-    if not isinstance(value, int | str):
-        raise UserError(f"{file}: {what} {str(dict(entry))[:80]} has no {key!r}; complete it")
+    if type(value) not in (int, str) and not (type(value) is float and value.is_integer()):
+        said = f"has no {key!r}" if value is None else f"has the {key!r} {value!r}"
+        raise UserError(
+            f"{file}: {what} {str(dict(entry))[:80]} {said}; it must be a whole number or a name"
+        )
     return value

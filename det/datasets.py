@@ -13,10 +13,12 @@ from mmengine.logging import print_log
 
 from det import coco_json, voc_xml
 from det.checks import Rules
+from det.voc_list import find_picture, find_xml, read_names
+from det.xml_file import parse
 from tricklift.data.checks import SKIPPED, check_each, on_first_rank, require
-from tricklift.data.files import Pictures, Repairs, is_picture, read_list, stem
+from tricklift.data.files import Pictures, Repairs
 from tricklift.data.miniworld.vocabulary import CLASSES, PALETTE
-from tricklift.errors import MissingFileError, UserError
+from tricklift.errors import UserError
 
 
 class CheckedBoxes(BaseDetDataset):
@@ -97,7 +99,7 @@ class CheckedXMLDataset(CheckedBoxes, XMLDataset):
 
     An item is what `XMLDataset` gives: boxes as 0-based ``(x1, y1, x2, y2)`` in pixels, `difficult`
     ones with ``ignore_flag=1``. A picture may have any suffix that OpenCV decodes: a line of the
-    list finds it by its name, with or without suffix, or the XML by its ``<filename>``.
+    list finds it by its name, with or without suffix or folders, or the XML by its ``<filename>``.
 
     Args and Raises: see `CheckedBoxes`.
     """
@@ -106,20 +108,17 @@ class CheckedXMLDataset(CheckedBoxes, XMLDataset):
 
     def _items(self) -> tuple[list[Any], Any]:
         root = Path(require(self.sub_data_root or ".", "data folder", self.prepare))
-        names = read_list(self.ann_file, self.prepare, self.repairs)
         pictures = Pictures(root / self.img_subdir)
-        return names, lambda name: self._read(name, root / self.ann_subdir, pictures)
+        names = read_names(self.ann_file, pictures.folder, self.prepare, self.repairs)
+        folder = root / self.ann_subdir
+        return list(names), lambda name: self._read(name, names[name], folder, pictures)
 
-    def _read(self, line: str, folder: Path, pictures: Pictures) -> dict[str, Any] | None:
-        name = stem(line) if is_picture(line) else line
-        xml = folder / f"{name}.xml"
-        root = voc_xml.parse(xml, self.repairs)
-        image = pictures.find(line, voc_xml.picture_named(root))
-        if image is None:
-            raise MissingFileError(
-                f"{pictures.folder / name}.jpg: no such image, nor one of another suffix or "
-                f"of the <filename> in {xml.name}; add it, or take it off the list"
-            )
+    def _read(
+        self, name: str, listed: str, folder: Path, pictures: Pictures
+    ) -> dict[str, Any] | None:
+        xml = find_xml(folder, name)
+        root = parse(xml, self.repairs)
+        image = find_picture(pictures, listed, voc_xml.picture_named(root), xml)
         found = voc_xml.read_annotation(root, xml, image, self.rules, self.repairs)
         remedy = "take it out of the ImageSets list"
         if found.empty and not self.rules.keeps_empty(str(xml), remedy, self.repairs):
@@ -154,9 +153,9 @@ class CheckedCocoDataset(CheckedBoxes):
     def _read(
         self, image: dict[str, Any], coco: coco_json.Coco, folder: Path
     ) -> dict[str, Any] | None:
-        name = str(image.get("file_name") or "")
-        item = coco_json.read_image(coco, image, folder / name, self.rules, self.repairs)
-        where, remedy = f"{self.ann_file}: image {name!r}", "take it out of 'images'"
+        path = coco_json.picture_of(image, folder)
+        item = coco_json.read_image(coco, image, path, self.rules, self.repairs)
+        where, remedy = f"{self.ann_file}: image {image['file_name']!r}", "take it out of 'images'"
         if item["instances"] or self.rules.keeps_empty(where, remedy, self.repairs):
             return item
         return None

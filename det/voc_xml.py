@@ -1,24 +1,21 @@
 """Pascal VOC annotations: one XML an image."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from xml.etree.ElementTree import Element
 
 from det.checks import CORNERS, Rules, check_box, check_size
+from det.xml_file import parse
 from tricklift.data.files import Repairs
 from tricklift.data.pictures import check_picture
-from tricklift.errors import MissingFileError, UserError
+from tricklift.errors import UserError
 
-_DECLARED = re.compile(rb"""<\?xml[^>]*encoding=["']([\w.-]+)["'][^>]*\?>""")
-#: What some programs call UTF-8.
-_UTF_8 = ("utf8mb4", "utf8mb3", "unicode", "utf")
+#: What is read of an object, once.
+_PARTS = ("name", "bndbox", "difficult")
+_YES, _NO = ("true", "yes"), ("", "unspecified", "false", "no")
 
 
 @dataclass(frozen=True)
@@ -46,13 +43,14 @@ def read_annotation(
 ) -> Annotation:
     """Check one VOC XML and the header of its image.
 
-    Coordinates are VOC's: 1-based, inclusive; mmdet cuts off their fractions. A box that leaves the
-    image by up to `rules.border` pixels is clipped, one without area after that (a click, or
-    narrower than a pixel) is dropped, a size that the XML gives as 0 or transposed is taken from
-    the image, and `difficult` without a value means no; each is counted in `repairs`.
+    Coordinates are VOC's: 1-based, inclusive. Fractions are cut off, as mmdet does, so that numbers
+    compare. A box that leaves the image by up to `rules.border` pixels is clipped, one that is not
+    wider than a pixel after that (a click) is dropped, a size that the XML lacks or gives
+    transposed is taken from the image, and `difficult` without a value means no; each is counted in
+    `repairs`. ``<part>``, ``<truncated>``, ``<pose>`` and what else there may be is not read.
 
     Args:
-        root: What `parse` made of the file; changed in place.
+        root: What `det.xml_file.parse` made of the file; changed in place.
         xml: The annotation's file, for messages.
         image: Its image.
         rules: What the data set asks.
@@ -60,51 +58,19 @@ def read_annotation(
 
     Raises:
         MissingFileError: The image is missing.
-        UserError: An unreadable image, an unknown class, a value that is no number, a box outside
-            the image or with swapped corners, or another size than the image's.
+        UserError: An unreadable image, no annotation, an object within another, an unknown class, a
+            tag that is missing or there twice, a value that is no number, a box outside the image
+            or with swapped corners, or another size than the image's.
     """
     picture = check_picture(image, repairs)
     width, height = picture.size
-    given = tuple(_number(root.find("size"), key, xml, default=0) for key in ("width", "height"))
+    size = _only(root, "size", xml)
+    given = [_number(size, key, xml, needed=False) for key in ("width", "height")]
     check_size((given[0], given[1]), picture, image, str(xml), repairs)
-    for node in root.findall("object"):
+    for node in objects(root, xml):
         if not _check_object(node, xml, (width, height), rules, repairs):
             root.remove(node)
     return Annotation(root, width, height)
-
-
-def parse(xml: Path, repairs: Repairs) -> Element:
-    """The content of an XML file, in any encoding that Python knows.
-
-    Raises:
-        MissingFileError: There is no such file.
-        UserError: It is not parseable, or has entities.
-    """
-    if not xml.is_file():
-        raise MissingFileError(f"{xml}: no such annotation; add it, or take the image off the list")
-    data = xml.read_bytes()
-    try:
-        try:
-            root: Element = fromstring(data)
-        except (LookupError, ValueError):  # an encoding that the parser lacks; Python has more
-            root = fromstring(_decoded(data, xml, repairs))
-    except (ParseError, UnicodeDecodeError, LookupError) as error:
-        raise UserError(f"{xml}: not parseable as XML ({error}); write the file again") from error
-    except DefusedXmlException as error:
-        raise UserError(
-            f"{xml}: has a document type with entities, which is refused ({error}); "
-            "save the file without it"
-        ) from error
-    return root
-
-
-def _decoded(data: bytes, xml: Path, repairs: Repairs) -> str:
-    found = _DECLARED.match(data)
-    name = found[1].decode() if found else "utf-8"
-    if name.lower() in _UTF_8:
-        repairs.note(f"encoding {name!r} in the XML taken as UTF-8", xml.name)
-        name = "utf-8"
-    return _DECLARED.sub(b"", data, count=1).decode(name)
 
 
 def picture_named(root: Element) -> str:
@@ -112,9 +78,31 @@ def picture_named(root: Element) -> str:
     return (root.findtext("filename") or "").strip()
 
 
+def objects(root: Element, xml: Path) -> list[Element]:
+    """The objects of an annotation.
+
+    Raises:
+        UserError: It is none, or holds an object that is not directly below its root.
+    """
+    found = root.findall("object")
+    if not found and root.tag != "annotation":
+        raise UserError(
+            f"{xml}: its root is <{root.tag}>, so it is no VOC annotation (<annotation> with an "
+            "<object> for each box); convert it, or take the image off the list"
+        )
+    known = set(map(id, found))
+    for parent in root.iter():
+        if any(child.tag == "object" and id(child) not in known for child in parent):
+            raise UserError(
+                f"{xml}: an <object> within <{parent.tag}> would not be read; move it out, to "
+                f"stand directly below <{root.tag}>"
+            )
+    return found
+
+
 def count_classes(xmls: Iterable[Path], repairs: Repairs) -> Counter[str]:
     """How many objects of each class annotations hold; those without a name are no class."""
-    nodes = (node for xml in xmls for node in parse(xml, repairs).findall("object"))
+    nodes = (node for xml in xmls for node in objects(parse(xml, repairs), xml))
     names = ((node.findtext("name") or "").strip() for node in nodes)
     return Counter(name for name in names if name)
 
@@ -123,12 +111,18 @@ def _check_object(
     node: Element, xml: Path, size: tuple[int, int], rules: Rules, repairs: Repairs
 ) -> bool:
     """Check one object and write back what is mended; False means that it is to be dropped."""
-    name = _text(node, "name", xml).strip()
+    named, corners, difficult = (_only(node, tag, xml) for tag in _PARTS)
+    if named is None or not (name := (named.text or "").strip()):
+        raise UserError(f"{xml}: an <object> has no <name>; complete the annotation")
     if not rules.takes(name, str(xml), repairs):
         return False
-    node.find("name").text = name  # type: ignore[union-attr]
-    _check_difficult(node, xml, repairs)
-    corners = node.find("bndbox")
+    named.text = name
+    _check_difficult(difficult, xml, repairs)
+    if corners is None:
+        there = ", ".join(f"<{child.tag}>" for child in node)
+        raise UserError(
+            f"{xml}: the <object> {name!r} has no <bndbox> (it has {there}); add its box"
+        )
     box = [_number(corners, key, xml) for key in CORNERS]
     clipped = check_box(box, 1, size, name, str(xml), rules.border, repairs)
     if clipped is None:
@@ -138,34 +132,51 @@ def _check_object(
     return True
 
 
-def _check_difficult(node: Element, xml: Path, repairs: Repairs) -> None:
-    """Write a number into <difficult>, which mmdet reads without asking."""
-    child = node.find("difficult")
-    if child is None:
+def _check_difficult(node: Element | None, xml: Path, repairs: Repairs) -> None:
+    """Write 0 or 1 into <difficult>, which mmdet reads without asking."""
+    if node is None:
         return
-    if (child.text or "").strip().lower() in ("", "unspecified"):
+    text = (node.text or "").strip().lower()
+    if text in ("", "unspecified"):
         repairs.note("<difficult> without a value taken as 0", xml.name)
-        child.text = "0"
-    else:
-        child.text = str(int(bool(_number(node, "difficult", xml))))
+    node.text = str(int(text in _YES or (text not in _NO and bool(_as_number(node, xml)))))
 
 
-def _text(node: Element | None, key: str, xml: Path) -> str:
-    child = None if node is None else node.find(key)
-    if child is None or not (child.text or "").strip():
-        tag = "object" if node is None else node.tag
-        raise UserError(f"{xml}: <{tag}> has no <{key}>; complete the annotation")
-    return child.text or ""
+def _only(node: Element, tag: str, xml: Path) -> Element | None:
+    """The child of that tag, None where there is none.
+
+    Raises:
+        UserError: There are several.
+    """
+    found = node.findall(tag)
+    if len(found) > 1:
+        raise UserError(
+            f"{xml}: <{node.tag}> has {len(found)} times <{tag}>, and one of them is meant; take "
+            "the others out"
+        )
+    return found[0] if found else None
 
 
-def _number(node: Element | None, key: str, xml: Path, default: float | None = None) -> float:
-    if default is not None and (node is None or node.find(key) is None):
-        return default
-    text = _text(node, key, xml)
+def _number(node: Element | None, tag: str, xml: Path, needed: bool = True) -> float:
+    """The number in a child of a node; 0 where it is neither needed nor there.
+
+    Raises:
+        UserError: It is needed and not there, there twice, or no number.
+    """
+    child = None if node is None else _only(node, tag, xml)
+    if child is not None and (child.text or "").strip():
+        return _as_number(child, xml)
+    if not needed:
+        return 0.0
+    assert node is not None, "only a size may be missing"
+    raise UserError(f"{xml}: <{node.tag}> has no <{tag}>; complete the annotation")
+
+
+def _as_number(node: Element, xml: Path) -> float:
     try:
-        value = float(text)
+        value = float(node.text or "")
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise UserError(f"{xml}: <{key}> is {text!r}, not a number; correct the XML")
+        raise UserError(f"{xml}: <{node.tag}> is {node.text!r}, not a number; correct the XML")
     return value

@@ -120,9 +120,12 @@ def repeats(model: Any, images: Tensor) -> None:
 def state_dict(model: Any, images: Tensor) -> None:
     """Another network with its state dict gives the same logits."""
     state = {key: value.clone() for key, value in model.state_dict().items()}
-    with torch.device("meta"):
+    unsaved = {key for key, _ in model.named_buffers()} - state.keys()
+    with torch.random.fork_rng(devices=[]), torch.device("cpu" if unsaved else "meta"):
+        torch.manual_seed(1)
         other = build(model.name, 10, **model.options)
-    other.to_empty(device="cpu")
+    if not unsaved:
+        other.to_empty(device="cpu")
     other.load_state_dict(state)
     with torch.no_grad():
         require(

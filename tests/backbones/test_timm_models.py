@@ -90,14 +90,15 @@ def test_a_network_that_is_not_cut_freezes_and_drops_what_is_behind(network: str
     assert len(groups) == 5
     grouped = [id(p) for group in groups for module in group for p in module.parameters()]
     assert len(grouped) == len(set(grouped))
-    model = TrickBackbone(f"timm/{network}", out_indices=(0, 2), frozen_stages=1)
-    model.net.load_state_dict(full.state_dict(), strict=False)
-    model.eval()
     full.eval()
-    with torch.no_grad():
-        expected = full.forward_features(images)
-        for index, feature in zip((0, 2), model(images), strict=True):
-            torch.testing.assert_close(feature, expected[index])
+    for indices in ((1, 3), (0, 2)):
+        model = TrickBackbone(f"timm/{network}", out_indices=indices, frozen_stages=1)
+        model.net.load_state_dict(full.state_dict(), strict=False)
+        model.eval()
+        with torch.no_grad():
+            expected = full.forward_features(images)
+            for index, feature in zip(indices, model(images), strict=True):
+                torch.testing.assert_close(feature, expected[index])
     model.train()
     sum(f.sum() for f in model(images)).backward()
     frozen = [p for m in model.net.frozen_parts(1) for p in m.parameters()]
@@ -149,6 +150,15 @@ def test_images_too_small_for_inception() -> None:
         ("timm/resnest50", {}, "timm .* lacks it; did you mean 'timm/resnest50d'"),
         ("timm/resnet50d.gluon_in1k", {}, "names weights; set the backbone's name to 'timm/resn"),
         ("timm/vit_tiny_patch16_224", {}, "no feature maps at growing strides"),
+        ("timm/tresnet_m", {}, "timm/tresnet_m has no layer '', .*stages cannot be told apart"),
+        ("timm/mvitv2_tiny", {}, "has no layer 'block.0', where timm says that a map of it ends"),
+        ("timm/hrnet_w18_small", {}, "has no layer 'stem', .*cannot be told apart; choose another"),
+        ("timm/hiera_tiny_224", {}, "timm/hiera_tiny_224 takes images of 224x224 pixels alone, an"),
+        (
+            "timm/halonet26t",
+            {},
+            "images of 256x256 pixels alone, .* AssertionError.*choose another",
+        ),
         ("timm/mobilenetv1_100", {"zero_gamma": True}, "zero_gamma is not defined for timm/mob"),
         ("timm/inception_v3", {"zero_gamma": True}, "zero_gamma is not defined for timm/incep"),
         ("timm/vgg19", {"init": "he"}, "init must be 'timm', 'xavier' or 'kaiming'; got 'he'"),

@@ -232,18 +232,6 @@ def test_a_value_that_is_no_number_is_named_with_file_and_tag(voc, tag, value):
         voc.read()
 
 
-@pytest.mark.parametrize("tag", TAGS)
-def test_a_tag_without_a_value_is_named_with_its_file(voc, log, tag):
-    path = voc.xml("a", [("cat", 1, 1, 40, 30)])
-    path.write_text(re.sub(rf"<{tag}>\d+<", f"<{tag}> <", path.read_text()))
-    if tag != "difficult":
-        with pytest.raises(ValueError, match=rf"a.xml: <\w+> has no <{tag}>; complete"):
-            voc.read()
-        return
-    assert voc.read()[0]["instances"][0]["ignore_flag"] == 0
-    assert "1 x <difficult> without a value taken as 0 (first: a.xml)" in log.text
-
-
 @pytest.mark.parametrize(("value", "flag"), [("Unspecified", 0), ("1.0", 1), (" 0 ", 0), ("2", 1)])
 def test_difficult_as_tools_write_it(voc, value, flag):
     path = voc.xml("a", [("cat", 1, 1, 40, 30)])
@@ -304,24 +292,3 @@ def test_some_classes_of_a_set(voc, log):
         voc.read(metainfo={"classes": ("cow",)}, other_classes="skip", images_without_boxes="skip")
     with pytest.raises(ValueError, match=r"other_classes must be one of error, skip; got 'drop'"):
         voc.read(other_classes="drop")
-
-
-@pytest.mark.parametrize("encoding", ["gb2312", "utf-8", "utf-16", "iso-8859-1", "shift_jis"])
-def test_an_xml_in_the_encoding_that_it_declares(voc, encoding):
-    path = voc.xml("a", [("cat", 1, 1, 40, 30)])
-    text = path.read_text().replace("<annotation>", "<annotation><folder>%s</folder>")
-    word = "größe" if encoding == "iso-8859-1" else "中文"
-    head = f'<?xml version="1.0" encoding="{encoding}"?>'
-    path.write_bytes((head + text % word).encode(encoding))
-    assert len(voc.read()[0]["instances"]) == 1
-
-
-def test_an_encoding_that_nobody_knows(voc, log):
-    path = voc.xml("a", [("cat", 1, 1, 40, 30)])
-    text = path.read_text()
-    path.write_text(f'<?xml version="1.0" encoding="utf8mb4"?>{text}')
-    assert len(voc.read()[0]["instances"]) == 1
-    assert "1 x encoding 'utf8mb4' in the XML taken as UTF-8 (first: a.xml)" in log.text
-    path.write_text(f'<?xml version="1.0" encoding="klingon"?>{text}')
-    with pytest.raises(ValueError, match=r"a.xml: not parseable as XML \(unknown enc.*klingon"):
-        voc.read()

@@ -60,7 +60,18 @@ def test_crowds_are_ignored(coco):
         (lambda held: held.pop("categories") and None, r"'categories' must be a list of objects"),
         (lambda held: held["images"].clear(), r"boxes.json lists no image"),
         (lambda held: held["images"].append(held["images"][0]), r"image id 0 is there twice"),
-        (lambda held: held["images"][0].update(id=None), "has no 'id'"),
+        (lambda held: held["images"][0].update(id=None), "has no 'id'; it must be a whole number"),
+        (lambda held: held["images"][0].update(id=1.5), "has the 'id' 1.5; it must be a whole"),
+        (lambda held: held["images"][0].update(id=True), "has the 'id' True; it must be a whole"),
+        (lambda held: held["categories"][0].update(id=7), r"category id 7 is there twice; give"),
+        (lambda held: held["categories"][0].pop("name") and None, "has no 'name'"),
+        (lambda held: held["images"][0].pop("file_name") and None, r"image 0 has no 'file_name'"),
+        (lambda held: held["images"][0].update(file_name=7), r"image 0 has no 'file_name'"),
+        (
+            lambda held: held["annotations"][0].update(category_id=[7]),
+            r"has the 'category_id' \[7\]",
+        ),
+        (lambda held: held["annotations"][0].update(image_id="0"), r"of image '0', which it does"),
         (
             lambda held: held["annotations"][0].update(image_id=99),
             r"of image 99, which it does not",
@@ -73,7 +84,15 @@ def test_crowds_are_ignored(coco):
         (box([1, 2, 3]), r"image '0.png': 'bbox' is \[1, 2, 3\]; it must be \[x, y, width, height"),
         (box([1, 2, "3", 4]), r"'bbox' is \[1, 2, '3', 4\]"),
         (box([1, 2, float("nan"), 4]), r"'bbox' is \[1, 2, nan, 4\]"),
-        (box([10, 10, -5, 5]), r"image '0.png': box of 'cat' .* has its corners swapped"),
+        (box([1, 2, float("inf"), 4]), r"'bbox' is \[1, 2, inf, 4\]"),
+        (box([1, 2, 10**400, 4]), r"'bbox' is \[1, 2, 10+, 4\]"),
+        (box([1, 2, True, 4]), r"'bbox' is \[1, 2, True, 4\]"),
+        (box(None), r"image '0.png': 'bbox' is None; it must be"),
+        (box([]), r"image '0.png': 'bbox' is \[\]; it must be"),
+        (box([1, 1, 9, 9], iscrowd="0"), r"image '0.png': 'iscrowd' is '0', not a number; correct"),
+        (lambda held: held["images"][0].update(width="96"), r"'0.png': 'width' is '96', not a num"),
+        (lambda held: held["images"][0].update(height=float("nan")), r"'height' is nan, not a num"),
+        (box([10, 10, -5, 5]), r"image '0.png': 'bbox' is \[10, 10, -5, 5\], with a negative side"),
         (box([90, 10, 10, 10]), r"leaves its image of 96x80 pixels by more than 2"),
         (lambda held: held["images"][0].update(width=48, height=40), r"image of 48x40 pixels, but"),
         (lambda held: held["images"][0].update(file_name="gone.png"), r"gone.png: no such image"),
@@ -92,6 +111,58 @@ def test_what_is_mended_is_counted(coco):
     items, dataset = coco(box([-1, 0, 98, 81]))
     assert items[0]["instances"][0]["bbox"] == [0, 0, 96, 80]
     assert "1 x box that leaves the image by up to 2 pixels clipped" in str(dataset.repairs)
+
+
+MENDED = {
+    "zero area": (box([5, 5, 0, 9]), "box without area dropped", 1),
+    "no size": (
+        lambda held: held["images"][0].pop("width") and None,
+        "size in the annotation is missing or transposed",
+        2,
+    ),
+    "a size of 0": (
+        lambda held: held["images"][0].update(width=0, height=0),
+        "size in the annotation is missing or transposed",
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MENDED)
+def test_what_is_mended_says_so(coco, kind):
+    change, words, boxes = MENDED[kind]
+    items, dataset = coco(change)
+    assert len(items[0]["instances"]) == boxes
+    assert str(dataset.repairs).startswith(f"1 x {words}")
+    assert (items[0]["width"], items[0]["height"]) == (96, 80)
+
+
+def floats(held):
+    for entry in (*held["images"], *held["categories"]):
+        entry["id"] = float(entry["id"])
+    for entry in held["annotations"]:
+        entry.update(image_id=float(entry["image_id"]), category_id=float(entry["category_id"]))
+
+
+SAME = {
+    "ids as tables write them": floats,
+    "ids of annotations twice": lambda held: [a.update(id=1) for a in held["annotations"]] and None,
+    "an area of 0 beside a box": lambda held: held["annotations"][0].update(area=0),
+    "spaces around a class": lambda held: held["categories"][1].update(name=" cat "),
+    "folders as Windows writes them": lambda held: held["images"][0].update(
+        file_name="..\\images\\0.png"
+    ),
+    "crowd in words of JSON": box([5.5, 5, 35.25, 65], iscrowd=False),
+    "a mark of UTF-8": lambda held: "\ufeff" + json.dumps(held),
+}
+
+
+@pytest.mark.parametrize("kind", SAME)
+def test_it_is_read_the_same(coco, kind):
+    wanted = [item["instances"] for item in coco()[0]]
+    items, dataset = coco(SAME[kind])
+    assert [item["instances"] for item in items] == wanted
+    assert str(dataset.repairs) == ""
 
 
 def test_other_classes_and_empty_images(coco):

@@ -220,7 +220,9 @@ def read_list(path: str | Path, prepare: str, repairs: Repairs) -> list[str]:
     lines = [line for line in lines if line]
     if not lines:
         raise UserError(f"{file} lists no image; write one image name a line, without suffix")
-    if all(line.split()[1:] and line.split()[-1] in ("-1", "0", "1") for line in lines):
+    words = [line.split() for line in lines]
+    flags = {line[-1] for line in words}
+    if "-1" in flags <= {"-1", "0", "1"} and all(line[1:] for line in words):
         raise UserError(
             f"{file} has a name and a number in each line, so it is the list of one class; use "
             "trainval.txt, train.txt, val.txt or test.txt"

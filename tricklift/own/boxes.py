@@ -1,15 +1,16 @@
-"""Boxes of one's own: Pascal VOC in its folders or beside the pictures, or COCO files."""
+"""Boxes of one's own in Pascal VOC: in its folders, or XMLs beside their pictures."""
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from det import coco_json, voc_xml
+from det import voc_list, voc_xml
 from tricklift.data.checks import with_progress
-from tricklift.data.files import Repairs, is_picture, is_system, read_list, stem
-from tricklift.errors import UserError
+from tricklift.data.files import Repairs, is_system, pictures_below
+from tricklift.errors import MissingFileError, UserError
 from tricklift.own.parts import TRAIN, VAL, Layout, Part, by_seed, listed, subfolder, told_by_seed
 
 #: What an image without boxes is in own data: background, and counted.
@@ -39,10 +40,21 @@ def voc(root: Path, classes: Sequence[str] = ()) -> Layout | None:
                 held += voc_xml.count_classes([xml], repairs)
             except UserError:
                 continue
-    return _layout("Pascal VOC", root, "CheckedXMLDataset", sorted(held), held, classes, train, val)
+    names = sorted(held)
+    found = layout("Pascal VOC", root, "CheckedXMLDataset", names, held, classes, train, val)
+    return replace(found, notes=(*found.notes, *_without_xml(train, val, len(xmls))))
 
 
-def _layout(
+def _without_xml(train: Part, val: Part, xmls: int) -> Iterator[str]:
+    """Says how many pictures have no XML, where the XMLs are the list."""
+    if train.listing is not None and val.listing is not None:
+        folders = {Path(p.settings["data_root"]) / p.settings["img_subdir"] for p in (train, val)}
+        more = sum(1 for folder in folders for _ in pictures_below(folder)) - xmls
+        if more > 0:
+            yield f"{more} pictures without an XML left out"
+
+
+def layout(
     kind: str,
     root: Path,
     reader: str,
@@ -52,6 +64,11 @@ def _layout(
     train: Part,
     val: Part,
 ) -> Layout:
+    """A layout of boxes with the classes that are asked for, or all.
+
+    Raises:
+        UserError: A class that is not there.
+    """
     for name in classes:
         if name not in names:
             raise UserError(f"{root}: no boxes of class {name!r}; there are {', '.join(names)}")
@@ -70,7 +87,8 @@ def _home(root: Path) -> Path | None:
         folder.parent
         for pattern in ("Annotations", "*/Annotations", "*/*/Annotations")
         for folder in sorted(root.glob(pattern))
-        if next(folder.glob("*.xml"), None) and folder.parent.name.lower() not in (*TRAIN, *VAL)
+        if folder.is_dir() and any(map(_is_xml, folder.iterdir()))
+        if folder.parent.name.lower() not in (*TRAIN, *VAL)
     ]
     if len(found) > 1:
         raise UserError(
@@ -101,16 +119,27 @@ def _with_lists(home: Path) -> tuple[Part, Part, list[Path]]:
         (f for f in vals if not (train and train.stem == "trainval" and f.stem == "val")), None
     )
     if train is not None and val is not None:
-        names = [n for f in (train, val) for n in read_list(f, "put it there", Repairs())]
-        xmls = [home / "Annotations" / f"{stem(n) if is_picture(n) else n}.xml" for n in names]
+        names = [name for file in (train, val) for name in _names(file, settings)]
         pair = [Part({**settings, "ann_file": f"ImageSets/Main/{f.name}"}) for f in (train, val)]
-        return pair[0], pair[1], [xml for xml in xmls if xml.is_file()]
-    xmls = sorted(p for p in (home / "Annotations").glob("*.xml") if not is_system(p.name))
+        return pair[0], pair[1], list(_there(home / "Annotations", names))
+    xmls = _xmls(home)
     every = [xml.stem for xml in xmls]
     if train is not None:
-        every = read_list(train, "put it there", Repairs())
+        every = _names(train, settings)
     one, two = (Part(settings, listed(names), told=told_by_seed()) for names in by_seed(every))
     return one, two, xmls
+
+
+def _names(file: Path, settings: Mapping[str, Any]) -> list[str]:
+    """What a list says, as the reader takes it."""
+    images = Path(settings["data_root"]) / settings["img_subdir"]
+    return list(voc_list.read_names(file, images, "put it there", Repairs()))
+
+
+def _there(folder: Path, names: Sequence[str]) -> Iterator[Path]:
+    for name in names:
+        with suppress(MissingFileError):  # the report names it
+            yield voc_list.find_xml(folder, name)
 
 
 def _beside(root: Path) -> tuple[Part, Part, list[Path]] | None:
@@ -151,100 +180,8 @@ def _near(folder: Path, names: Sequence[str]) -> str:
 
 def _xmls(folder: Path) -> list[Path]:
     where = subfolder(folder, ("Annotations",)) or folder
-    return sorted(p for p in where.glob("*.xml") if not is_system(p.name))
+    return sorted(p for p in where.iterdir() if _is_xml(p))
 
 
-def coco(root: Path, classes: Sequence[str] = ()) -> Layout | None:
-    """The layout of COCO files, None where there are none.
-
-    Raises:
-        UserError: A class that is not there, several files for one split, or a JSON that looks
-            like a COCO file and is none.
-    """
-    files = list(_coco_files(root))
-    if not files:
-        return None
-    base = root if root.is_dir() else root.parent
-    trains, vals = (_of_split(base, files, names) for names in (TRAIN, VAL))
-    if trains and vals:
-        parts = [coco_json.read(file, "") for file in (trains[0], vals[0])]
-        train, val = (
-            Part({"data_root": str(base), "ann_file": _below(base, c.file), **_images(base, c)})
-            for c in parts
-        )
-    else:
-        if len(files) > 1:
-            raise UserError(
-                f"{base}: {', '.join(f.name for f in files)}: which one is for training? name two "
-                "of them train and val (instances_train.json, instances_val.json), or give the "
-                "path of one"
-            )
-        parts = [coco_json.read(files[0], "")]
-        train, val = _drawn(base, parts[0])
-    held = sum((c.count_classes() for c in parts), Counter())
-    order = list(dict.fromkeys(n for c in parts for _, n in sorted(c.names.items(), key=str)))
-    names = [name for name in order if held[name]]
-    return _layout("COCO", root, "CheckedCocoDataset", names, held, classes, train, val)
-
-
-def _coco_files(root: Path) -> Iterator[Path]:
-    if root.is_file():
-        yield root
-        return
-    splits = [root / name for name in (*TRAIN, *VAL)]
-    found = [
-        f for folder in (root, root / "annotations", *splits) for f in sorted(folder.glob("*.json"))
-    ]
-    found = [f for f in found if not is_system(f.name) and _is_coco(f)]
-    boxes_alone = [f for f in found if "instances" in f.name]
-    yield from boxes_alone or found
-
-
-def _is_coco(file: Path) -> bool:
-    """Whether a JSON names the parts of a COCO file near its beginning or end."""
-    with file.open("rb") as held:
-        head = held.read(1 << 16)
-        held.seek(max(0, file.stat().st_size - (1 << 16)))
-        ends = head + held.read()
-    return b'"annotations"' in ends or (b'"images"' in ends and b'"categories"' in ends)
-
-
-def _of_split(base: Path, files: Sequence[Path], names: Sequence[str]) -> list[Path]:
-    """The files of a split, by a word in their path; `test` only where there is no other."""
-    for name in names:
-        if found := [f for f in files if name in str(f.relative_to(base)).lower()]:
-            return found
-    return []
-
-
-def _images(base: Path, coco: coco_json.Coco) -> dict[str, Any]:
-    """Where the pictures of a COCO file are."""
-    name = str(coco.images[0].get("file_name") or "")
-    split = coco.file.stem.removeprefix("instances_")
-    near = [coco.file.parent, base / split, base / "images" / split, base / "images", base]
-    near += [p for p in sorted(base.glob("*")) + sorted(base.glob("images/*")) if p.is_dir()]
-    folder = next((f for f in near if (f / name).is_file()), None)
-    if folder is None:
-        raise UserError(
-            f"{coco.file}: its first image {name!r} is in none of the folders below {base}; put "
-            "the images there, or correct 'file_name'"
-        )
-    return {"data_prefix": {"img": _below(base, folder)}}
-
-
-def _below(base: Path, path: Path) -> str:
-    below = str(path.relative_to(base))
-    return "" if below == "." else below
-
-
-def _drawn(base: Path, coco: coco_json.Coco) -> tuple[Part, Part]:
-    names = by_seed([str(image.get("file_name")) for image in coco.images])
-    settings = {"data_root": str(base), **_images(base, coco)}
-    categories = [{"id": key, "name": name} for key, name in coco.names.items()]
-    parts = []
-    for some in map(set, names):
-        images = [image for image in coco.images if str(image.get("file_name")) in some]
-        held = [item for image in images for item in coco.objects[image["id"]]]
-        text = json.dumps({"images": images, "annotations": held, "categories": categories})
-        parts.append(Part(settings, text, ".json", told_by_seed()))
-    return parts[0], parts[1]
+def _is_xml(path: Path) -> bool:
+    return path.suffix.lower() == ".xml" and not is_system(path.name)

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from tricklift.errors import MissingFileError, UserError
-from tricklift.own import boxes, class_folders, masks
+from tricklift.own import boxes, class_folders, coco_files, masks
 from tricklift.own.parts import Layout
 
 TASKS = ("cls", "det", "seg")
 #: In this order: images and masks in two folders look like two classes.
 _FINDERS: tuple[tuple[str, Callable[..., Layout | None]], ...] = (
-    ("det", boxes.coco),
+    ("det", coco_files.coco),
     ("det", boxes.voc),
     ("seg", masks.folders),
     ("cls", class_folders.folders),

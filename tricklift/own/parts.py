@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tricklift.errors import UserError
 from tricklift.records.atomic import write_text
 
 #: Folders and lists of a split go by these names, in this order.
@@ -33,9 +34,14 @@ class Part:
     told: str = "as given"
 
     def write(self, place: Path, split: str) -> dict[str, Any]:
-        """The settings, with the list written to `place` where there is one."""
+        """The settings, with the list written to `place` where there is one.
+
+        Raises:
+            UserError: A file's name is not in UTF-8, so no list can hold it.
+        """
         if self.listing is None:
             return self.settings
+        refuse_unreadable(self.listing)
         file = place.absolute() / f"{split}{self.suffix}"
         if not file.is_file() or file.read_text(encoding="utf-8") != self.listing:
             write_text(file, self.listing)
@@ -71,6 +77,20 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
+def refuse_unreadable(listing: str) -> None:
+    """Refuse names of files that another system wrote in its own encoding.
+
+    Raises:
+        UserError: There is one.
+    """
+    for line in listing.splitlines():
+        if printable(line) != line:
+            raise UserError(
+                f"{printable(line)}: this name of a file is not in UTF-8; rename such files "
+                "(`convmv -r -f latin1 -t utf8 --notest FOLDER`)"
+            )
+
+
 def by_seed(
     names: Sequence[str], seed: int = 0, share: float = SHARE
 ) -> tuple[list[str], list[str]]:
@@ -78,11 +98,20 @@ def by_seed(
 
     A name's place follows from its digest alone, so few names move when others are added. Both
     parts get at least one, where there are two.
+
+    Raises:
+        UserError: A name is not in UTF-8, in which the list of a split is written.
     """
+    refuse_unreadable("\n".join(names))
     drawn = sorted(names, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).digest())
     count = min(max(1, round(share * len(drawn))), len(drawn) - 1) if drawn else 0
     val = set(drawn[:count])
     return [name for name in names if name not in val], [name for name in names if name in val]
+
+
+def printable(text: str) -> str:
+    """A text whose parts that are not in UTF-8 are written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def told_by_seed(seed: int = 0) -> str:

@@ -4,11 +4,9 @@ What stands under `wrong` is what a training would refuse: it is what the reader
 built, with all that it found.
 """
 
-import hashlib
 import logging
 import statistics
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
@@ -21,11 +19,10 @@ from tricklift.data.checks import spread, with_progress
 from tricklift.data.headers import image_header
 from tricklift.errors import UserError
 from tricklift.own.parts import Layout, Part
+from tricklift.records.shared_images import same_files
 
 #: Pictures whose headers are read for the table of sizes, at the most.
 SIZED = 5_000
-#: Read at a time for a digest.
-_BLOCK = 1 << 20
 
 
 @dataclass
@@ -110,7 +107,9 @@ def report(layout: Layout, place: Path) -> Report:
         _read(layout, part, place, split)
         for split, part in (("train", layout.train), ("val", layout.val))
     )
-    return Report(layout, train, val, _shared(train.paths, val.paths))
+    val_paths = with_progress(val.paths, "validation images for copies in training")
+    pairs = same_files(train.paths, val_paths)
+    return Report(layout, train, val, [(known, path) for path, known in pairs])
 
 
 def reader_settings(layout: Layout, part: Part, place: Path, split: str) -> dict[str, Any]:
@@ -183,24 +182,6 @@ def _sides(item: dict[str, Any]) -> list[float]:
     short = min(item["width"], item["height"])
     boxes = [found["bbox"] for found in item["instances"]]
     return [((x2 - x1) * (y2 - y1)) ** 0.5 / short for x1, y1, x2, y2 in boxes]
-
-
-def _shared(train: Sequence[str], val: Sequence[str]) -> list[tuple[str, str]]:
-    """Images of validation whose file is also one of training, with that one."""
-    sizes = [Counter(Path(path).stat().st_size for path in paths) for paths in (train, val)]
-    both = sizes[0].keys() & sizes[1].keys()
-    suspects = [[p for p in paths if Path(p).stat().st_size in both] for paths in (train, val)]
-    known = {_digest(path): path for path in with_progress(suspects[0], "digests")}
-    found = ((known.get(_digest(path)), path) for path in suspects[1])
-    return [(one, other) for one, other in found if one is not None]
-
-
-def _digest(path: str) -> bytes:
-    state = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            state.update(block)
-    return state.digest()
 
 
 def to_text(found: Report, most: int = 10) -> str:

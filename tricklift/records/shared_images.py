@@ -7,7 +7,7 @@ import hashlib
 import logging
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from mmengine.logging import print_log
@@ -36,6 +36,15 @@ def shared_images(sets: Mapping[str, Any]) -> dict[str, Any] | None:
     train, val = _images(sets["train"]), _images(sets["val"])
     if not train or not val:
         return None
+    pairs = same_files(train, val)
+    return {"images": len(pairs), "first": list(pairs[0]) if pairs else None}
+
+
+def same_files(train: Collection[str], val: Iterable[str]) -> list[tuple[str, str]]:
+    """Validation files whose content is that of a training file, each with that one.
+
+    Only files of one size are read.
+    """
     known = set(train)
     sizes: dict[int, list[str]] = defaultdict(list)
     for path in dict.fromkeys(train):
@@ -53,7 +62,7 @@ def shared_images(sets: Mapping[str, Any]) -> dict[str, Any] | None:
             hashed[size] = {_hash(other): other for other in sizes[size]}
         if other := hashed[size].get(_hash(path)):
             pairs.append((path, other))
-    return {"images": len(pairs), "first": list(pairs[0]) if pairs else None}
+    return pairs
 
 
 def warn(found: Mapping[str, Any] | None, of: int) -> None:

@@ -22,7 +22,8 @@ below the table; "timm, TAG" is timm's table results-imagenet.csv). It is no res
 ![Parameters, MACs and published top-1]({picture})
 
 Any other network of timm with feature maps at growing strides works by its name too, e.g.
-`timm/convnext_atto`; what it cannot do (an output stride, a C4 head) is refused with the reason.
+`timm/convnext_atto`; what it cannot do (images of any size, an output stride, a C4 head) is refused
+with the reason.
 
 """
 USE = """

@@ -1,7 +1,9 @@
 """What `check` finds is what a training refuses: the same words, from the same reader."""
 
 import json
+import os
 import shutil
+import unicodedata
 
 import cv2
 import numpy as np
@@ -85,6 +87,68 @@ def test_a_fault_is_named_as_a_training_names_it(own, tmp_path, name, file, spoi
     named = file.rpartition("/")[2].partition(".")[0]
     assert named in " ".join(found.wrong) or "gone.png" in found.wrong[0]
     assert f"{len(found.wrong)} faults; a training refuses these data:" in to_text(found)
+
+
+def rename(root, old, new):
+    os.rename(root / old, os.path.join(os.fsencode(root), os.fsencode(new)))
+
+
+def names_as_a_mac_stores_them(root):
+    decomposed = unicodedata.normalize("NFD", "größe")
+    rename(root, "JPEGImages/3.webp", f"JPEGImages/{decomposed}.webp")
+    rename(root, "Annotations/3.xml", f"Annotations/{decomposed}.xml")
+    lines = root / "ImageSets/Main/trainval.txt"
+    lines.write_text(lines.read_text().replace("3\n", "größe\n", 1))
+
+
+def paths_in_the_list(root):
+    lines = root / "ImageSets/Main/trainval.txt"
+    names = lines.read_text().split()
+    lines.write_text("".join(f"{root}/JPEGImages/{name}.webp\n" for name in names))
+
+
+def a_namespace(root):
+    for path in (root / "Annotations").iterdir():
+        path.write_text(path.read_text().replace("<annotation>", '<annotation xmlns="urn:voc">'))
+
+
+def capitals(root):
+    for path in (root / "Annotations").iterdir():
+        path.rename(path.with_suffix(".XML"))
+
+
+ODD = [
+    ("VOC", (names_as_a_mac_stores_them, a_namespace)),
+    ("VOC", (paths_in_the_list,)),
+    ("VOC without lists", (a_namespace, capitals)),
+]
+
+
+@pytest.mark.parametrize(("name", "changes"), ODD)
+def test_what_a_training_reads_is_seen(own, tmp_path, name, changes):
+    root = own(name)
+    for change in changes:
+        change(root)
+    layout = find(root)
+    found = report(layout, tmp_path / "lists")
+    assert (found.train.images + found.val.images, found.wrong) == (16, [])
+    assert len(found.train.boxes) + len(found.val.boxes) == 32
+    assert layout.counts == {"cat": 16, "dog": 16} and layout.notes == ()
+
+
+def test_a_name_that_no_list_can_hold_is_named(own, tmp_path):
+    root = own("XMLs beside")
+    rename(root, "train/3.jpg", b"train/gr\xf6\xdfe.jpg")
+    rename(root, "train/3.xml", b"train/gr\xf6\xdfe.xml")
+    (said,) = report(find(root), tmp_path).wrong
+    assert r"gr\udcf6\udcdfe: this name of a file is not in UTF-8; rename" in said
+
+
+def test_pictures_without_an_xml_are_counted(own):
+    root = own("XMLs beside")
+    for seed in range(3):
+        picture(root / f"train/more{seed}.jpg", seed)
+    assert find(root).notes == ("3 pictures without an XML left out",)
 
 
 def test_all_faults_are_listed_not_ten(own, tmp_path):
