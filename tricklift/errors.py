@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import traceback
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -96,7 +97,15 @@ def one_line(error: BaseException) -> str:
         said = [i for i, line in enumerate(lines) if i > start and line.startswith(kinds)]
         lines = lines[said[-1] :] if said else lines[-1:]
         lines[0] = lines[0].partition(": ")[2] or lines[0]
-    return " ".join(lines) or type(error).__name__
+    return printable(" ".join(lines)) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Text that may hold words of a file, such that it steers no terminal: `\\x1b` for an escape."""
+    if text.isprintable():
+        return text
+    odd = ("Cc", "Cf", "Cs")  # controls, changes of direction, half characters
+    return "".join(c if unicodedata.category(c) not in odd else ascii(c)[1:-1] for c in text)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from tricklift import configs
 from tricklift.data.prepare import NAMES
 from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.paths import config_root
+from tricklift.records.plain_files import read_yaml
 from tricklift.suite.tiers import (
     DOWNSTREAM,
     NO_PRETRAINING,
@@ -188,13 +189,7 @@ class _Section:
 
 def _tier(file: Path, provided: bool) -> Tier:
     """The tier that a file holds."""
-    import yaml
-
-    try:
-        held = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: no YAML: {' '.join(str(error).split())}") from None
-    top = _Section(held, "", KEYS, file)
+    top = _Section(read_yaml(file), "", KEYS, file)
     heads = _heads(top)
     tier = Tier(
         name=top.name("name"),

@@ -9,7 +9,8 @@ from typing import Any
 
 from tricklift import configs
 from tricklift.errors import UserError
-from tricklift.markdown import count, duration, grid, paragraphs, titled
+from tricklift.markdown import count, duration, grid, paragraphs, titled, without_markup
+from tricklift.records.plain_files import read_json
 from tricklift.tables.analysis import Analysis, Question, analyse
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
 from tricklift.tables.differences import Difference
@@ -110,7 +111,7 @@ def to_markdown(
         machines(done),
         unfinished(records),
     ]
-    return paragraphs(parts) + "\n"
+    return without_markup(paragraphs(parts)) + "\n"
 
 
 def cell(metric: dict[str, Any] | None, theirs: float | None = None) -> str:
@@ -248,9 +249,9 @@ def commands(folder: Path) -> str:
     notes: list[tuple[str, str]] = []  # when ('' where that is not known), and what
     for file in sorted(walk(folder, COMMANDS_FILE)):
         try:
-            entries = json.loads(file.read_text(encoding="utf-8"))
+            entries = read_json(file)
             notes += [(str(it.get("started") or ""), str(it["command"])) for it in entries]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{file} is not readable ({error}); remove it") from error
     typed = dict.fromkeys(command for _, command in sorted(notes, key=lambda note: note[0]))
     return "```\n" + "\n".join(typed) + "\n```" if typed else ""

@@ -114,7 +114,7 @@ def test_a_tier_of_ones_own(mine, tmp_path, monkeypatch):
         ("{seg: [train", "{sgm: [train", "options: unknown key 'sgm'; known: cls, det, seg"),
         ("metric: top1", "metric: top2", r"claims\[0\]: 'metric' takes top1"),
         ("  - {task: seg,", "  - 3\n  - {task: seg,", r"downstream\[0\]: takes keys .*got 3"),
-        ("name: mine", "name: [", "no YAML"),
+        ("name: mine", "name: [", "not readable as YAML"),
         ("cifar10", "cifar", "data: unknown data set 'cifar'; known: .*did you mean 'cifar10'"),
     ],
 )
