@@ -89,6 +89,9 @@ def wrong(data: Any) -> str | None:
         known = " or ".join(map(str, READABLE))
         return f"is no result file of schema {known} (found {_short(found)})"
     faults = list(_faults(data, FIELDS, ""))
+    origin = data.get("pretrained")
+    if isinstance(origin, dict) and origin and not (origin.get("file") or origin.get("name")):
+        faults.append("pretrained (has neither file nor name)")
     if not faults:
         return None
     more = f", and {len(faults) - 3} more" if len(faults) > 3 else ""

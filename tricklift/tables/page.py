@@ -149,7 +149,7 @@ def _table(rows: list[Row], behind: list[Line]) -> str:
     body = [
         [
             row["row"],
-            row["backbone"],
+            row["backbone"] or "-",
             row["pretrained"] or "none",
             *(cell(row[name], (row["paper"] or {}).get(name)) for name in COLUMNS),
             str(numbers[row["protocol"]]),

@@ -20,6 +20,8 @@ from tricklift.errors import DownloadError, UserError
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 TIMEOUT = 30.0
 CHUNK = 1 << 20
+#: Bytes of a file whose size is not published, at the most.
+MOST_BYTES = 4 << 30
 #: Answers that may be better next time: request timeout, too many requests, server errors.
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 
@@ -138,7 +140,7 @@ def _receive(archive: Archive, part: Path, progress: Progress | None) -> None:
             raise _Interrupted("the server sent another range than asked for")
         # A server may send less than the rest that was asked for: then Content-Range alone tells.
         whole, length = sent.rpartition("/")[2], response.headers.get("Content-Length")
-        total = start + int(length) if length else archive.size
+        total = start + int(length) if length and length.isdecimal() else archive.size
         if response.status == 206 and whole.isdecimal():
             total = int(whole)
         if archive.size not in (None, total):  # a login page, or another version
@@ -180,6 +182,9 @@ def _copy(
             if not chunk:
                 break
             done += file.write(chunk)  # a full disk is an error of its own
+            if done > (total or MOST_BYTES):
+                part.unlink()
+                raise DownloadError(f"the server sends more than {total or MOST_BYTES:,} bytes")
             if progress:
                 progress(done, total or done)
         file.flush()
