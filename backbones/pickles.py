@@ -70,7 +70,9 @@ def load(path: Path) -> dict[str, Any]:
         with _only_placeholders():
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).split("Please")[0].split("WeightsUnpickler error:")[-1].strip()
+        lines = [line for line in str(error).splitlines() if "WeightsUnpickler error:" in line]
+        said = (lines or ["not a pickle of torch"])[0].split("WeightsUnpickler error:")[-1]
+        reason = said.split("Please")[0].strip()
         raise UserError(
             f"refused to read {path}: it holds more than tensors and plain values, and rebuilding "
             f"that could run code from the file ({reason}). Export it to safetensors where it "

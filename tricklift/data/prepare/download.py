@@ -77,7 +77,7 @@ def download(
     try:
         check(archive, part, progress)
     except UserError:
-        part.unlink()
+        part.unlink(missing_ok=True)
         raise
     return part.replace(folder / archive.name)
 
@@ -136,7 +136,7 @@ def _receive(archive: Archive, part: Path, progress: Progress | None) -> None:
         if response.status != 206:
             start = 0  # the server sends all of it
         elif not sent.startswith(f"bytes {start}-"):
-            part.unlink()
+            part.unlink(missing_ok=True)
             raise _Interrupted("the server sent another range than asked for")
         # A server may send less than the rest that was asked for: then Content-Range alone tells.
         whole, length = sent.rpartition("/")[2], response.headers.get("Content-Length")
@@ -156,7 +156,7 @@ def _refused(archive: Archive, error: urllib.error.HTTPError, part: Path, start:
     if error.code == 416 and start:  # nothing behind what we have
         if error.headers.get("Content-Range", "").endswith(f"/{start}"):
             return
-        part.unlink()
+        part.unlink(missing_ok=True)
         raise _Interrupted("the file on the server is shorter than what had arrived") from None
     answer = f"the server answers {error.code} {error.reason}"
     if error.code in PASSING:
@@ -183,7 +183,7 @@ def _copy(
                 break
             done += file.write(chunk)  # a full disk is an error of its own
             if done > (total or MOST_BYTES):
-                part.unlink()
+                part.unlink(missing_ok=True)
                 raise DownloadError(f"the server sends more than {total or MOST_BYTES:,} bytes")
             if progress:
                 progress(done, total or done)
