@@ -10,7 +10,7 @@ from typing import Any
 
 from det.checks import Rules, check_box, check_size
 from tricklift.data.checks import image_header, require
-from tricklift.data.files import Repairs, read_text
+from tricklift.data.files import Repairs, read_text, refuse_elsewhere
 from tricklift.errors import UserError
 
 PARTS = ("images", "annotations", "categories")
@@ -71,6 +71,8 @@ def read(path: str | Path, prepare: str) -> Coco:
     if len(set(names.values())) < len(names):
         raise UserError(f"{file}: two categories have one name; rename one of them")
     objects: dict[Any, list[dict[str, Any]]] = {key: [] for key in ids}
+    for image in held["images"]:
+        refuse_elsewhere(str(image.get("file_name") or ""), file)
     for entry in held["annotations"]:
         image = _key(entry, "image_id", "annotation", file)
         if image not in objects:

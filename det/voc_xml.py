@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
+from xml.parsers import expat
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
@@ -17,6 +18,8 @@ from tricklift.data.files import Repairs
 from tricklift.errors import MissingFileError, UserError
 
 _DECLARED = re.compile(rb"""<\?xml[^>]*encoding=["']([\w.-]+)["'][^>]*\?>""")
+#: Of a file: some ten thousand boxes, and tags in tags.
+MOST_BYTES, MOST_DEPTH = 4 << 20, 100
 #: What some programs call UTF-8.
 _UTF_8 = ("utf8mb4", "utf8mb3", "unicode", "utf")
 
@@ -82,6 +85,7 @@ def parse(xml: Path, repairs: Repairs) -> Element:
     if not xml.is_file():
         raise MissingFileError(f"{xml}: no such annotation; add it, or take the image off the list")
     data = xml.read_bytes()
+    _refuse_bomb(data, xml)
     try:
         try:
             root: Element = fromstring(data)
@@ -95,6 +99,42 @@ def parse(xml: Path, repairs: Repairs) -> Element:
             "save the file without it"
         ) from error
     return root
+
+
+def _refuse_bomb(data: bytes, xml: Path) -> None:
+    """Refuses what takes seconds to read; small files take none, whatever is in them.
+
+    Raises:
+        UserError: It is larger or deeper than any annotation.
+    """
+    if len(data) > MOST_BYTES:
+        raise UserError(f"{xml}: {len(data):,} bytes, and an annotation has {MOST_BYTES:,} at most")
+    if len(data) < MOST_BYTES // 32:
+        return
+    depth = 0
+
+    def start(name: str, attributes: object) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > MOST_DEPTH:
+            raise _TooDeep
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    try:
+        parser.Parse(data, True)
+    except _TooDeep:
+        raise UserError(f"{xml}: over {MOST_DEPTH} levels deep; write the file again") from None
+    except (expat.ExpatError, LookupError, ValueError):
+        return  # what is wrong is said by the reader
+
+
+class _TooDeep(Exception):
+    """Tags in tags in tags."""
 
 
 def _decoded(data: bytes, xml: Path, repairs: Repairs) -> str:

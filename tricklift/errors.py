@@ -7,6 +7,7 @@ import difflib
 import errno
 import os
 import platform
+import re
 import signal
 import sys
 import threading
@@ -100,8 +101,13 @@ def one_line(error: BaseException) -> str:
     return printable(" ".join(lines)) or type(error).__name__
 
 
+#: No path, and nothing that anybody reads.
+_LONG = re.compile(r"\S{1000,}")
+
+
 def printable(text: str) -> str:
     """Text that may hold words of a file, such that it steers no terminal: `\\x1b` for an escape."""
+    text = _LONG.sub(lambda word: f"{word[0][:80]}... ({len(word[0]):,} letters)", text)
     if text.isprintable():
         return text
     odd = ("Cc", "Cf", "Cs")  # controls, changes of direction, half characters

@@ -83,7 +83,7 @@ def json_deep(folder):
     return config(folder, '{"a":' * 100_000, "x.json")
 
 
-@case(says="short name")
+@case(says="a file that runs")
 def base_of_code(folder):
     """a config over a Python file"""
     (folder / "evil.py").write_text(f"open({CANARY!r}, 'w')")
@@ -173,7 +173,7 @@ def steering_value(folder):
     return changed(folder, row="\x1b[2J\x1b]0;owned\x07")
 
 
-@case(says="names of tricks")
+@case(says="a file that runs")
 def trick_of_code(folder):
     """a config that lays a file of code as a trick"""
     (folder / "evil.py").write_text(f"open({CANARY!r}, 'w')")

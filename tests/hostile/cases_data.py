@@ -69,10 +69,11 @@ def xml_parameter_entity(folder):
     )
 
 
-@case()
+@case(ends="read")
 def xml_external_dtd(folder):
-    """an XML with a document type from a server"""
-    return voc(folder, "<!DOCTYPE x SYSTEM 'http://127.0.0.1:9/x.dtd'><annotation/>")
+    """an XML with a document type from a server, which nobody asks for"""
+    voc(folder, "<!DOCTYPE x SYSTEM 'http://127.0.0.1:9/x.dtd'><annotation/>")
+    return ["check", "voc"]
 
 
 @case()
@@ -275,7 +276,7 @@ def coco_deep(folder):
     return coco(folder, '{"images":' + "[" * 100_000)
 
 
-@case()
+@case(says="leaves the folder")
 def coco_climbing(folder):
     """a COCO file whose picture climbs out"""
     Image.new("RGB", (40, 30)).save(folder.parent / "outside/a.png")

@@ -185,7 +185,7 @@ def read_list(path: str | Path, prepare: str, repairs: Repairs) -> list[str]:
             "trainval.txt, train.txt, val.txt or test.txt"
         )
     for line in lines:
-        _refuse_elsewhere(line, file)
+        refuse_elsewhere(line, file)
     names = list(dict.fromkeys(lines))
     for name, times in Counter(lines).items() if len(names) < len(lines) else ():
         for _ in range(times - 1):
@@ -193,7 +193,7 @@ def read_list(path: str | Path, prepare: str, repairs: Repairs) -> list[str]:
     return names
 
 
-def _refuse_elsewhere(name: str, file: Path) -> None:
+def refuse_elsewhere(name: str, file: Path) -> None:
     """Refuses a name that is none below the folder of the data.
 
     Raises:
@@ -203,6 +203,8 @@ def _refuse_elsewhere(name: str, file: Path) -> None:
         raise UserError(
             f"{file}: {name!r} leaves the folder of the data; write names below it, without '..'"
         )
+    if len(name) > 4096:
+        raise UserError(f"{file}: a name of {len(name):,} letters; is it a list of names?")
     if any(unicodedata.category(letter) == "Cc" and letter != "\t" for letter in name):
         raise UserError(f"{file}: {name!r} has control characters; is it a list of names?")
 

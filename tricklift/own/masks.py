@@ -198,7 +198,7 @@ def _labels(masks: Iterable[Path]) -> Counter[int]:
                 if image.mode in MASK_MODES:
                     counts = np.bincount(np.asarray(image).reshape(-1), minlength=256)
                     found.update(np.flatnonzero(counts).tolist())
-        except (OSError, SyntaxError, ValueError):
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             continue
     return found
 
@@ -213,7 +213,7 @@ def _named(root: Path) -> tuple[str, ...]:
         if file.suffix == ".json":
             try:
                 held = json.loads(text)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UserError(f"{file}: no JSON ({error}); write a list of names") from error
             if not isinstance(held, list) or not all(isinstance(word, str) for word in held):
                 raise UserError(f"{file}: write a JSON list of names, in the order of the labels")

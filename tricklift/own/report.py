@@ -18,7 +18,7 @@ from typing import Any
 from mmengine.logging import MMLogger
 
 from tricklift.data.checks import image_header, spread, with_progress
-from tricklift.errors import UserError
+from tricklift.errors import UserError, printable
 from tricklift.own.parts import Layout, Part
 
 #: Pictures whose headers are read for the table of sizes, at the most.
@@ -236,7 +236,7 @@ def to_text(found: Report, most: int = 10) -> str:
         lines += _some([f"  {text}" for text in found.wrong], most)
     else:
         lines += ["", "nothing that a training would refuse"]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _some(lines: list[str], most: int) -> list[str]:

@@ -1,5 +1,6 @@
 """A tier file (YAML) read into a `Tier`: every key checked, and every config looked for."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -171,7 +172,7 @@ class _Section:
         """A config: a path from the tier file's folder, or a short name."""
         reference = self.text(key, default)
         near = self.file.parent / reference
-        if near.is_file():
+        if os.path.isfile(near):  # False for a name that is too long
             return str(near.resolve())
         try:
             configs.find_config(reference)

@@ -25,7 +25,7 @@ MAC = "__MACOSX/"
 #: file for so many of its bytes, beyond the first ones.
 MOST_RATIO = 100
 SMALL = 256 << 20
-BYTES_A_FILE, FIRST_FILES = 100, 1_000
+BYTES_A_FILE, FIRST_FILES = 200, 1_000
 #: Bytes of a list of labels.
 MOST_LABELS = 64 << 20
 #: Bytes of one name, as file systems have it.
