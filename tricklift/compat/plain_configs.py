@@ -55,7 +55,7 @@ TYPES = frozenset(
 WRITES = frozenset(
     """
     work_dir out_dir save_dir img_save_dir config_save_file scalar_save_file output_dir outfile_prefix
-    out_file test_out_dir backend_args file_client_args file_client collect_dir task_name vis_backend
+    out_file test_out_dir backend_args file_client_args file_client collect_dir
     """.split()
 )
 #: Keys of a whole config that decide what code runs, or where.
@@ -97,7 +97,8 @@ def read(path: Path) -> Config:
         if KEY in held:
             held[KEY] = Use(tuple(_names(held[KEY], path)))
     merged = Config._merge_a_into_b(held, below)
-    cfg = Config(_plain(merged), filename=str(path))
+    _write_tuples_as_lists()
+    cfg = Config(_with_tuples(merged), filename=str(path))
     if imports := cfg.get("custom_imports"):
         import_modules_from_strings(list(imports["imports"]))
     return cfg
@@ -169,8 +170,19 @@ def _names(tricks: Any, path: Path) -> list[str]:
     return tricks
 
 
-def _plain(value: Any) -> Any:
-    """Lists in the place of tuples, as a file has them."""
+def _with_tuples(value: Any) -> Any:
+    """Lists of numbers as tuples, which no file has and which OpenMMLab asks for in places."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: _with_tuples(item) for key, item in value.items()}
+    if not isinstance(value, list | tuple):
+        return value
+    numbers = value and all(type(item) in (int, float) for item in value)
+    return tuple(value) if numbers else [_with_tuples(item) for item in value]
+
+
+def _write_tuples_as_lists() -> None:
+    """So that the copy in the work dir is a YAML file without tags of Python."""
+    import yaml
+
+    for dumper in (yaml.Dumper, getattr(yaml, "CDumper", yaml.Dumper)):
+        dumper.add_representer(tuple, lambda to, held: to.represent_list(list(held)))

@@ -34,7 +34,7 @@ def test_changes_are_laid_over_a_provided_config(tmp_path):
 
 def test_its_tricks_are_laid_as_those_of_a_python_config(tmp_path):
     file = tmp_path / "mine.json"
-    file.write_text(json.dumps({"_base_": "cls/mini/resnet18_b-standard", "tricks": ["ema"]}))
+    file.write_text(json.dumps({"_base_": "cls/mini/resnet18_b-baseline", "tricks": ["ema"]}))
     cfg = build_config(file)
     assert cfg.tricks == ["ema"] and "EMAHook" in str(cfg.custom_hooks)
 
@@ -58,7 +58,8 @@ def test_no_allowed_part_writes_by_a_parameter_that_is_not_refused():
 
     import cls  # noqa: F401
 
-    reads = {"ann_file", "data_prefix", "proposal_file", "file_list", "sub_data_root", "seg_map_path"}
+    reads = {"ann_subdir", "img_subdir", "checked_files", "prefix", "fig_save_cfg", "vis_backends"}
+    reads |= {"ann_file", "data_prefix", "proposal_file", "file_list", "sub_data_root", "seg_map_path"}
     flags = {"save_best", "save_last", "save_begin", "save_optimizer", "save_param_scheduler"}
     flags |= {"out_channels", "out_indices", "by_epoch", "with_path", "filename_tmpl", "out_suffix"}
     flags |= {"keep_outputs", "output_size", "outputs", "dropout_ratio", "published_keys"}

@@ -123,7 +123,7 @@ def test_the_config_in_a_checkpoint_is_no_program(tmp_path):
     """mmengine's `Runner.resume` runs `meta.config` as Python; `install` leaves it out."""
     file = tmp_path / "a.pth"
     torch.save({"meta": {"config": "import os", "cfg": "a = 1", "epoch": 1}, "state_dict": {}}, file)
-    assert load_from_disk(file)["meta"] == {"cfg": "a = 1", "epoch": 1}
+    assert safe_load.load_from_disk(file)["meta"] == {"cfg": "a = 1", "epoch": 1}
 
 
 def test_addresses_are_loaded_as_data_too():
