@@ -7,6 +7,7 @@ placeholders, so that not even those are imported or called.
 
 import errno
 import pickle
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,10 @@ from torch import Tensor
 
 from tricklift.errors import UserError
 from tricklift.records.archives import refuse_bomb
+
+
+#: What torch's long message says of the culprit.
+_TOLD = re.compile("WeightsUnpickler error:|GLOBAL")
 
 
 class Placeholder:
@@ -70,7 +75,7 @@ def load(path: Path) -> dict[str, Any]:
         with _only_placeholders():
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        lines = [line for line in str(error).splitlines() if "WeightsUnpickler error:" in line]
+        lines = [line for line in str(error).splitlines() if _TOLD.search(line)]
         said = (lines or ["not a pickle of torch"])[0].split("WeightsUnpickler error:")[-1]
         reason = said.split("Please")[0].strip()
         raise UserError(
@@ -109,6 +114,6 @@ def _refuse_hollow(content: Any, path: Path) -> None:
             held = value.untyped_storage().nbytes() if plain else 0
             if value.numel() * value.element_size() > held:
                 raise UserError(
-                    f"{path} is not read: a tensor of shape {tuple(value.shape)} has {held:,} bytes "
-                    "in it; save it as plain tensors on the CPU"
+                    f"{path} is not read: a tensor of shape {tuple(value.shape)} has {held:,} "
+                    "bytes in it; save it as plain tensors on the CPU"
                 )

@@ -106,7 +106,7 @@ _LONG = re.compile(r"\S{1000,}")
 
 
 def printable(text: str) -> str:
-    """Text that may hold words of a file, such that it steers no terminal: `\\x1b` for an escape."""
+    """Text with words of a file, such that it steers no terminal: `\\x1b` for an escape."""
     text = _LONG.sub(lambda word: f"{word[0][:80]}... ({len(word[0]):,} letters)", text)
     if text.isprintable():
         return text

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from cases_checkpoints import TOUCH
+
 from fuzzing import zipped
 from hostile import case
 from pickles import Call, Global, pickled
@@ -323,4 +324,3 @@ def server_of_code(folder):
         handler.wfile.write(data)
 
     return ["@checkpoint_at", serving(answer).replace("a.zip", "w.pth")]
-

@@ -3,12 +3,12 @@
 import io
 import json
 import pickle
-import struct
 import tarfile
 import zipfile
 from pathlib import Path
 
 import torch
+
 from fuzzing import legacy, tensors_header, zipped
 from hostile import case
 from pickles import CANARY, Call, Global, Persistent, Set, pickled
@@ -27,7 +27,9 @@ def stored(value: object, numel: int = 4, size: tuple = (4,), stride: tuple = (1
     """A checkpoint whose one tensor says what it likes about its storage of 16 bytes."""
     storage = Persistent(("storage", Global("torch", "FloatStorage"), "0", "cpu", numel))
     tensor = Call(REBUILD, (storage, 0, size, stride, False, ORDERED))
-    return zipped(pickled({"state_dict": {"conv.weight": tensor}, "meta": value}), {"0": b"\0" * 16})
+    return zipped(
+        pickled({"state_dict": {"conv.weight": tensor}, "meta": value}), {"0": b"\0" * 16}
+    )
 
 
 @case(says="os.system")
@@ -80,7 +82,9 @@ def nested_getattr_resumed(folder):
 def system_resumed(folder):
     """a checkpoint that calls os.system, resumed from"""
     return write(
-        folder, zipped(pickled({"w": Call(Global("os", "system"), (TOUCH,))}), {}), reader="@resumed"
+        folder,
+        zipped(pickled({"w": Call(Global("os", "system"), (TOUCH,))}), {}),
+        reader="@resumed",
     )
 
 
@@ -104,7 +108,9 @@ def torch_load_inside(folder):
 @case()
 def utils_rebuild(folder):
     """a checkpoint that rebuilds a wrapper class by torch._utils"""
-    call = Call(Global("torch._utils", "_rebuild_wrapper_subclass"), (Global("os", "system"), TOUCH))
+    call = Call(
+        Global("torch._utils", "_rebuild_wrapper_subclass"), (Global("os", "system"), TOUCH)
+    )
     return write(folder, zipped(pickled({"w": call}), {}))
 
 
@@ -271,7 +277,11 @@ def metadata_of_lies(folder):
 def enormous_network(folder):
     """an export that asks for a network of a billion channels"""
     entry = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
-    facts = {"format": "tricklift", "architecture": "resnet18_b", "options": json.dumps({"width": 1e9})}
+    facts = {
+        "format": "tricklift",
+        "architecture": "resnet18_b",
+        "options": json.dumps({"width": 1e9}),
+    }
     write(folder, tensors_header({"__metadata__": facts, "w": entry}, bytes(4)), "w.safetensors")
     return ["export", "w.safetensors", "out.onnx", "--to", "onnx"]
 
@@ -348,5 +358,3 @@ def steering_key(folder):
     weights = {"\x1b]0;owned\x07.weight": torch.zeros(2)}
     torch.save(weights, folder / "w.pth")
     return ["@pretrained", "w.pth"]
-
-

@@ -30,7 +30,9 @@ def harmless(folder):
 @case(says="python/object")
 def yaml_apply(folder):
     """a YAML config that calls os.system by a tag"""
-    return config(folder, f"_base_: {BASE}\nx: !!python/object/apply:os.system ['touch {CANARY}']\n")
+    return config(
+        folder, f"_base_: {BASE}\nx: !!python/object/apply:os.system ['touch {CANARY}']\n"
+    )
 
 
 @case(says="python/object")
@@ -140,7 +142,9 @@ def scope_of_code(folder):
 def writes_elsewhere(folder):
     """a config that writes checkpoints elsewhere"""
     place = str(folder.parent / "outside")
-    return changed(folder, default_hooks={"checkpoint": {"type": "CheckpointHook", "out_dir": place}})
+    return changed(
+        folder, default_hooks={"checkpoint": {"type": "CheckpointHook", "out_dir": place}}
+    )
 
 
 @case(says="no place on this disk")

@@ -6,8 +6,9 @@ import struct
 import zlib
 from pathlib import Path
 
-from hostile import case
 from PIL import Image
+
+from hostile import case
 
 XML = """<annotation><size><width>40</width><height>30</height></size><object><name>{name}</name>
 <bndbox><xmin>1</xmin><ymin>2</ymin><xmax>20</xmax><ymax>{bottom}</ymax></bndbox></object>
@@ -197,7 +198,9 @@ def png_text_bomb(folder):
 def gif_of_frames(folder):
     """a GIF of 60,000 x 60,000 pixels and many frames"""
     frame = b"!\xf9\x04\0\0\0\0\0,\0\0\0\0\x60\xea\x60\xea\0\x02\x02D\x01\0"
-    return picture(folder, b"GIF89a\x60\xea\x60\xea\xf0\0\0\0\0\0\xff\xff\xff" + frame * 10_000 + b";", ".png")
+    return picture(
+        folder, b"GIF89a\x60\xea\x60\xea\xf0\0\0\0\0\0\xff\xff\xff" + frame * 10_000 + b";", ".png"
+    )
 
 
 @case()

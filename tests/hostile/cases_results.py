@@ -173,6 +173,7 @@ def huge_network(folder):
 def code_beside_a_checkpoint(folder):
     """a result that names code, beside the checkpoint that is exported"""
     import torch
+
     from pickles import CANARY
 
     (folder / "evil.py").write_text(f"open({CANARY!r}, 'w')")

@@ -1,7 +1,7 @@
 """Random files for each reader: ``python tests/hostile/fuzzing.py TARGET --minutes 10``.
 
 A reader may return something or raise a `UserError`; any other error, over ten seconds, over one
-GiB of memory or a file outside of its folder is a finding. Hypothesis draws the files: built from the
+GiB of memory or a file outside of its folder is a finding. Hypothesis draws the files: built of the
 words of the format with odd values in their places, or whole ones with some bytes changed.
 """
 
@@ -26,6 +26,7 @@ from xml.sax.saxutils import escape
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+
 from pickles import CANARY, Call, Global, Persistent, Set, pickled
 
 GIB = 1 << 30
@@ -34,7 +35,20 @@ SECONDS = 10
 ODD_NUMBERS = (0, -1, 1, 0.5, 2**31, 2**63, -(2**63), 10**40, 1e308, float("inf"), float("nan"))
 ODD_WORDS = (
     *("", " ", ".", "..", "../..", "/etc/passwd", "a/../../b", "\0", "\x1b[31m", "\u202e", "é"),
-    *("nan", "inf", "-1", "1e999", "0x10", "<b>", "&amp;", "%s", "{0}", "a" * 300, "\ud7ff", "None"),
+    *(
+        "nan",
+        "inf",
+        "-1",
+        "1e999",
+        "0x10",
+        "<b>",
+        "&amp;",
+        "%s",
+        "{0}",
+        "a" * 300,
+        "\ud7ff",
+        "None",
+    ),
 )
 words = st.sampled_from(ODD_WORDS) | st.text(max_size=12)
 numbers = st.sampled_from(ODD_NUMBERS) | st.integers() | st.floats()
@@ -99,7 +113,7 @@ def _object(fields: dict[str, str]) -> str:
 
 _objects = st.fixed_dictionaries(
     {"name": st.just("cat") | _texts},
-    optional={k: _texts for k in ("difficult", "xmin", "ymin", "xmax", "ymax")},
+    optional=dict.fromkeys(("difficult", "xmin", "ymin", "xmax", "ymax"), _texts),
 ).map(_object)
 _trees = st.recursive(_texts, _node, max_leaves=10)
 xml_files = st.one_of(
@@ -198,7 +212,7 @@ def _results(draw: Any) -> bytes:
         held["pretrained"] = draw(
             st.none()
             | st.fixed_dictionaries(
-                {}, optional={k: scalars for k in ("file", "name", "seed", "row", "dataset")}
+                {}, optional=dict.fromkeys(("file", "name", "seed", "row", "dataset"), scalars)
             )
         )
     return json.dumps(held).encode("utf-8", "surrogatepass")
@@ -279,7 +293,9 @@ _objects_of_pickle = st.recursive(
 )
 
 
-def zipped(pickle: bytes, storages: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+def zipped(
+    pickle: bytes, storages: dict[str, bytes], compression: int = zipfile.ZIP_STORED
+) -> bytes:
     """What `torch.save` writes around a pickle."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", compression) as archive:
@@ -318,9 +334,9 @@ checkpoint_files = st.one_of(
     _objects_of_pickle.map(lambda v: b"P" + legacy(v)),
     safetensors_files,
     changed(zipped(pickled({"state_dict": {"w": 1}}), {"0": b"\0" * 16})).map(b"P".__add__),
-    changed(tensors_header({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, b"1234")).map(
-        b"S".__add__
-    ),
+    changed(
+        tensors_header({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}, b"1234")
+    ).map(b"S".__add__),
 )
 
 
@@ -400,9 +416,11 @@ tier_files = st.one_of(
     changed(json.dumps(WHOLE_TIER, indent=1).encode()),
     st.lists(
         st.sampled_from(
-            (*("a: ", "- ", "&a ", "*a", "<<: ", "!!python/object/apply:os.system ", "? ", "| "),)
-            + (*("[", "]", "{", "}", "\n", "  ", "2026-13-99", "0o9", "1:99:99", "!!binary '%'"),)
-            + (*("!!int x", "!!float x", "!!set ", "!!timestamp x", "name", "rows", "\t", "---"),)
+            (
+                *("a: ", "- ", "&a ", "*a", "<<: ", "!!python/object/apply:os.system ", "? ", "| "),
+                *("[", "]", "{", "}", "\n", "  ", "2026-13-99", "0o9", "1:99:99", "!!binary '%'"),
+                *("!!int x", "!!float x", "!!set ", "!!timestamp x", "name", "rows", "\t", "---"),
+            )
         ),
         max_size=12,
     ).map(lambda parts: "".join(parts).encode()),

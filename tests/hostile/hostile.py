@@ -1,6 +1,6 @@
-"""Runs a command on a hostile file, in a process of its own that is bounded; a script and its client.
+"""Runs a command on a hostile file in a bounded process of its own; a script and its client.
 
-One process imports what is slow to import and forks each command from itself. A command gets one GiB
+One process imports what is slow to import and forks each command from itself. A command gets a GiB
 of memory beyond what the imports take, ten seconds, and a folder ``in``; nothing beside that folder
 may change, and no code of a file may run.
 """
@@ -77,7 +77,9 @@ class Client:
             [sys.executable, str(here)],
             env=dict(
                 os.environ,
-                PYTHONPATH=os.pathsep.join([str(here.parents[2]), os.environ.get("PYTHONPATH", "")]),
+                PYTHONPATH=os.pathsep.join(
+                    [str(here.parents[2]), os.environ.get("PYTHONPATH", "")]
+                ),
                 OMP_NUM_THREADS="1",
                 CUDA_VISIBLE_DEVICES="-1",
                 HTTP_PROXY="",
@@ -134,7 +136,7 @@ def check(found: Case, client: Client, place: Path) -> Outcome:
 
 def contents(place: Path) -> dict[str, str]:
     """All that is beside the folder of a case, and its root's own names."""
-    found = {name: "" for name in os.listdir(place)}
+    found = dict.fromkeys(os.listdir(place), "")
     for file in sorted((place / "outside").rglob("*")):
         data = file.read_bytes() if file.is_file() else b""
         found[str(file)] = hashlib.sha256(data).hexdigest()
@@ -205,13 +207,9 @@ READERS = {
 
 def _serve() -> None:
     """Takes orders from stdin, one a line, and answers with outcomes."""
-    import det
-    import mmdet.datasets
-    import mmdet.evaluation
-    import mmdet.models
-    import seg  # noqa: F401
 
     import cls  # noqa: F401
+    import seg  # noqa: F401
     from tricklift import train  # noqa: F401
     from tricklift.cli import main
     from tricklift.own import layouts, report  # noqa: F401

@@ -1,8 +1,9 @@
 """Random files for each reader; ten minutes of each are `python tests/hostile/fuzzing.py`."""
 
 import pytest
-from fuzzing import TARGETS, prepared, tried, warm
 from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from fuzzing import TARGETS, prepared, tried, warm
 
 #: Of each target.
 FILES = 300

@@ -8,6 +8,7 @@ import cases_configs  # noqa: F401
 import cases_data  # noqa: F401
 import cases_results  # noqa: F401
 import pytest
+
 from hostile import CASES, Client, check
 
 #: Of the cases, the part that runs at each commit.
@@ -31,7 +32,9 @@ def test_sixty_cases_at_least_each_once():
 @pytest.mark.parametrize("found", CASES, ids=lambda found: found.make.__name__)
 def test_a_case(found, client, tmp_path):
     outcome = check(found, client, tmp_path)
-    print(f"hostile: {found.ends}, {outcome.seconds:.2f} s, {outcome.memory >> 20} MiB: {found.name}")
+    print(
+        f"hostile: {found.ends}, {outcome.seconds:.2f} s, {outcome.memory >> 20} MiB: {found.name}"
+    )
 
 
 def test_a_share(repo, client, tmp_path):

@@ -8,7 +8,7 @@ could write, it is refused.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +49,14 @@ TYPES = frozenset(
     CrossEntropyLoss L1Loss SmoothL1Loss FocalLoss RoIFocalLoss
     IoULoss GIoULoss DIoULoss CIoULoss
     BN BN2d SyncBN GN LN ReLU
-    """.split()
+    """.split()  # noqa: SIM905
 )
 #: Parameters of these by which something is written, or read elsewhere than from this disk.
 WRITES = frozenset(
     """
-    work_dir out_dir save_dir img_save_dir config_save_file scalar_save_file output_dir outfile_prefix
-    out_file test_out_dir backend_args file_client_args file_client collect_dir
-    """.split()
+    work_dir out_dir save_dir img_save_dir config_save_file scalar_save_file output_dir
+    outfile_prefix out_file test_out_dir backend_args file_client_args file_client collect_dir
+    """.split()  # noqa: SIM905
 )
 #: Keys of a whole config that decide what code runs, or where.
 _REFUSED = ("imports", "runner_type", "compile", "cfg", "hooks")
@@ -71,19 +71,18 @@ _IMPORTS = ("backbones", "cls", "det", "seg", "tricklift.compat.setup")
 _MOST_WORKERS = 128
 
 
-def read(path: Path) -> Config:
+def read(path: Path, use: Callable[..., Any]) -> Config:
     """The config in a JSON or YAML file, laid over the `_base_` that it names.
 
     Args:
         path: Of `SUFFIXES`. Its `_base_` is the short name of a provided config; with one, `tricks`
-            are laid as `use` does.
+            are laid.
+        use: `tricklift.tricks.use`.
 
     Raises:
         MissingFileError: There is no such file.
         UserError: It is no JSON or YAML, or asks for more than data may.
     """
-    from tricklift.tricks.lay import KEY, Use
-
     held = read_json(path) if path.suffix.lower() == ".json" else read_yaml(path)
     if not isinstance(held, dict) or not all(isinstance(key, str) for key in held):
         raise UserError(f"{path}: a config has names for keys, got {held!r:.60}")
@@ -94,8 +93,8 @@ def read(path: Path) -> Config:
     below: dict[str, Any] = {}
     if base is not None:
         below = Config.fromfile(str(_base(base, path))).to_dict()
-        if KEY in held:
-            held[KEY] = Use(tuple(_names(held[KEY], path)))
+        if "tricks" in held:
+            held["tricks"] = use(*_names(held["tricks"], path))
     merged = Config._merge_a_into_b(held, below)
     _write_tuples_as_lists()
     cfg = Config(_with_tuples(merged), filename=str(path))

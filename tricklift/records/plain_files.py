@@ -96,7 +96,14 @@ def _yaml(text: str) -> Any:
             loader.dispose()
     except RecursionError:
         raise
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as e:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        ArithmeticError,
+    ) as e:
         # the last ones: PyYAML on `!!int x`, on a date of month 13, on `!!timestamp x`
         raise _Refused(str(e)) from None
 

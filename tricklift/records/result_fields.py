@@ -122,4 +122,4 @@ def _short(value: Any) -> str:
 def _is(value: Any, kind: Kind) -> bool:
     if not isinstance(value, kind.types) or (isinstance(value, bool) and bool not in kind.types):
         return False
-    return kind.least is None or value >= kind.least
+    return kind.least is None or float(value) >= kind.least  # type: ignore[arg-type]

@@ -81,7 +81,7 @@ def load(path: str | Path, names: Sequence[str] = ()) -> Config:
     config_files.install()
     with _wait_for_use(names) as waiting:
         plain = Path(path).suffix.lower() in plain_configs.SUFFIXES
-        cfg = plain_configs.read(Path(path)) if plain else Config.fromfile(str(path))
+        cfg = plain_configs.read(Path(path), use) if plain else Config.fromfile(str(path))
         if waiting:
             cfg.merge_from_dict(lay(cfg.to_dict(), ()))
     lengths.refuse_others(cfg)

@@ -9,6 +9,7 @@ from tricklift.compat import plain_configs
 from tricklift.errors import UserError
 from tricklift.records.identity import config_hash
 from tricklift.train import build_config
+from tricklift.tricks import use
 
 LEAVES = ("cls/mini/resnet18_d-tricks", "det/mini/faster_rcnn_fpn", "seg/mini/fcn")
 
@@ -53,26 +54,40 @@ def test_every_part_of_provided_configs_may_be_named():
 
 def test_no_allowed_part_writes_by_a_parameter_that_is_not_refused():
     """Parameters that sound like places: each is refused, or known to be read alone."""
-    import det
+    import cls  # noqa: F401
     import seg  # noqa: F401
 
-    import cls  # noqa: F401
-
     reads = {"ann_subdir", "img_subdir", "checked_files", "prefix", "fig_save_cfg", "vis_backends"}
-    reads |= {"ann_file", "data_prefix", "proposal_file", "file_list", "sub_data_root", "seg_map_path"}
+    reads |= {
+        "ann_file",
+        "data_prefix",
+        "proposal_file",
+        "file_list",
+        "sub_data_root",
+        "seg_map_path",
+    }
     flags = {"save_best", "save_last", "save_begin", "save_optimizer", "save_param_scheduler"}
     flags |= {"out_channels", "out_indices", "by_epoch", "with_path", "filename_tmpl", "out_suffix"}
     flags |= {"keep_outputs", "output_size", "outputs", "dropout_ratio", "published_keys"}
     looked, found = 0, set()
     for registry in (DATASETS, HOOKS, METRICS, VISBACKENDS, VISUALIZERS):
         for name in plain_configs.TYPES:
-            part = next((r.module_dict[name] for r in _with_children(registry) if name in r.module_dict), None)
+            part = next(
+                (r.module_dict[name] for r in _with_children(registry) if name in r.module_dict),
+                None,
+            )
             if part is None:
                 continue
             looked += 1
             for kind in part.__mro__[:-1]:
-                given = inspect.signature(kind.__init__).parameters if "__init__" in vars(kind) else {}
-                found |= {key for key in given if re.search(r"dir$|file|path|^out|save|prefix|backend|client", key)}
+                given = (
+                    inspect.signature(kind.__init__).parameters if "__init__" in vars(kind) else {}
+                )
+                found |= {
+                    key
+                    for key in given
+                    if re.search(r"dir$|file|path|^out|save|prefix|backend|client", key)
+                }
     assert looked > 20
     assert found - plain_configs.WRITES - reads - flags == set()
 
@@ -85,5 +100,7 @@ def _with_children(registry):
 def test_a_fault_says_its_place(tmp_path, suffix):
     file = tmp_path / f"mine{suffix}"
     file.write_text(json.dumps({"custom_hooks": [{"type": "EMAHok"}]}))
-    with pytest.raises(UserError, match=r"custom_hooks\[0\].type: 'EMAHok'.*did you mean 'EMAHook'"):
-        plain_configs.read(file)
+    with pytest.raises(
+        UserError, match=r"custom_hooks\[0\].type: 'EMAHok'.*did you mean 'EMAHook'"
+    ):
+        plain_configs.read(file, use)

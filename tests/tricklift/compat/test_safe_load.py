@@ -122,7 +122,9 @@ def test_leaving_a_context_of_torch_elsewhere_does_not_break_resuming(tmp_path):
 def test_the_config_in_a_checkpoint_is_no_program(tmp_path):
     """mmengine's `Runner.resume` runs `meta.config` as Python; `install` leaves it out."""
     file = tmp_path / "a.pth"
-    torch.save({"meta": {"config": "import os", "cfg": "a = 1", "epoch": 1}, "state_dict": {}}, file)
+    torch.save(
+        {"meta": {"config": "import os", "cfg": "a = 1", "epoch": 1}, "state_dict": {}}, file
+    )
     assert safe_load.load_from_disk(file)["meta"] == {"cfg": "a = 1", "epoch": 1}
 
 

@@ -131,7 +131,9 @@ def read_members(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
             with _explained(archive), member.open() as file:
                 found[member.name] = file.read(MOST_LABELS + 1)
             if len(found[member.name]) > MOST_LABELS:
-                raise UserError(f"{archive}: {member.name} has over {MOST_LABELS:,} bytes; not read")
+                raise UserError(
+                    f"{archive}: {member.name} has over {MOST_LABELS:,} bytes; not read"
+                )
     if missing := ", ".join(sorted(wanted - set(found))):
         raise UserError(f"{archive} holds no {missing}; it is not the published archive")
     return found
@@ -207,7 +209,9 @@ def _checked(archive: Path, name: str, shown: str) -> str:
         raise UserError(f"{archive}: member {shown!r} leaves the folder of unpacking; not unpacked")
     long = any(len(part.encode("utf-8", "surrogateescape")) > MOST_NAME for part in path.parts)
     if long or not name.isprintable():
-        raise UserError(f"{archive}: member {shown!r:.60} has a name that no file has; not unpacked")
+        raise UserError(
+            f"{archive}: member {shown!r:.60} has a name that no file has; not unpacked"
+        )
     return str(path)
 
 
@@ -218,8 +222,18 @@ def _explained(archive: Path) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError,
-            NotImplementedError, OverflowError, ValueError, RuntimeError) as error:
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        OverflowError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
