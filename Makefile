@@ -41,9 +41,13 @@ gpu: $(TEST_STAMP)
 slurm: $(TEST_STAMP)
 	$(BIN)/python -m pytest tests/slurm -m slurm $(PYTEST_ARGS)
 
-# Kills at every kind of moment, full disks, long runs: bounded processes, some twenty minutes.
+# Kills at every kind of moment, full disks, long runs, hostile and random files, then the tests that
+# plant each fault of docs/reliability.md: bounded processes, some thirty-five minutes.
+FAULTS := tests/faults tests/hostile
+PLANTED = $$(grep -oE '`tests/[a-z_/0-9]+\.py::test_[a-z_0-9]+`' docs/reliability.md | tr -d '`' | sort -u)
 faults: $(TEST_STAMP)
-	$(BIN)/python -m pytest tests/faults -m "faults or not faults" -rP $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(FAULTS) -m "faults or not faults" -rP $(PYTEST_ARGS); first=$$?; \
+	$(BIN)/python -m pytest $(PLANTED) -m "not gpu and not slurm" $(PYTEST_ARGS) && exit $$first
 
 # The tier `small` on one GPU with five seeds; ARGS="--minutes 9" stops in time, and the same command
 # goes on. With a cluster's own torch: python -m benchmarks.ladder_gpu --data ... (see its top).

@@ -102,8 +102,17 @@ def check(checkpoint: Checkpoint, name: str, **options: Any) -> None:
     Raises:
         UserError: Another architecture, or keys that are missing, left over or of another shape.
     """
-    with torch.device("meta"):
-        full = build(name, **options)
+    try:
+        with torch.device("meta"):
+            full = build(name, **options)
+    except UserError:
+        raise
+    except (TypeError, ValueError, LookupError, ArithmeticError, RuntimeError) as error:
+        said = str(error).partition("\n")[0]
+        raise UserError(
+            f"{checkpoint.source}: no {name} can be built with {options!r:.200} ({said}); export "
+            "the weights again where they were made"
+        ) from error
     wanted, given = (
         {key: tuple(value.shape) for key, value in state.items() if not key.startswith(HEAD)}
         for state in (full.state_dict(), checkpoint.state)

@@ -6,7 +6,8 @@ files of a library's weights.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,25 @@ FORMAT = "tricklift"
 KNOWN = "a tricklift export (.safetensors), a checkpoint of the cls stage (.pth), timm/NAME[.TAG], "
 KNOWN += "torchvision/NAME[.WEIGHTS], hf://USER/NAME or a file of a library's weights ("
 KNOWN += ".safetensors, .pth, .pth.tar, .ckpt, .bin)"
+
+
+#: Of state dicts in other dicts.
+MOST_DEPTH = 8
+#: Bytes of a safetensors header; that of ResNet-152 has 100 kB.
+MOST_HEADER = 16 << 20
+
+
+def _three_numbers(held: Any) -> bool:
+    return len(held) == 3 and all(type(v) in (int, float) and math.isfinite(v) for v in held)
+
+
+#: Metadata that are JSON -> whether a value is one of ours.
+_JSON: dict[str, Callable[[Any], bool]] = {
+    "options": lambda held: isinstance(held, dict),
+    "tricks": lambda held: isinstance(held, list) and all(isinstance(v, str) for v in held),
+    "mean": _three_numbers,
+    "std": lambda held: _three_numbers(held) and min(held) > 0,
+}
 
 
 @dataclass(frozen=True)
@@ -95,18 +115,24 @@ def _read_safetensors(path: Path, ema: bool) -> Checkpoint:
             f"{path} is an export and holds one set of weights; ask for EMA weights of the .pth "
             "checkpoint that it was made from"
         )
+    with path.open("rb") as file:
+        if int.from_bytes(file.read(8), "little") > MOST_HEADER:
+            raise UserError(
+                f"{path} is not a readable safetensors file (its header would have over "
+                f"{MOST_HEADER:,} bytes)"
+            )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, ValueError, TypeError, RuntimeError, OSError) as error:
         raise UserError(f"{path} is not a readable safetensors file ({error})") from error
     if metadata.get("format") == FORMAT:
-        return Checkpoint(str(path), state, metadata)
+        return Checkpoint(str(path), state, _checked(metadata, path))
     if "architecture" in metadata:
         from backbones.libraries import reimported  # which reads files itself
 
-        if ours := reimported(state, metadata):
+        if ours := reimported(state, _checked(metadata, path)):
             return Checkpoint(str(path), ours, {**metadata, "format": FORMAT})
     return Checkpoint(str(path), {}, sets={"": state})
 
@@ -143,8 +169,28 @@ def _read_pth(path: Path, ema: bool) -> Checkpoint:
     return Checkpoint(
         str(path),
         {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)},
-        {**metadata, "ema": str(ema)},
+        _checked({**metadata, "ema": str(ema)}, path),
     )
+
+
+def _checked(metadata: dict[str, str], path: Path) -> dict[str, str]:
+    """Metadata whose JSON is what readers take it for.
+
+    Raises:
+        UserError: It is not.
+    """
+    for key, right in _JSON.items():
+        try:
+            held = json.loads(metadata.get(key, "null"))
+            fits = held is None or right(held)
+        except (ValueError, TypeError, RecursionError):
+            fits = False
+        if not fits:
+            raise UserError(
+                f"{path}: {key!r} in its metadata is {metadata[key]!r:.60}, which no export of "
+                "ours has; export it again where it was made"
+            )
+    return metadata
 
 
 def containers(content: Mapping[Any, Any], path: str = "") -> Iterator[tuple[str, dict]]:
@@ -152,7 +198,7 @@ def containers(content: Mapping[Any, Any], path: str = "") -> Iterator[tuple[str
     own = {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
     if own:
         yield path, own
-    for key, value in content.items():
+    for key, value in content.items() if path.count(".") < MOST_DEPTH else ():
         if isinstance(value, Mapping) and isinstance(key, str) and "optim" not in key:
             yield from containers(value, f"{path}.{key}".lstrip("."))
 

@@ -5,15 +5,22 @@ random state of schedulers) refers to a few classes of mmengine and numpy; here 
 placeholders, so that not even those are imported or called.
 """
 
+import errno
 import pickle
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from tricklift.errors import UserError
+from tricklift.records.archives import refuse_bomb
+
+#: What torch's long message says of the culprit.
+_TOLD = re.compile("WeightsUnpickler error:|GLOBAL")
 
 
 class Placeholder:
@@ -62,19 +69,50 @@ def load(path: Path) -> dict[str, Any]:
     Raises:
         UserError: Not a checkpoint, or it holds objects that only running code could rebuild.
     """
+    refuse_bomb(path)
     try:
         with _only_placeholders():
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).split("Please")[0].split("WeightsUnpickler error:")[-1].strip()
+        lines = [line for line in str(error).splitlines() if _TOLD.search(line)]
+        said = (lines or ["not a pickle of torch"])[0].split("WeightsUnpickler error:")[-1]
+        reason = said.split("Please")[0].strip()
         raise UserError(
             f"refused to read {path}: it holds more than tensors and plain values, and rebuilding "
             f"that could run code from the file ({reason}). Export it to safetensors where it "
             "was made, and use that"
         ) from error
-    except (RuntimeError, EOFError, KeyError, IndexError, ValueError) as error:
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # torch fails on a file that is none of its own in any way
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise
         line = str(error).strip().splitlines()[0] if str(error).strip() else "empty"
         raise UserError(f"{path} is not a readable torch checkpoint ({line})") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__}, not a checkpoint")
+    _refuse_hollow(content, path)
     return content
+
+
+def _refuse_hollow(content: Any, path: Path) -> None:
+    """Refuses tensors that have more elements than the file has numbers.
+
+    Raises:
+        UserError: There is one.
+    """
+    left, seen = [content], set()
+    while left:
+        value = left.pop()
+        if isinstance(value, dict | list | tuple):
+            if id(value) not in seen:
+                seen.add(id(value))
+                left += value.values() if isinstance(value, dict) else value
+        elif isinstance(value, Tensor):
+            plain = value.device.type == "cpu" and value.layout == torch.strided
+            held = value.untyped_storage().nbytes() if plain else 0
+            if value.numel() * value.element_size() > held:
+                raise UserError(
+                    f"{path} is not read: a tensor of shape {tuple(value.shape)} has {held:,} "
+                    "bytes in it; save it as plain tensors on the CPU"
+                )

@@ -87,8 +87,8 @@ def residual_net(
     """
     if output_stride not in STRIDES:
         raise UserError(f"output_stride must be one of 8, 16, 32; got {output_stride!r}")
-    if width <= 0:
-        raise UserError(f"width must be above 0, got {width}")
+    if not isinstance(width, int | float) or not 0 < width <= 64:
+        raise UserError(f"width must be above 0 and at most 64, got {width!r:.40}")
     strides, dilations = STRIDES[output_stride]
     planes = [max(multiple, round(p * width / multiple) * multiple) for p in (64, 128, 256, 512)]
     channels = tuple(p * expansion for p in planes)

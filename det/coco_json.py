@@ -9,7 +9,7 @@ from typing import Any
 
 from det.checks import Rules, check_box, check_size
 from tricklift.data.checks import require
-from tricklift.data.files import Repairs, read_text
+from tricklift.data.files import Repairs, read_text, refuse_elsewhere
 from tricklift.data.pictures import check_picture
 from tricklift.errors import UserError
 
@@ -69,6 +69,7 @@ def read(path: str | Path, prepare: str) -> Coco:
             raise UserError(f"{file}: image id {key} is there twice; give each image its own")
         if not (isinstance(entry.get("file_name"), str) and entry["file_name"].strip()):
             raise UserError(f"{file}: image {key!r} has no 'file_name'; complete it")
+        refuse_elsewhere(entry["file_name"], file)
         objects[key] = []
     if not objects:
         raise UserError(f"{file} lists no image; add some")

@@ -4,6 +4,7 @@ import codecs
 import re
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
+from xml.parsers import expat
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
@@ -11,6 +12,8 @@ from defusedxml.ElementTree import fromstring
 from tricklift.data.files import Repairs
 from tricklift.errors import MissingFileError, UserError
 
+#: Of a file: some ten thousand boxes, and tags in tags.
+MOST_BYTES, MOST_DEPTH = 4 << 20, 100
 _DECLARED = re.compile(rb"""<\?xml\b[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 #: What a file without a declaration begins with, and what that says. The longer marks come first.
 _BEGINNINGS = (
@@ -39,12 +42,17 @@ def parse(xml: Path, repairs: Repairs) -> Element:
 
     Raises:
         MissingFileError: There is no such file.
-        UserError: It is not parseable, not in the encoding that it declares, or has entities.
+        UserError: It is not parseable, not in the encoding that it declares, has entities, or is
+            larger or deeper than any annotation.
     """
     if not xml.is_file():
         raise MissingFileError(f"{xml}: no such annotation; add it, or take the image off the list")
+    if (size := xml.stat().st_size) > MOST_BYTES:
+        raise UserError(f"{xml}: {size:,} bytes, and an annotation has {MOST_BYTES:,} at most")
+    text = _text(xml.read_bytes(), xml, repairs)
+    _refuse_depth(text, xml)
     try:
-        root: Element = fromstring(_text(xml.read_bytes(), xml, repairs))
+        root: Element = fromstring(text)
     except ParseError as error:
         raise UserError(f"{xml}: not parseable as XML ({error}); write the file again") from error
     except DefusedXmlException as error:
@@ -55,6 +63,36 @@ def parse(xml: Path, repairs: Repairs) -> Element:
     for node in root.iter():
         node.tag = node.tag.rpartition("}")[2].lower()
     return root
+
+
+def _refuse_depth(text: str, xml: Path) -> None:
+    """Refuses what takes seconds to read; small files take none, whatever is in them."""
+    if len(text) < MOST_BYTES // 32:
+        return
+    depth = 0
+
+    def start(name: str, attributes: object) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > MOST_DEPTH:
+            raise _TooDeep
+
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    try:
+        parser.Parse(text, True)
+    except _TooDeep:
+        raise UserError(f"{xml}: over {MOST_DEPTH} levels deep; write the file again") from None
+    except (expat.ExpatError, LookupError, ValueError):
+        return  # what is wrong is said by the reader
+
+
+class _TooDeep(Exception):
+    """Tags in tags in tags."""
 
 
 def _text(data: bytes, xml: Path, repairs: Repairs) -> str:

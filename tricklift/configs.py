@@ -2,6 +2,7 @@
 
 import ast
 import logging
+import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,12 +40,12 @@ def find_config(reference: str | Path) -> Path:
     Raises:
         UserError: There is no such file or name; says the closest name.
     """
-    if Path(reference).is_file():
+    if os.path.isfile(reference):  # False for a name that is too long
         return Path(reference)
     name = str(reference).removeprefix("./").removeprefix("configs/").removesuffix(".py")
     for full in (name, *(f"{name}/{usual}" for usual in USUAL)):
         file = config_root() / f"{full}.py"
-        if file.is_file():
+        if os.path.isfile(file):
             return file
     names = short_names()
     hint = did_you_mean(name, names)

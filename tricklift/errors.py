@@ -7,10 +7,12 @@ import difflib
 import errno
 import os
 import platform
+import re
 import signal
 import sys
 import threading
 import traceback
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -106,7 +108,20 @@ def one_line(error: BaseException) -> str:
         said = [i for i, line in enumerate(lines) if i > start and line.startswith(kinds)]
         lines = lines[said[-1] :] if said else lines[-1:]
         lines[0] = lines[0].partition(": ")[2] or lines[0]
-    return " ".join(lines) or type(error).__name__
+    return printable(" ".join(lines)) or type(error).__name__
+
+
+#: No path, and nothing that anybody reads.
+_LONG = re.compile(r"\S{1000,}")
+
+
+def printable(text: str) -> str:
+    """Text with words of a file, such that it steers no terminal: `\\x1b` for an escape."""
+    text = _LONG.sub(lambda word: f"{word[0][:80]}... ({len(word[0]):,} letters)", text)
+    if text.isprintable():
+        return text
+    odd = ("Cc", "Cf", "Cs")  # controls, changes of direction, half characters
+    return "".join(c if unicodedata.category(c) not in odd else ascii(c)[1:-1] for c in text)
 
 
 @contextmanager

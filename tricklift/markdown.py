@@ -1,5 +1,6 @@
 """What all pages write: markdown tables, counts and durations."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,8 +18,13 @@ def titled(title: str, lines: list[str]) -> str:
 def grid(header: list[str], lines: list[list[str]]) -> str:
     """A markdown table."""
     rule = ["---"] * len(header)
-    escaped = [[text.replace("|", "\\|") for text in line] for line in lines]
+    escaped = [[text.replace("|", "\\|").replace("\n", " ") for text in line] for line in lines]
     return "\n".join(f"| {' | '.join(line)} |" for line in [header, rule, *escaped])
+
+
+def without_markup(page: str) -> str:
+    """A page whose words come from result files: their tags and links stand there as text."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", page).replace("](", "]\\(")
 
 
 def count(number: Any, what: str) -> str:

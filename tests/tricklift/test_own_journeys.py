@@ -109,8 +109,10 @@ def test_a_backbone_of_ones_own_from_the_template_to_a_detector(folder, forget, 
     assert (result["status"], result["backbone"]) == ("done", "mynet")
     assert [entry["name"] for entry in result["imports"]] == [file]
 
-    forget()  # export finds it by the run's result
-    run(["export", "c/epoch_1.pth", "my.safetensors"])
+    forget()  # the folder might be a stranger's: export names the code, and imports none
+    run(["export", "c/epoch_1.pth", "my.safetensors"], code=2)
+    assert f"--import {file}" in capsys.readouterr().err
+    run(["export", "c/epoch_1.pth", "my.safetensors", "--import", "mynet.py"])
     assert "done: my.safetensors (mynet)" in capsys.readouterr().out
 
     forget()
@@ -277,7 +279,7 @@ def test_all_of_it_from_an_installed_wheel(repo, tmp_path, tiny_root):
     mynet = ("--backbone", "mynet", "--import", "mynet.py")
     given = (*mynet, "--tricks", "heavier.py", "--out", "c")
     tricklift("train", BASELINE, *given, "--cfg-options", *EPOCH)
-    tricklift("export", "c/epoch_1.pth", "my.safetensors")
+    tricklift("export", "c/epoch_1.pth", "my.safetensors", "--import", "mynet.py")
     for leaf, options in (("det/mini/faster_rcnn_fpn", EPOCH), ("seg/mini/fcn", STEPS)):
         given = (*mynet, "--pretrained", "my.safetensors", "--out", f"r/{leaf[:3]}")
         tricklift("train", leaf, *given, "--cfg-options", *options)

@@ -158,13 +158,13 @@ def say_aside(line: str) -> None:
 
 def _own_file(file: Path) -> dict[str, Any] | None:
     """What a tier file with the key `own` holds, its folders from where it is; None: no such."""
-    import yaml
+    from tricklift.records.plain_files import read_yaml
 
     if not file.is_file():
         return None
     try:
-        held = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        held = read_yaml(file)
+    except UserError:
         return None  # the reader of tier files says what is wrong
     if not isinstance(held, dict) or not isinstance(held.get("own"), dict):
         return None

@@ -72,13 +72,28 @@ def of_config(cfg: Any) -> list[str]:
 
 
 def of_run(work_dir: Path) -> None:
-    """Import what the run that is kept in a folder was trained with, if its result says so.
+    """Ask for the code that the run that is kept in a folder was trained with, by its result.
 
-    Raises: As `load`.
+    Nothing is imported: the folder may be somebody else's, and so the code.
+
+    Raises:
+        UserError: `--import` did not name some of it.
     """
-    file = work_dir / RESULT_FILE
-    names = [entry["name"] for entry in read_json(file).get(KEY) or ()]
-    load(names, work_dir, f"{file}: {KEY}")
+    held = read_json(work_dir / RESULT_FILE).get(KEY)
+    entries = held if isinstance(held, list) else []
+    names = [str(entry.get("name")) for entry in entries if isinstance(entry, dict)]
+    asked = [name for name in names if not any(map(functools.partial(_same, name), _given))]
+    if asked:
+        more = " ".join(f"--import {name}" for name in asked)
+        raise UserError(
+            f"{work_dir / RESULT_FILE}: the run was trained with code of its own, which runs when "
+            f"it is imported; look at it, and add {more}"
+        )
+
+
+def _same(name: str, given: str) -> bool:
+    """Whether a file or module of a run is one that was given, wherever the file lies now."""
+    return name == given or Path(name).name == Path(given).name
 
 
 def _load(reference: str, folder: Path, what: str) -> str:

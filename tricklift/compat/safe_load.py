@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.logging import HistoryBuffer
+from mmengine.runner import checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
 from numpy.dtypes import (
     BoolDType,
@@ -37,14 +38,14 @@ from numpy.dtypes import (
 )
 
 from tricklift.errors import MissingFileError, UserError
+from tricklift.records.archives import refuse_bomb
 
 __all__ = ["DamagedCheckpointError", "UnsafeCheckpointError", "install", "load_from_disk"]
 
 STATISTICS = ("min", "max", "mean", "current")
 #: What torch says of a file that is no pickle.
 GARBAGE = "Unsupported operand"
-#: How torch fails on what is not a whole checkpoint, and what it says of an archive that is cut.
-FAILURES = (*(pickle.UnpicklingError, RuntimeError, EOFError, TypeError, AttributeError, OSError),)
+#: What the system says of an archive that is cut.
 CUT = errno.EINVAL
 
 
@@ -107,10 +108,14 @@ def load_from_disk(filename: str | Path, map_location: Any = None, mmap: bool = 
         # again, because leaving torch's `safe_globals` context elsewhere forgets what it shares
         torch.serialization.add_safe_globals(allowed())
         mmap = mmap and zipfile.is_zipfile(path)
-        return torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
-    except FAILURES as error:
-        of_disk = isinstance(error, OSError) and error.errno != CUT
-        if of_disk or isinstance(error, torch.OutOfMemoryError):
+        refuse_bomb(path)
+        held = torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
+        return _without_code(held)
+    except UserError:
+        raise
+    except Exception as error:  # torch fails on what is not a whole checkpoint in any way
+        of_disk = isinstance(error, OSError) and error.errno not in (None, CUT)
+        if of_disk or isinstance(error, MemoryError | torch.OutOfMemoryError):
             raise
         reason, size = _reason(error), path.stat().st_size
         if isinstance(error, pickle.UnpicklingError) and not reason.startswith(GARBAGE):
@@ -126,10 +131,45 @@ def load_from_disk(filename: str | Path, map_location: Any = None, mmap: bool = 
         ) from error
 
 
+def _without_code(held: Any) -> Any:
+    """A checkpoint without `meta.config`: mmengine runs its text as Python when it resumes.
+
+    It is there for checkpoints of years ago; today's text is in `meta.cfg`, and nobody runs it.
+    """
+    meta = held.get("meta") if isinstance(held, dict) else None
+    if isinstance(meta, dict):
+        meta.pop("config", None)
+    return held
+
+
+def load_from_address(url: str, map_location: Any = None, **more: Any) -> Any:
+    """Download a checkpoint and load it as data. Stands in for mmengine's `load_url`.
+
+    Args:
+        url: http or https.
+        map_location: As `torch.load` takes it.
+        **more: As `torch.hub.load_state_dict_from_url` takes it.
+
+    Raises:
+        UnsafeCheckpointError: the file names something outside of the allow-list.
+    """
+    torch.serialization.add_safe_globals(allowed())
+    try:
+        held = torch.hub.load_state_dict_from_url(
+            url, map_location=map_location, **{**more, "weights_only": True}
+        )
+    except pickle.UnpicklingError as error:
+        raise UnsafeCheckpointError(
+            f"refused to load {url}: it holds more than data ({_reason(error)})"
+        ) from error
+    return _without_code(held)
+
+
 def install() -> None:
-    """Allow mmengine's own types in `torch.load`, and load local checkpoints through here."""
+    """Allow mmengine's own types in `torch.load`, and load all checkpoints through here."""
     torch.serialization.add_safe_globals(allowed())
     CheckpointLoader.register_scheme(prefixes="", loader=load_from_disk, force=True)
+    checkpoint.load_url = load_from_address
 
 
 def _reason(error: Exception) -> str:

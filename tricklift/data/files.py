@@ -1,6 +1,7 @@
 """What the readers of data share: which files of a folder count, and what a list of names says."""
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -227,11 +228,29 @@ def read_list(path: str | Path, prepare: str, repairs: Repairs) -> list[str]:
             f"{file} has a name and a number in each line, so it is the list of one class; use "
             "trainval.txt, train.txt, val.txt or test.txt"
         )
+    for line in lines:
+        refuse_elsewhere(line, file)
     names = list(dict.fromkeys(lines))
     for name, times in Counter(lines).items() if len(names) < len(lines) else ():
         for _ in range(times - 1):
             repairs.note("name listed twice, read once", f"{file.name}: {name}")
     return names
+
+
+def refuse_elsewhere(name: str, file: Path) -> None:
+    """Refuses a name that is none below the folder of the data.
+
+    Raises:
+        UserError: It is absolute, climbs out, or has control characters.
+    """
+    if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
+        raise UserError(
+            f"{file}: {name!r} leaves the folder of the data; write names below it, without '..'"
+        )
+    if len(name) > 4096:
+        raise UserError(f"{file}: a name of {len(name):,} letters; is it a list of names?")
+    if any(unicodedata.category(letter) == "Cc" and letter != "\t" for letter in name):
+        raise UserError(f"{file}: {name!r} has control characters; is it a list of names?")
 
 
 def shown(names: Sequence[str], most: int = 5) -> str:

@@ -58,7 +58,7 @@ def _read(file: Path) -> tuple[tuple[str, ...], dict[str, str]]:
     if file.suffix == ".json":
         try:
             held = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{file}: no JSON ({error}); write a list of names") from error
         if not isinstance(held, list) or not all(isinstance(word, str) for word in held):
             raise UserError(f"{file}: write a JSON list of names, in the order of the labels")

@@ -17,7 +17,7 @@ from mmengine.logging import MMLogger
 
 from tricklift.data.checks import spread, with_progress
 from tricklift.data.headers import image_header
-from tricklift.errors import UserError
+from tricklift.errors import UserError, printable
 from tricklift.own.parts import Layout, Part
 from tricklift.records.shared_images import same_files
 
@@ -218,7 +218,7 @@ def to_text(found: Report, most: int = 10) -> str:
         lines += _some([f"  {text}" for text in found.wrong], most)
     else:
         lines += ["", "nothing that a training would refuse"]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def _some(lines: list[str], most: int) -> list[str]:

@@ -5,7 +5,6 @@ data goes to a temporary file beside the target (same file system), then `os.rep
 place in one step.
 """
 
-import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tricklift.errors import UserError
+from tricklift.records import plain_files
+
+#: Bytes of a JSON file that is read; manifests list the files of a data set.
+_MOST = 1 << 30
 
 
 @contextmanager
@@ -87,8 +90,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The JSON object in a file, {} where there is none that can be read."""
     try:
-        held = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        held = plain_files.read_json(path, most_bytes=_MOST)
+    except (OSError, UserError):
         return {}
     return held if isinstance(held, dict) else {}
 

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from tricklift.errors import UserError
 from tricklift.records.schema import RANDOM_INIT, WEIGHT_ENDINGS
@@ -49,21 +49,34 @@ _WATCHING = {
 }
 #: Stands for the data root in what is hashed.
 ROOT = "<root>"
-#: Bytes, as safetensors has it.
-MAX_HEADER = 100_000_000
+#: Bytes of a safetensors header; that of ResNet-152 has 100 kB.
+MAX_HEADER = 16 << 20
 
 
 def read_header(path: str | Path) -> dict[str, str]:
     """Metadata of a safetensors file (str to str), empty for any other kind of file."""
     if Path(path).suffix != ".safetensors" or not Path(path).is_file():
         return {}
-    with Path(path).open("rb") as file:  # safetensors' own reader imports torch
-        size = int.from_bytes(file.read(8), "little")
-        header = file.read(size) if size <= MAX_HEADER else b""
+    with Path(path).open("rb") as file:
+        held = header_of(file).get("__metadata__")
+    held = held if isinstance(held, dict) else {}
+    return {key: value for key, value in held.items() if isinstance(value, str)}
+
+
+def header_of(file: BinaryIO) -> dict[str, Any]:
+    """The header of an open safetensors file, whose own reader imports torch.
+
+    Raises:
+        UserError: It is none.
+    """
+    size = int.from_bytes(file.read(8), "little")
     try:
-        return dict(json.loads(header).get("__metadata__") or {})
-    except ValueError:
-        raise UserError(f"{path} is no whole safetensors file; write it again") from None
+        held = json.loads(file.read(size)) if size <= MAX_HEADER else None
+    except (ValueError, RecursionError):
+        held = None
+    if not isinstance(held, dict):
+        raise UserError(f"{file.name} is no whole safetensors file; write it again")
+    return held
 
 
 def backbone_of(cfg: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tricklift.records.identity import loaded_of, weights_origin, weights_sources
+from tricklift.records.identity import header_of, loaded_of, weights_origin, weights_sources
 
 #: In the entries `pretrained` and `teacher` of a result. `sha256` in `pretrained` is another thing:
 #: that of the checkpoint of `load_from`, which is part of the run's identity.
@@ -30,7 +30,7 @@ def weights_sha256(path: str | Path) -> str | None:
     with path.open("rb") as file:
         digest = hashlib.sha256()
         if path.suffix == ".safetensors":
-            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+            header = header_of(file)
             header.pop("__metadata__", None)
             digest.update(json.dumps(header, sort_keys=True).encode())
         return hashlib.file_digest(file, lambda: digest).hexdigest()

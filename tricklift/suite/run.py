@@ -17,7 +17,7 @@ from tricklift.errors import (
     ends_on_sigterm,
 )
 from tricklift.markdown import count, duration
-from tricklift.records import lock
+from tricklift.records import lock, plain_files
 from tricklift.records.atomic import read_json, write_text
 from tricklift.records.environment import environment
 from tricklift.records.schema import RESULT_FILE
@@ -203,8 +203,9 @@ def note_command(out: str | Path, arguments: Sequence[str]) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with lock.alone(file.with_name(f".{file.name}.lock")):
         try:
-            entries = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            entries = plain_files.read_json(file)
+        except UserError:
             entries = []
+        entries = entries if isinstance(entries, list) else []
         entries.append({"command": shlex.join(["tricklift", *arguments]), "started": now})
         write_text(file, json.dumps(entries, indent=2) + "\n")

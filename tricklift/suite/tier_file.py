@@ -1,5 +1,6 @@
 """A tier file (YAML) read into a `Tier`: every key checked, and every config looked for."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -10,6 +11,7 @@ from tricklift import configs
 from tricklift.data.prepare import NAMES
 from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.paths import config_root
+from tricklift.records.plain_files import read_yaml
 from tricklift.suite.tiers import (
     DOWNSTREAM,
     NO_PRETRAINING,
@@ -170,7 +172,7 @@ class _Section:
         """A config: a path from the tier file's folder, or a short name."""
         reference = self.text(key, default)
         near = self.file.parent / reference
-        if near.is_file():
+        if os.path.isfile(near):  # False for a name that is too long
             return str(near.resolve())
         try:
             configs.find_config(reference)
@@ -188,13 +190,7 @@ class _Section:
 
 def _tier(file: Path, provided: bool) -> Tier:
     """The tier that a file holds."""
-    import yaml
-
-    try:
-        held = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: no YAML: {' '.join(str(error).split())}") from None
-    top = _Section(held, "", KEYS, file)
+    top = _Section(read_yaml(file), "", KEYS, file)
     heads = _heads(top)
     tier = Tier(
         name=top.name("name"),

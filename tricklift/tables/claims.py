@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.paths import config_root
+from tricklift.records.plain_files import read_yaml
 from tricklift.tables.compare import TITLES
 from tricklift.tables.differences import Difference
 
@@ -98,10 +97,7 @@ def read_claims(file: str | Path) -> list[Claim]:
     file = Path(file)
     if not file.is_file():
         raise MissingFileError(f"no file {file}; give a YAML file with a list 'claims'")
-    try:
-        held = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} is not readable as YAML ({error}); mend it") from error
+    held = read_yaml(file)
     entries = held.get("claims") if isinstance(held, Mapping) else held
     if not isinstance(entries, list) or not entries:
         raise UserError(f"{file} has no list 'claims'; add one, or leave --claims out")
@@ -117,7 +113,7 @@ def tier_file(name: str) -> Path | None:
 def claims_of(tiers: Iterable[str]) -> list[Claim]:
     """The claims of provided tiers; names of others are passed over."""
     files = [file for tier in tiers if (file := tier_file(tier))]
-    told = {file: yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
+    told = {file: read_yaml(file) for file in files}
     return [claim for file in files if told[file].get("claims") for claim in read_claims(file)]
 
 

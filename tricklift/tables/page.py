@@ -3,12 +3,13 @@
 import csv
 import io
 import json
+import re
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from tricklift.errors import UserError
-from tricklift.markdown import duration, grid, paragraphs, titled
+from tricklift.markdown import duration, grid, paragraphs, titled, without_markup
 from tricklift.tables.analysis import Analysis, Question, analyse
 from tricklift.tables.columns import marked
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
@@ -63,8 +64,15 @@ def differences_csv(analysis: Analysis) -> str:
     writer.writeheader()
     for family in analysis.families:
         told = {name: getattr(family, name) for name in of_family}
-        writer.writerows({**told, **asdict(found)} for found in family.differences)
+        for found in family.differences:
+            entries = {**told, **asdict(found)}.items()
+            writer.writerow({k: _told(v) if isinstance(v, str) else v for k, v in entries})
     return stream.getvalue()
+
+
+def _told(text: str | None) -> str | None:
+    """Text of a CSV file that no spreadsheet takes for a formula; `+ cosine` is none."""
+    return f"'{text}" if text and re.match(r"[=@]|[+-].*[(!|]", text) else text
 
 
 def to_csv(rows: list[Row], behind: list[Line]) -> str:
@@ -81,7 +89,7 @@ def to_csv(rows: list[Row], behind: list[Line]) -> str:
     writer = csv.DictWriter(stream, names, lineterminator="\n")
     writer.writeheader()
     for row, line in zip(rows, behind, strict=True):
-        cells = {key: row[key] for key in ("row", "backbone", "pretrained", "protocol")}
+        cells = {key: _told(row[key]) for key in ("row", "backbone", "pretrained", "protocol")}
         cells["seeds"] = seeds(line)
         cells["reference"] = row["reference"]
         theirs = row["paper"] or {}
@@ -114,7 +122,7 @@ def to_markdown(
         machines(own),
         unfinished(records),
     ]
-    return paragraphs(parts) + "\n"
+    return without_markup(paragraphs(parts)) + "\n"
 
 
 def cell(metric: dict[str, Any] | None, theirs: float | None = None) -> str:
@@ -152,7 +160,7 @@ def _table(rows: list[Row], behind: list[Line]) -> str:
     body = [
         [
             marked(row["row"], line),
-            row["backbone"],
+            row["backbone"] or "-",
             row["pretrained"] or "none",
             *(cell(row[name], (row["paper"] or {}).get(name)) for name in COLUMNS),
             str(numbers[row["protocol"]]),

@@ -1,6 +1,5 @@
 """How results came about: commits, configs, machines, what was typed."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from tricklift import configs
 from tricklift.errors import UserError
 from tricklift.markdown import count
+from tricklift.records.plain_files import read_json
 from tricklift.tables.paper_rows import config_of
 from tricklift.tables.records import COMMANDS_FILE, Record, walk
 
@@ -51,8 +51,8 @@ def typed(folder: Path) -> list[str]:
     notes: list[tuple[str, str]] = []  # when ('' where that is not known), and what
     for file in sorted(walk(folder, COMMANDS_FILE)):
         try:
-            entries = json.loads(file.read_text(encoding="utf-8"))
+            entries = read_json(file)
             notes += [(str(it.get("started") or ""), str(it["command"])) for it in entries]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{file} is not readable ({error}); remove it") from error
     return list(dict.fromkeys(command for _, command in sorted(notes, key=lambda note: note[0])))

@@ -1,6 +1,5 @@
 """Reading the result files that runs leave below a folder."""
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,22 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from tricklift.errors import MissingFileError, UserError
-from tricklift.records.schema import READABLE, RESULT_FILE
+from tricklift.records.plain_files import read_json
+from tricklift.records.result_fields import wrong
+from tricklift.records.schema import RESULT_FILE
 
 #: Left by `tricklift run` beside the results: what was typed, and when.
 COMMANDS_FILE = "commands.json"
-NEEDED = {
-    "status": str,
-    "task": str,
-    "tier": str,
-    "dataset": str,
-    "protocol": str,
-    "row": str,
-    "metrics": dict,
-    "config_hash": str,
-    "wall_seconds": int | float,
-    "machine": dict,
-}
+#: Of a result file; ours have a few thousand.
+MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -90,18 +81,11 @@ def read(path: str | Path) -> Record:
     path = Path(path)
     remedy = "repeat the run, or remove the file"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not readable as JSON ({error}); {remedy}") from error
-    found = data.get("schema") if isinstance(data, dict) else type(data).__name__
-    if found not in READABLE:
-        raise UserError(
-            f"{path} is no result file of schema {' or '.join(map(str, READABLE))} "
-            f"(found {found!r}); {remedy}"
-        )
-    wrong = [key for key, kind in NEEDED.items() if not isinstance(data.get(key), kind)]
-    if wrong:
-        raise UserError(f"{path} lacks a valid {', '.join(wrong)}; {remedy}")
+        data = read_json(path, MOST_BYTES)
+    except UserError as error:
+        raise UserError(f"{error}: {remedy}") from None
+    if (fault := wrong(data)) is not None:
+        raise UserError(f"{path} {fault}; {remedy}")
     return Record(path, data)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 import backbones
-from tricklift.markdown import duration, grid, paragraphs, titled
+from tricklift.markdown import duration, grid, paragraphs, titled, without_markup
 from tricklift.tables.backbone_page import refused
 from tricklift.tables.columns import columns
 from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line, build_rows, lines
@@ -87,7 +87,7 @@ def to_markdown(records: list[Record], folder: Path) -> str:
         f"Source: {', '.join(sources)} (`+`: the tree had changes)." if sources else "",
         unfinished(records),
     ]
-    return paragraphs(parts) + "\n"
+    return without_markup(paragraphs(parts)) + "\n"
 
 
 def scores(all_lines: list[Line]) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from tricklift.compat import config_files
+from tricklift.compat import config_files, plain_configs
 from tricklift.errors import UserError
 from tricklift.tricks import lengths
 from tricklift.tricks.names import (
@@ -80,7 +80,8 @@ def load(path: str | Path, names: Sequence[str] = ()) -> Config:
     """
     config_files.install()
     with _wait_for_use(names) as waiting:
-        cfg = Config.fromfile(str(path))
+        plain = Path(path).suffix.lower() in plain_configs.SUFFIXES
+        cfg = plain_configs.read(Path(path), use) if plain else Config.fromfile(str(path))
         if waiting:
             cfg.merge_from_dict(lay(cfg.to_dict(), ()))
     lengths.refuse_others(cfg)

@@ -117,3 +117,22 @@ def test_leaving_a_context_of_torch_elsewhere_does_not_break_resuming(tmp_path):
     with torch.serialization.safe_globals([HistoryBuffer]):
         pass
     assert "log_scalars" in safe_load.load_from_disk(str(path))
+
+
+def test_the_config_in_a_checkpoint_is_no_program(tmp_path):
+    """mmengine's `Runner.resume` runs `meta.config` as Python; `install` leaves it out."""
+    file = tmp_path / "a.pth"
+    torch.save(
+        {"meta": {"config": "import os", "cfg": "a = 1", "epoch": 1}, "state_dict": {}}, file
+    )
+    assert safe_load.load_from_disk(file)["meta"] == {"cfg": "a = 1", "epoch": 1}
+
+
+def test_addresses_are_loaded_as_data_too():
+    """mmengine's `load_url` is torch's, which by default unpickles anything."""
+    from mmengine.runner import checkpoint
+
+    from tricklift.compat import safe_load
+
+    safe_load.install()
+    assert checkpoint.load_url is safe_load.load_from_address

@@ -6,6 +6,7 @@ import pytest
 
 from tricklift import configs
 from tricklift.config_keys import parse_options
+from tricklift.errors import UserError
 from tricklift.paper.table_cells import CELLS, TEACHERS, needs_of
 from tricklift.suite import tier_file
 from tricklift.suite.jobs import Export, Training
@@ -114,7 +115,7 @@ def test_a_tier_of_ones_own(mine, tmp_path, monkeypatch):
         ("{seg: [train", "{sgm: [train", "options: unknown key 'sgm'; known: cls, det, seg"),
         ("metric: top1", "metric: top2", r"claims\[0\]: 'metric' takes top1"),
         ("  - {task: seg,", "  - 3\n  - {task: seg,", r"downstream\[0\]: takes keys .*got 3"),
-        ("name: mine", "name: [", "no YAML"),
+        ("name: mine", "name: [", "not readable as YAML"),
         ("cifar10", "cifar", "data: unknown data set 'cifar'; known: .*did you mean 'cifar10'"),
     ],
 )
@@ -241,3 +242,11 @@ def test_the_docs_list_every_key(repo):
     keys |= {*Network.__dataclass_fields__, *Weights.__dataclass_fields__}
     keys |= set(Claim.__dataclass_fields__)
     assert not {key for key in keys if f"`{key}`" not in text}
+
+
+def test_a_config_whose_name_no_file_has(tmp_path):
+    """Found by random files: the system's error for a long name was no answer."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"name: mine\nrows:\n  - {{config: {'a' * 500}, backbone: resnet18_b}}\n")
+    with pytest.raises(UserError, match=r"rows\[0\].*no config"):
+        tier_file.read(file)

@@ -268,7 +268,10 @@ def test_hidden_folders_are_passed_over(leave):
         ("", r"a/result.json is not readable as JSON"),
         ("[]", r"a/result.json is no result file of schema 1 or 2 \(found 'list'\)"),
         ('{"schema": 3}', r"a/result.json is no result file of schema 1 or 2 \(found 3\)"),
-        ('{"schema": 1, "status": "done"}', r"a/result.json lacks a valid task, tier, dataset"),
+        (
+            '{"schema": 1, "status": "done"}',
+            r"a/result.json lacks a valid task \(text; found None\); tier ",
+        ),
     ],
 )
 def test_a_broken_file_is_named(leave, text, message):

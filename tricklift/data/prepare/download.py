@@ -20,6 +20,8 @@ from tricklift.errors import DownloadError, UserError
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 TIMEOUT = 30.0
 CHUNK = 1 << 20
+#: Bytes of a file whose size is not published, at the most.
+MOST_BYTES = 4 << 30
 #: Answers that may be better next time: request timeout, too many requests, server errors.
 PASSING = (408, 425, 429, 500, 502, 503, 504)
 
@@ -75,7 +77,7 @@ def download(
     try:
         check(archive, part, progress)
     except UserError:
-        part.unlink()
+        part.unlink(missing_ok=True)
         raise
     return part.replace(folder / archive.name)
 
@@ -134,11 +136,11 @@ def _receive(archive: Archive, part: Path, progress: Progress | None) -> None:
         if response.status != 206:
             start = 0  # the server sends all of it
         elif not sent.startswith(f"bytes {start}-"):
-            part.unlink()
+            part.unlink(missing_ok=True)
             raise _Interrupted("the server sent another range than asked for")
         # A server may send less than the rest that was asked for: then Content-Range alone tells.
         whole, length = sent.rpartition("/")[2], response.headers.get("Content-Length")
-        total = start + int(length) if length else archive.size
+        total = start + int(length) if length and length.isdecimal() else archive.size
         if response.status == 206 and whole.isdecimal():
             total = int(whole)
         if archive.size not in (None, total):  # a login page, or another version
@@ -154,7 +156,7 @@ def _refused(archive: Archive, error: urllib.error.HTTPError, part: Path, start:
     if error.code == 416 and start:  # nothing behind what we have
         if error.headers.get("Content-Range", "").endswith(f"/{start}"):
             return
-        part.unlink()
+        part.unlink(missing_ok=True)
         raise _Interrupted("the file on the server is shorter than what had arrived") from None
     answer = f"the server answers {error.code} {error.reason}"
     if error.code in PASSING:
@@ -180,6 +182,9 @@ def _copy(
             if not chunk:
                 break
             done += file.write(chunk)  # a full disk is an error of its own
+            if done > (total or MOST_BYTES):
+                part.unlink(missing_ok=True)
+                raise DownloadError(f"the server sends more than {total or MOST_BYTES:,} bytes")
             if progress:
                 progress(done, total or done)
         file.flush()

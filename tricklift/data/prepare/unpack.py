@@ -5,7 +5,7 @@ plain file or a folder ends the unpacking, before it or anything after it is wri
 written with the user's own permissions, whatever the archive says.
 """
 
-import shutil
+import lzma
 import stat
 import tarfile
 import zipfile
@@ -21,6 +21,15 @@ from tricklift.errors import UserError
 
 #: Folder that macOS adds to zip archives.
 MAC = "__MACOSX/"
+#: What an archive may hold: so many times its own bytes, or this many where it is small; and one
+#: file for so many of its bytes, beyond the first ones.
+MOST_RATIO = 100
+SMALL = 256 << 20
+BYTES_A_FILE, FIRST_FILES = 200, 1_000
+#: Bytes of a list of labels.
+MOST_LABELS = 64 << 20
+#: Bytes of one name, as file systems have it.
+MOST_NAME = 255
 Progress = Callable[[int, int], None]
 
 
@@ -79,7 +88,10 @@ def unpack(
     size = unpacked_size(archive) if archive.is_dir() else archive.stat().st_size
     folder = into.resolve()
     made: set[Path] = set()
+    left = max(SMALL, MOST_RATIO * size)
     for count, member in enumerate(members(archive, nested)):
+        if count > FIRST_FILES + size // BYTES_A_FILE:
+            raise UserError(f"{archive}: over {count:,} files in {size:,} bytes; not unpacked")
         if member.name.startswith(MAC):
             continue
         try:
@@ -95,7 +107,14 @@ def unpack(
             path.parent.mkdir(parents=True, exist_ok=True)
             made.add(path.parent)
         with _explained(archive), member.open() as source, path.open("wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
+            while chunk := source.read(1 << 20):
+                left -= len(chunk)
+                if left < 0:
+                    raise UserError(
+                        f"{archive}: its {size:,} bytes unpack to over {MOST_RATIO} times as many; "
+                        f"stopped at member {member.name!r}"
+                    )
+                file.write(chunk)
         if progress and count % 100 == 0:
             progress(member.position, size)
 
@@ -110,7 +129,11 @@ def read_members(archive: Path, names: Iterable[str]) -> dict[str, bytes]:
     for member in members(archive):
         if member.name in wanted:
             with _explained(archive), member.open() as file:
-                found[member.name] = file.read()
+                found[member.name] = file.read(MOST_LABELS + 1)
+            if len(found[member.name]) > MOST_LABELS:
+                raise UserError(
+                    f"{archive}: {member.name} has over {MOST_LABELS:,} bytes; not read"
+                )
     if missing := ", ".join(sorted(wanted - set(found))):
         raise UserError(f"{archive} holds no {missing}; it is not the published archive")
     return found
@@ -184,6 +207,11 @@ def _checked(archive: Path, name: str, shown: str) -> str:
     windows = "\\" in name or name[1:2] == ":"
     if path.is_absolute() or ".." in path.parts or windows:
         raise UserError(f"{archive}: member {shown!r} leaves the folder of unpacking; not unpacked")
+    long = any(len(part.encode("utf-8", "surrogateescape")) > MOST_NAME for part in path.parts)
+    if long or not name.isprintable():
+        raise UserError(
+            f"{archive}: member {shown!r:.60} has a name that no file has; not unpacked"
+        )
     return str(path)
 
 
@@ -192,7 +220,20 @@ def _explained(archive: Path) -> Iterator[None]:
     """Errors of a broken archive in our words; the system's own (disk full) pass."""
     try:
         yield
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except UserError:
+        raise
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        OverflowError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         said = (str(error).splitlines() or [type(error).__name__])[0].rstrip(":")
