@@ -8,7 +8,7 @@ from pathlib import Path
 from tricklift.tables.analysis import Analysis, Family, Question, analyse
 from tricklift.tables.columns import Column, columns, labels
 from tricklift.tables.compare import Line, Row, build_rows, lines
-from tricklift.tables.pairs import names_a_head
+from tricklift.tables.pairs import baselines_of, names_a_head
 from tricklift.tables.records import Record, find
 
 #: Unless another number is asked for.
@@ -100,10 +100,11 @@ class Study:
             self._families[key] = analyse(self.lines, question).families
         return self._families[key]
 
-    @property
+    @cached_property
     def baselines(self) -> Mapping[str, str]:
-        """Tier -> label of its baseline."""
-        return self.analysis.baselines
+        """Tier -> label of its baseline; a tier without the row that was asked for has its own."""
+        usual = baselines_of(self.lines, self.columns, None)
+        return {tier: found or usual[tier] for tier, found in self.analysis.baselines.items()}
 
     @cached_property
     def tiers(self) -> list[str]:

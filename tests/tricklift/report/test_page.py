@@ -162,3 +162,19 @@ def test_heads_and_tiers_beside_one_another(run, tmp_path):
     assert text.count('aria-label="Transfer table"') == 2
     for head in ("c4", "fpn"):
         assert f"mAP ({head})" in text
+
+
+def test_a_baseline_of_one_tier_or_with_one_head(run, tmp_path):
+    records = [
+        run(row, task, value + seed, seed, seed, tier=tier, **({"config": head} if head else {}))
+        for tier, rows in (("mini", {"a": 40.0, "b": 42.0}), ("small", {"c": 40.0, "d": 47.0}))
+        for row, value in rows.items()
+        for task, head in (("cls", None), ("det", "c4.py"), ("det", "fpn.py"))
+        for seed in (0, 1)
+    ]
+    study = Study(tmp_path, records, Question(baseline="b"))
+    assert study.baselines == {"mini": "b", "small": "c"}
+    assert [answer(study, tier).row for tier in study.tiers] == ["a", "d"]
+    assert '<option value="1" selected>b' in transfer.section(study).body
+    study = Study(tmp_path, records, Question(baseline="a (c4)"))
+    assert '<option value="2" selected>a (c4)' in render(study)
