@@ -12,7 +12,7 @@ KEY := $(shell cat constraints.txt pyproject.toml hatch_build.py tricklift/.mim/
 RUN_STAMP := $(VENV)/.tricklift-$(KEY)
 TEST_STAMP := $(VENV)/.tricklift-test-$(KEY)
 
-.PHONY: help demo test gpu ladder-gpu slurm faults lint format constraints clean
+.PHONY: help demo test gpu ladder-gpu slurm faults lint format site constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,7 +21,8 @@ help:
 	@echo 'make gpu          tests/gpu on a CUDA GPU; writes docs/gpu.md'
 	@echo 'make ladder-gpu   the tier small on one GPU with five seeds (ARGS="--minutes 9")'
 	@echo 'make slurm        tests/slurm on a Slurm that it starts on loopback'
-	@echo 'make faults       kills trainings in every way that we know'
+	@echo 'make faults       kills trainings in every way that we know, gives the readers hostile files, plants faults'
+	@echo 'make site         the pages in docs/ as a site in site/'
 	@echo 'make lint         ruff and mypy; make format: ruff, which writes'
 	@echo 'make constraints  what is installed becomes constraints.txt'
 	@echo 'make clean        removes $(VENV) and caches'
@@ -62,6 +63,10 @@ lint: $(TEST_STAMP)
 format: $(TEST_STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Strictly: a dead link or a page without a place fails.
+site: $(TEST_STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 # What is installed and has passed the tests becomes what everybody gets.
 constraints: $(TEST_STAMP)
