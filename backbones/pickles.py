@@ -19,7 +19,6 @@ from torch import Tensor
 from tricklift.errors import UserError
 from tricklift.records.archives import refuse_bomb
 
-
 #: What torch's long message says of the culprit.
 _TOLD = re.compile("WeightsUnpickler error:|GLOBAL")
 
