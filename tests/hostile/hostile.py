@@ -232,8 +232,12 @@ def _serve() -> None:
 
 
 def _ended(child: int, deadline: float) -> tuple[int, int]:
-    """Exit code, and bytes beyond those of this process; a late one is killed."""
-    own = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    """Exit code, and bytes beyond this process's own; a late one is killed.
+
+    A fork shares what is mapped from files only once it is touched, so that counts here.
+    """
+    pages = [int(number) for number in Path("/proc/self/statm").read_text().split()]
+    own = (pages[1] - pages[2]) * resource.getpagesize()
     while True:
         done, status, used = os.wait4(child, os.WNOHANG)
         if done:

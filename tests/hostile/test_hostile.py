@@ -12,7 +12,7 @@ import pytest
 from hostile import CASES, Client, check
 
 #: Of the cases, the part that runs at each commit.
-SHARE = 12
+SHARE = 24
 
 
 @pytest.fixture(scope="module")
