@@ -42,13 +42,14 @@ gpu: $(TEST_STAMP)
 slurm: $(TEST_STAMP)
 	$(BIN)/python -m pytest tests/slurm -m slurm $(PYTEST_ARGS)
 
-# Kills at every kind of moment, full disks, long runs, hostile and random files, then the tests that
-# plant each fault of docs/reliability.md: bounded processes, some thirty-five minutes.
-FAULTS := tests/faults tests/hostile
+# Kills at every kind of moment, full disks, long runs; hostile and random files; data of every kind;
+# then what docs/reliability.md names: bounded processes. The page tells what came of it.
+FAULTS := tests/faults tests/hostile tests/tricklift/data/test_pictures.py tests/seg/test_masks.py \
+  $(addprefix tests/det/test_,voc_xml.py voc_list.py xml_file.py coco_json.py checks.py)
 PLANTED = $$(grep -oE '`tests/[a-z_/0-9]+\.py::test_[a-z_0-9]+`' docs/reliability.md | tr -d '`' | sort -u)
 faults: $(TEST_STAMP)
-	$(BIN)/python -m pytest $(FAULTS) -m "faults or not faults" -rP $(PYTEST_ARGS); first=$$?; \
-	$(BIN)/python -m pytest $(PLANTED) -m "not gpu and not slurm" $(PYTEST_ARGS) && exit $$first
+	$(BIN)/python -m pytest -n 2 --dist load $(FAULTS) $(PLANTED) -m "not gpu and not slurm" \
+	  --faults-page docs/reliability.md $(PYTEST_ARGS)
 
 # The tier `small` on one GPU with five seeds; ARGS="--minutes 9" stops in time, and the same command
 # goes on. With a cluster's own torch: python -m benchmarks.ladder_gpu --data ... (see its top).

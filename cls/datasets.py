@@ -23,7 +23,7 @@ from tricklift.data.files import (
     is_picture,
     is_system,
     pictures_below,
-    read_list,
+    read_below,
     shown,
 )
 from tricklift.data.pictures import check_picture
@@ -171,7 +171,7 @@ class ClassFolders(BaseDataset):
     def listed_by_file(self) -> tuple[FolderIndex, Repairs]:
         """Index of the images of `ann_file`, and what was left out."""
         repairs = Repairs()
-        lines = read_list(self.ann_file, source(Path(self.data_root)), repairs)
+        lines = read_below(self.ann_file, source(Path(self.data_root)), repairs)
         pairs = [line.rpartition("\t")[::2] for line in lines]
         if wrong := next(
             (line for line, (path, _) in zip(lines, pairs, strict=True) if not path), ""

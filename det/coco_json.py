@@ -1,6 +1,7 @@
 """COCO annotations: one JSON for all images."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 
 from det.checks import Rules, check_box, check_size
 from tricklift.data.checks import require
-from tricklift.data.files import Repairs, read_text, refuse_elsewhere
+from tricklift.data.files import Repairs, read_text, refuse_odd
 from tricklift.data.pictures import check_picture
 from tricklift.errors import UserError
 
@@ -69,7 +70,7 @@ def read(path: str | Path, prepare: str) -> Coco:
             raise UserError(f"{file}: image id {key} is there twice; give each image its own")
         if not (isinstance(entry.get("file_name"), str) and entry["file_name"].strip()):
             raise UserError(f"{file}: image {key!r} has no 'file_name'; complete it")
-        refuse_elsewhere(entry["file_name"], file)
+        refuse_odd(entry["file_name"], file)
         objects[key] = []
     if not objects:
         raise UserError(f"{file} lists no image; add some")
@@ -91,8 +92,20 @@ def read(path: str | Path, prepare: str) -> Coco:
 
 
 def picture_of(image: Mapping[str, Any], folder: Path) -> Path:
-    """Where an image of the file lies, if its pictures are below that folder."""
-    return folder / str(image["file_name"]).replace("\\", "/")
+    """Where an image of the file lies, if its pictures are below that folder.
+
+    Raises:
+        UserError: Its name leads out of the folder.
+    """
+    name = str(image["file_name"])
+    path = os.path.normpath(folder.absolute() / name.replace("\\", "/"))
+    inside = os.path.relpath(path, folder.absolute())
+    if inside.startswith("../"):
+        raise UserError(
+            f"image {name!r} leaves the folder of the pictures, {folder}; write its 'file_name' as "
+            "a path below that folder"
+        )
+    return folder / inside
 
 
 def read_image(

@@ -21,7 +21,7 @@ from seg.mask_values import MaskValues
 from seg.masks import IGNORED
 from seg.transforms import LoadMask
 from tricklift.data.checks import SKIPPED, check_each, on_first_rank, require, spread
-from tricklift.data.files import Repairs, read_list
+from tricklift.data.files import Repairs, read_below
 from tricklift.data.miniworld.vocabulary import PALETTE, SEG_CLASSES
 from tricklift.errors import UserError
 
@@ -129,7 +129,7 @@ class CheckedSegDataset(BaseSegDataset):
     def _pairs(self, images: Path, masks: Path) -> list[tuple[str, str]]:
         names = None
         if self.ann_file:
-            names = read_list(self.ann_file, self.prepare, self.repairs)
+            names = read_below(self.ann_file, self.prepare, self.repairs)
         ends, without = (self.img_suffix, self.seg_map_suffix), self.images_without_masks
         found = pair(images, masks, *ends, names, self.repairs, without)
         return [(str(image), str(mask)) for image, mask in found]

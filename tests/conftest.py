@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import faults_page
 import pytest
 
 REPO = Path(__file__).resolve().parent.parent
@@ -24,6 +25,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="with -m slow: one of N shares of the slow tests, the next one at each commit",
     )
     parser.addoption("--screenshots", metavar="DIR", help="keep the report's screenshots there")
+    parser.addoption(
+        "--faults-page", type=Path, help="write what `make faults` came to into this page"
+    )
+
+
+_reports: list[pytest.TestReport] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keeps what `--faults-page` tells of: calls, and what failed around one."""
+    if report.when == "call" or report.failed:
+        _reports.append(report)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Writes the page of `--faults-page`, in the process that has all reports."""
+    page = session.config.getoption("--faults-page")
+    if page is not None and _reports and not hasattr(session.config, "workerinput"):
+        faults_page.write(page, _reports)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -74,7 +74,7 @@ def test_a_block_says_where_it_is_run(page: Path, said: str, lines: list[str]):
     assert said, f"{page}: a line <!-- run -->, <!-- run by FILE --> or <!-- not run: WHY -->"
     if said.startswith("run by "):
         test = REPO / said.removeprefix("run by ")
-        assert test.is_file()
+        assert test.is_file(), test
     else:
         assert said == "run" or re.match(r"not run: \w+", said)
 

@@ -49,7 +49,7 @@ def drawn(rng: random.Random, seconds: float) -> tuple[str, float]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("task", TASKS)
-def test_twenty_kills(task, trainer, settings, whole, same, tmp_path):
+def test_twenty_kills(task, trainer, settings, whole, same, tmp_path, record_property):
     rng, kills, runs = random.Random(f"{task} 16"), 0, 0
     began = time.monotonic()
     unstopped = whole(task)
@@ -60,6 +60,7 @@ def test_twenty_kills(task, trainer, settings, whole, same, tmp_path):
         kills += killed_at(trainer, order, folder, [drawn(rng, seconds) for _ in range(3)])
         same(unstopped, folder)
         runs += 1
+    record_property("faults", kills)
     print(f"{task}: {kills} kills in {runs} runs, all as the run that was never stopped")
 
 

@@ -121,13 +121,13 @@ def xml_digits(folder):
     return voc(folder, bottom="9" * 1_000_000)
 
 
-@case(says="leaves the folder")
+@case(says="leads to no picture below")
 def list_climbing(folder):
     """a list with a name that climbs out"""
     return voc(folder, names="0\n../../../outside/kept\n")
 
 
-@case(says="leaves the folder")
+@case(says="leads to no picture below")
 def list_absolute(folder):
     """a list with an absolute path"""
     return voc(folder, names="0\n/etc/passwd\n")

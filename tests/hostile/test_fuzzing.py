@@ -11,7 +11,7 @@ FILES = 300
 
 @pytest.mark.faults
 @pytest.mark.parametrize("target", TARGETS)
-def test_random_files(target, tmp_path):
+def test_random_files(target, tmp_path, record_property):
     folder = prepared(tmp_path)
     warm(target, folder)
     read = []
@@ -30,4 +30,5 @@ def test_random_files(target, tmp_path):
         tried(target, data, folder)
 
     one()
+    record_property("faults", len(read))
     print(f"fuzzing: {target}: {len(read)} files, none of which did anything")

@@ -214,7 +214,8 @@ def read_list(path: str | Path, prepare: str, repairs: Repairs) -> list[str]:
 
     Raises:
         MissingFileError: The list is missing.
-        UserError: It is empty, in another encoding, or lists one class's presence (``000005 -1``).
+        UserError: It is empty, in another encoding, has lines that can be no names, or lists one
+            class's presence (``000005 -1``).
     """
     file = require(path, "list of images", prepare)
     lines = [line.strip() for line in read_text(file).splitlines()]
@@ -229,11 +230,23 @@ def read_list(path: str | Path, prepare: str, repairs: Repairs) -> list[str]:
             "trainval.txt, train.txt, val.txt or test.txt"
         )
     for line in lines:
-        refuse_elsewhere(line, file)
+        refuse_odd(line, file)
     names = list(dict.fromkeys(lines))
     for name, times in Counter(lines).items() if len(names) < len(lines) else ():
         for _ in range(times - 1):
             repairs.note("name listed twice, read once", f"{file.name}: {name}")
+    return names
+
+
+def read_below(path: str | Path, prepare: str, repairs: Repairs) -> list[str]:
+    """`read_list` of names below the folder of the data; the same errors.
+
+    Raises:
+        UserError: A name is absolute or climbs out.
+    """
+    names = read_list(path, prepare, repairs)
+    for name in names:
+        refuse_elsewhere(name, Path(path))
     return names
 
 
@@ -243,10 +256,19 @@ def refuse_elsewhere(name: str, file: Path) -> None:
     Raises:
         UserError: It is absolute, climbs out, or has control characters.
     """
+    refuse_odd(name, file)
     if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/"):
         raise UserError(
             f"{file}: {name!r} leaves the folder of the data; write names below it, without '..'"
         )
+
+
+def refuse_odd(name: str, file: Path) -> None:
+    """Refuses what can be no name.
+
+    Raises:
+        UserError: It is endless or has control characters.
+    """
     if len(name) > 4096:
         raise UserError(f"{file}: a name of {len(name):,} letters; is it a list of names?")
     if any(unicodedata.category(letter) == "Cc" and letter != "\t" for letter in name):

@@ -11,7 +11,7 @@ import numpy as np
 from seg.mask_values import MaskValues
 from seg.masks import IGNORED, read_mask
 from tricklift.data.checks import with_progress
-from tricklift.data.files import Repairs, pictures_below, read_list, shown, stem
+from tricklift.data.files import Repairs, pictures_below, read_below, shown, stem
 from tricklift.errors import UserError
 from tricklift.own.label_names import NAMES, names_beside, values_of
 from tricklift.own.parts import TRAIN, VAL, Layout, Part, by_seed, listed, subfolder, told_by_seed
@@ -147,7 +147,7 @@ def _split(
             for names in (TRAIN, VAL)
         ]
         if all(lists):
-            names = [read_list(str(file), "put it there", Repairs()) for file in lists]
+            names = [read_below(str(file), "put it there", Repairs()) for file in lists]
             told = f"as the lists in {folder}"
             return [_part(root, images, masks, listing=listed(n), told=told) for n in names]
     held = {_tailless(p, mask_suffix) for p in _relative(masks, mask_suffix)}
