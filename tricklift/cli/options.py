@@ -92,6 +92,27 @@ Teacher = Annotated[
         "stage, timm/NAME or torchvision/NAME.",
     ),
 ]
+Finished = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Folder with result.json files, at any depth.")
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ROW",
+        help="Compare each row with this one.  [default: the lowest row of the paper's ladder, "
+        "else the first]",
+    ),
+]
+Paired = Annotated[
+    bool, typer.Option("--paired", help="Take differences within equal seeds of the pretraining.")
+]
+Variance = Annotated[
+    str,
+    typer.Option(
+        help="pooled: one standard deviation for all rows; or own: one for each (needs more "
+        "pretrainings)."
+    ),
+]
 
 
 def names_in(text: str | None) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tricklift.cli.options import WHERE, Baseline, Finished, Paired, Variance
 from tricklift.errors import UserError, ends_on_sigterm
 
 if TYPE_CHECKING:
@@ -17,34 +18,18 @@ NAME = "report.html"
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="Folder with result.json files, at any depth.")],
+    folder: Finished,
     out: Annotated[
         Path | None,
-        typer.Option(dir_okay=False, help="The file to write.  [default: DIR/report.html]"),
+        typer.Option(dir_okay=False, help=f"{WHERE}: a file.  [default: FOLDER/report.html]"),
     ] = None,
     watch: Annotated[
         bool,
         typer.Option("--watch", help="Write it anew after each job, until Ctrl-C."),
     ] = False,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ROW",
-            help="Compare each row with this one; the page lets its reader choose another.  "
-            "[default: the lowest row of the paper's ladder, else the first]",
-        ),
-    ] = None,
-    paired: Annotated[
-        bool,
-        typer.Option("--paired", help="Take differences within equal seeds of the pretraining."),
-    ] = False,
-    variance: Annotated[
-        str,
-        typer.Option(
-            help="pooled: one standard deviation for all rows; or own: one for each (needs more "
-            "pretrainings)."
-        ),
-    ] = "pooled",
+    baseline: Baseline = None,
+    paired: Paired = False,
+    variance: Variance = "pooled",
     pictures: Annotated[
         int,
         typer.Option(

@@ -6,22 +6,21 @@ from typing import Annotated
 
 import typer
 
-from tricklift.cli.options import FORM, AsJson, TextFile
+from tricklift.cli.options import (
+    FORM,
+    AsJson,
+    Baseline,
+    Finished,
+    Paired,
+    TextFile,
+    Variance,
+)
 from tricklift.errors import UserError
 
 
 def compare(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder with result.json files, at any depth.")
-    ],
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ROW",
-            help="Compare each row with this one.  [default: the lowest row of the paper's ladder, "
-            "else the first]",
-        ),
-    ] = None,
+    folder: Finished,
+    baseline: Baseline = None,
     pairs: Annotated[
         str | None,
         typer.Option(
@@ -29,17 +28,8 @@ def compare(
             "ladder where there is one]"
         ),
     ] = None,
-    paired: Annotated[
-        bool,
-        typer.Option("--paired", help="Take differences within equal seeds of the pretraining."),
-    ] = False,
-    variance: Annotated[
-        str,
-        typer.Option(
-            help="pooled: one standard deviation for all rows; or own: one for each (needs more "
-            "pretrainings)."
-        ),
-    ] = "pooled",
+    paired: Paired = False,
+    variance: Variance = "pooled",
     claims: Annotated[
         str | None,
         typer.Option(
