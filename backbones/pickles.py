@@ -63,6 +63,10 @@ def _only_placeholders() -> Iterator[None]:
         torch.serialization.add_safe_globals(before)
 
 
+#: Bytes of a tensor that has fewer numbers in the file than elements.
+MOST_HOLLOW = 64 << 20
+
+
 def load(path: Path) -> dict[str, Any]:
     """Load a checkpoint's tensors and plain values onto the CPU.
 
@@ -96,7 +100,9 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _refuse_hollow(content: Any, path: Path) -> None:
-    """Refuses tensors that have more elements than the file has numbers.
+    """Refuses tensors that are far larger than what the file holds, or that lie elsewhere.
+
+    One value that stands for a few (`expand`) is common, and does no harm.
 
     Raises:
         UserError: There is one.
@@ -111,7 +117,8 @@ def _refuse_hollow(content: Any, path: Path) -> None:
         elif isinstance(value, Tensor):
             plain = value.device.type == "cpu" and value.layout == torch.strided
             held = value.untyped_storage().nbytes() if plain else 0
-            if value.numel() * value.element_size() > held:
+            size = value.numel() * value.element_size()
+            if size > held and (not plain or size > MOST_HOLLOW):
                 raise UserError(
                     f"{path} is not read: a tensor of shape {tuple(value.shape)} has {held:,} "
                     "bytes in it; save it as plain tensors on the CPU"

@@ -48,7 +48,7 @@ def test_width_scales_every_channel() -> None:
     model = backbones.build("resnet50_d", width=0.5)
     assert model.feature_info.channels == (128, 256, 512, 1024)
     assert model.stem.conv1.out_channels == 16
-    with pytest.raises(ValueError, match="width must be above 0, got 0"):
+    with pytest.raises(ValueError, match="width must be above 0 and at most 64, got 0"):
         backbones.build("resnet50_d", width=0)
 
 

@@ -32,11 +32,8 @@ RESIDUAL: dict[str, tuple[Any, int]] = {
     "mnasnet_050": ("bn3", 10),
     "cspresnet50": ("conv3.bn", 13),
     "gernet_s": ("bn", 14),
-    "botnet26t_256": ("conv3_1x1.bn", 8),
     "mobilevit_xxs": ("conv3_1x1.bn", 3),
-    "tresnet_m": ("bn", 21),
     "dla34": ("bn2", 12),
-    "hrnet_w18_small": (("bn2", "bn3"), 23),
     "swinv2_cr_tiny_ns_224": (("norm1", "norm2"), 24),
 }
 #: timm's networks without a residual block that ends in a norm, and why.

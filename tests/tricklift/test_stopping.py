@@ -88,9 +88,8 @@ def test_data_that_are_being_made(tmp_path, command):
 
 
 def test_any_other_command(tmp_path):
-    """It waits for a pipe that nobody writes into."""
-    os.mkfifo(tmp_path / "result.json")
-    folder = str(tmp_path)
+    """It builds all networks, for some ten seconds."""
     began = time.monotonic()
-    said = stopped([*TRICKLIFT, "compare", folder], tmp_path, lambda: time.monotonic() - began > 10)
+    command = [*TRICKLIFT, "list", "backbones"]
+    said = stopped(command, tmp_path, lambda: time.monotonic() - began > 5)
     assert said == "stopped\n"

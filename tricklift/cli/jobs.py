@@ -23,7 +23,10 @@ Folder = Annotated[
 def status(
     folder: Folder,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Show it anew every 2 seconds, until Ctrl-C.")
+        bool,
+        typer.Option(
+            "--watch", help="Keep it up to date, until Ctrl-C: shown anew every 2 seconds."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -25,7 +25,9 @@ def report(
     ] = None,
     watch: Annotated[
         bool,
-        typer.Option("--watch", help="Write it anew after each job, until Ctrl-C."),
+        typer.Option(
+            "--watch", help="Keep it up to date, until Ctrl-C: written anew after each job."
+        ),
     ] = False,
     baseline: Baseline = None,
     paired: Paired = False,

@@ -38,7 +38,7 @@ def publish(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder with results of detectors and segmenters that started from EXPORT.  "
+            help="Folder with result.json files, of detectors and segmenters that started from EXPORT.  "
             "[default: found there, too]",
         ),
     ] = None,

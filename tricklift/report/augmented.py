@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tricklift.errors import UserError
 from tricklift.records import training_items
 from tricklift.report import thumbnails
 
@@ -37,13 +38,13 @@ def shown(work_dir: Path) -> dict[str, Any]:
         notes: What is not shown.
 
     Raises:
-        ValueError: The run left nothing to show it from.
+        UserError: The run left nothing to show it from.
     """
     held = training_items.read(work_dir)
     items = [_moved(item, held["root"]) for item in held.get("items", ())]
     items = [item for item in items if os.path.isfile(item["img_path"])][:IMAGES]
     if not items:
-        raise ValueError("its images are not here; set TRICKLIFT_ROOT to the folder of the data")
+        raise UserError("its images are not here; set TRICKLIFT_ROOT to the folder of the data")
     from mmengine.dataset import Compose
     from mmengine.registry import init_default_scope
 
@@ -115,7 +116,7 @@ def _read(path: str) -> Any:
 
     image = cv2.imread(path)
     if image is None:
-        raise ValueError(f"{path} is no image that can be read")
+        raise UserError(f"{path} is no image that can be read")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
