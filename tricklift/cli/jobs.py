@@ -24,9 +24,7 @@ def status(
     folder: Folder,
     watch: Annotated[
         bool,
-        typer.Option(
-            "--watch", help="Keep it up to date, until Ctrl-C: shown anew every 2 seconds."
-        ),
+        typer.Option("--watch", help="Keep it up to date: anew every 2 seconds, until Ctrl-C."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -25,9 +25,7 @@ def report(
     ] = None,
     watch: Annotated[
         bool,
-        typer.Option(
-            "--watch", help="Keep it up to date, until Ctrl-C: written anew after each job."
-        ),
+        typer.Option("--watch", help="Keep it up to date: anew after each job, until Ctrl-C."),
     ] = False,
     baseline: Baseline = None,
     paired: Paired = False,

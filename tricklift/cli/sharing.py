@@ -38,8 +38,8 @@ def publish(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder with result.json files, of detectors and segmenters that started from EXPORT.  "
-            "[default: found there, too]",
+            help="Folder with result.json files, of detectors and segmenters that started from "
+            "EXPORT.  [default: found there, too]",
         ),
     ] = None,
     url: Annotated[
