@@ -38,6 +38,13 @@ def started(profile: Path, downloads: Path) -> Iterator[Any]:
         driver.quit()
 
 
+def keep(driver: Any, picture: Path) -> int:
+    """Writes a screenshot; its size in bytes."""
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    assert driver.save_screenshot(str(picture))
+    return picture.stat().st_size
+
+
 def saved(driver: Any, name: str, seconds: float = 20) -> str:
     """What a page saved as a file, once it is there.
 

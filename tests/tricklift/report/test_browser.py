@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import MISSING, REMEDY, started
+from chromium import MISSING, REMEDY, keep, started
 
 from tricklift.paper.numbers import transfer
 
@@ -72,10 +72,7 @@ def test_it_shows_and_says_nothing_wrong(opened, page, width, theme, request, tm
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     folder = Path(request.config.getoption("--screenshots") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    picture = folder / f"report-{width}-{theme}.png"
-    assert driver.save_screenshot(str(picture))
-    assert picture.stat().st_size > 50_000
+    assert keep(driver, folder / f"report-{width}-{theme}.png") > 50_000
     assert driver.get_log("browser") == []
     asked = [it["message"] for it in driver.get_log("performance")]
     asked = [it for it in asked if '"Network.requestWillBeSent"' in it]

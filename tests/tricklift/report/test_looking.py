@@ -7,9 +7,10 @@ import csv
 import io
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
-from chromium import MISSING, REMEDY, saved, started
+from chromium import MISSING, REMEDY, keep, saved, started
 from left_runs import FOLDERS, images, left, study
 
 from tricklift.errors import UserError
@@ -156,12 +157,15 @@ def shown(driver, part):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_select_changes_the_rows(driver, task, tiny_root, evil):
+def test_a_select_changes_the_rows(driver, task, tiny_root, evil, request, tmp_path):
     _, second, third, _ = images(tiny_root, task, 4)
     part = f".of-{task}"
     assert sorted(shown(driver, part)) == sorted(
         [[second, "Truth", "plain", "best"], [third, "Truth", "plain", "best"]]
     )
+    folder = Path(request.config.getoption("--screenshots") or tmp_path)
+    driver.execute_script("document.querySelector(arguments[0]).scrollIntoView()", part)
+    assert keep(driver, folder / f"look-{task}.png") > 10_000
     choose(driver, part, 0, 2)
     choose(driver, part, 1, 1)
     assert shown(driver, part) == [[third, "Truth", "best", evil]]
