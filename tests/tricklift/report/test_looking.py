@@ -164,7 +164,9 @@ def test_a_select_changes_the_rows(driver, task, tiny_root, evil, request, tmp_p
         [[second, "Truth", "plain", "best"], [third, "Truth", "plain", "best"]]
     )
     folder = Path(request.config.getoption("--screenshots") or tmp_path)
-    driver.execute_script("document.querySelector(arguments[0]).scrollIntoView()", part)
+    instantly = "{behavior: 'instant', block: 'center'}"
+    script = f"document.querySelector(arguments[0]).scrollIntoView({instantly})"
+    driver.execute_script(script, f"{part} .look")
     assert keep(driver, folder / f"look-{task}.png") > 10_000
     choose(driver, part, 0, 2)
     choose(driver, part, 1, 1)
