@@ -77,6 +77,7 @@ class Trainer:
         return True
 
     def close(self) -> None:
+        self.script.stdin.write("\n")  # processes of other tests may hold the pipe open, too
         self.script.stdin.close()
         self.script.wait(timeout=60)
 
@@ -85,7 +86,9 @@ def _serve() -> None:
     """Takes orders from stdin, one a line, and answers with the exit codes of their processes."""
     from tricklift import train  # noqa: F401  (imported here once)
 
-    for line in sys.stdin:
+    for line in iter(sys.stdin.readline, ""):
+        if not line.strip():
+            break
         order = json.loads(line)
         task = order["config"].split("/")[0]
         library = {"det": "mmdet", "seg": "mmseg"}.get(task)

@@ -283,7 +283,7 @@ def enormous_network(folder):
         "options": json.dumps({"width": 1e9}),
     }
     write(folder, tensors_header({"__metadata__": facts, "w": entry}, bytes(4)), "w.safetensors")
-    return ["export", "w.safetensors", "out.onnx", "--to", "onnx"]
+    return ["export", "w.safetensors", "out.onnx", "--format", "onnx"]
 
 
 @case(says="safetensors")

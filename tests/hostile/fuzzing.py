@@ -156,7 +156,7 @@ list_files = st.one_of(
 
 def read_list(file: Path) -> None:
     from tricklift.data.files import Pictures, Repairs
-    from tricklift.data.files import read_list as read
+    from tricklift.data.files import read_below as read
 
     pictures = Pictures(file.parent)
     for name in read(file, "put it there", Repairs()):

@@ -73,10 +73,11 @@ class Client:
 
     def __init__(self, log: Path) -> None:
         here = Path(__file__).resolve()
+        kept = {key: value for key, value in os.environ.items() if key != "TRICKLIFT_DATA"}
         self.script = subprocess.Popen(
             [sys.executable, str(here)],
             env=dict(
-                os.environ,
+                kept,  # without archives that are not hostile
                 PYTHONPATH=os.pathsep.join(
                     [str(here.parents[2]), os.environ.get("PYTHONPATH", "")]
                 ),
@@ -102,6 +103,7 @@ class Client:
     def close(self) -> None:
         """Ends the script."""
         assert self.script.stdin is not None
+        self.script.stdin.write("\n")  # processes of other tests may hold the pipe open, too
         self.script.stdin.close()
         self.script.wait(timeout=60)
 
@@ -216,7 +218,9 @@ def _serve() -> None:
     from tricklift.suite import tier_file  # noqa: F401
     from tricklift.tables import compare, page  # noqa: F401
 
-    for line in sys.stdin:
+    for line in iter(sys.stdin.readline, ""):
+        if not line.strip():
+            break
         order = json.loads(line)
         folder = Path(order["folder"])
         paths = [folder.parent.with_name(f"{folder.parent.name}.{kind}") for kind in ("out", "err")]
