@@ -50,7 +50,7 @@ def takes(create: Callable[..., Any], network: str) -> tuple[Mapping[str, Any], 
                 continue
             try:
                 model.forward_features(torch.empty(1, 3, *ODD))
-            except Exception:
+            except Exception:  # as above: whatever it is, these sides are not for it
                 return options, MULTIPLE
             return options, 1
     side = "x".join(map(str, model.pretrained_cfg["input_size"][1:]))

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from cases_checkpoints import TOUCH
+from fuzz_checkpoints import zipped
 
-from fuzzing import zipped
 from hostile import case
 from pickles import Call, Global, pickled
 

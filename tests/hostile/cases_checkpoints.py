@@ -8,8 +8,8 @@ import zipfile
 from pathlib import Path
 
 import torch
+from fuzz_checkpoints import legacy, tensors_header, zipped
 
-from fuzzing import legacy, tensors_header, zipped
 from hostile import case
 from pickles import CANARY, Call, Global, Persistent, Set, pickled
 

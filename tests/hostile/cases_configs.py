@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fuzzing import WHOLE_TIER
+from fuzz_records import WHOLE_TIER
+
 from hostile import case
 from pickles import CANARY
 

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fuzzing import WHOLE_RESULT
+from fuzz_records import WHOLE_RESULT
+
 from hostile import case
 
 COMPARE = ["compare", "runs"]

@@ -79,7 +79,7 @@ def demo(
 
     \b
     In a folder of its own, one job at a time:
-      tricklift demo --out /tmp/demo --jobs 1
+      tricklift demo --out runs/demo --jobs 1
     """
     from tricklift.suite.demo import demo as show
     from tricklift.suite.run import note_command

@@ -8,7 +8,7 @@ could write, it is refused.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tricklift.errors import MissingFileError, UserError, did_you_mean
 from tricklift.paths import config_root
 from tricklift.records.plain_files import read_json, read_yaml
 
-__all__ = ["SUFFIXES", "TYPES", "WRITES", "read"]
+__all__ = ["SUFFIXES", "TYPES", "WRITES", "faults", "read", "with_tuples"]
 
 SUFFIXES = (".json", ".yaml", ".yml")
 _PREFIX = "tricklift::"
@@ -87,7 +87,7 @@ def read(path: Path, use: Callable[..., Any]) -> Config:
     if not isinstance(held, dict) or not all(isinstance(key, str) for key in held):
         raise UserError(f"{path}: a config has names for keys, got {held!r:.60}")
     held.pop("work_dir", None)  # of whoever wrote it; the command line says ours
-    for place, said in _faults(held):
+    for place, said in faults(held):
         raise UserError(f"{path}: {place}: {said}; a config of code is a .py file (SECURITY.md)")
     base = held.pop("_base_", None)
     below: dict[str, Any] = {}
@@ -97,14 +97,23 @@ def read(path: Path, use: Callable[..., Any]) -> Config:
             held["tricks"] = use(*_names(held["tricks"], path))
     merged = Config._merge_a_into_b(held, below)
     _write_tuples_as_lists()
-    cfg = Config(_with_tuples(merged), filename=str(path))
+    cfg = Config(with_tuples(merged), filename=str(path))
     if imports := cfg.get("custom_imports"):
         import_modules_from_strings(list(imports["imports"]))
     return cfg
 
 
-def _faults(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    """What no data may ask for: the place of each, and what is wrong."""
+def faults(value: Any, place: str = "", types: Set[str] = TYPES) -> Iterator[tuple[str, str]]:
+    """What no data may ask for.
+
+    Args:
+        value: A config, or what stands at a place of one.
+        place: That place; the whole config has none.
+        types: What may be built.
+
+    Yields:
+        The place of each fault, and what is wrong.
+    """
     if isinstance(value, str):
         if "://" in value:
             yield place, f"{value!r:.80} is no place on this disk"
@@ -112,17 +121,17 @@ def _faults(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
             yield place, f"{value!r:.80} is a file that runs"
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
-            yield from _faults(item, f"{place}[{number}]")
+            yield from faults(item, f"{place}[{number}]", types)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             where = f"{place}.{key}".lstrip(".")
-            said = _wrong(key, item, top=not place)
-            yield from ((where, said),) if said else _faults(item, where)
+            said = _wrong(key, item, types, top=not place)
+            yield from ((where, said),) if said else faults(item, where, types)
     elif value is not None and not isinstance(value, bool | int | float):
         yield place, f"{type(value).__name__} {value!r:.40} is neither text, number, list nor keys"
 
 
-def _wrong(key: Any, value: Any, top: bool) -> str | None:
+def _wrong(key: Any, value: Any, types: Set[str], top: bool) -> str | None:
     """What is wrong with a key and its own value; None where nothing is."""
     if not isinstance(key, str):
         return "a key is text" if not isinstance(key, int) else None
@@ -135,8 +144,8 @@ def _wrong(key: Any, value: Any, top: bool) -> str | None:
         return "is not taken from data"
     if key in WRITES and value is not None:
         return "is given on the command line alone (--work-dir)"
-    if key in _TYPE_KEYS and (not isinstance(value, str) or value not in TYPES):
-        hint = did_you_mean(value, TYPES) if isinstance(value, str) else ""
+    if key in _TYPE_KEYS and (not isinstance(value, str) or value not in types):
+        hint = did_you_mean(value, types) if isinstance(value, str) else ""
         return f"{value!r:.60} is none of the parts of provided configs{hint}"
     if key in _SCOPE_KEYS and value not in (None, *_SCOPES):
         return f"takes {', '.join(_SCOPES)}, got {value!r:.60}"
@@ -169,14 +178,14 @@ def _names(tricks: Any, path: Path) -> list[str]:
     return tricks
 
 
-def _with_tuples(value: Any) -> Any:
+def with_tuples(value: Any) -> Any:
     """Lists of numbers as tuples, which no file has and which OpenMMLab asks for in places."""
     if isinstance(value, Mapping):
-        return {key: _with_tuples(item) for key, item in value.items()}
+        return {key: with_tuples(item) for key, item in value.items()}
     if not isinstance(value, list | tuple):
         return value
     numbers = value and all(type(item) in (int, float) for item in value)
-    return tuple(value) if numbers else [_with_tuples(item) for item in value]
+    return tuple(value) if numbers else [with_tuples(item) for item in value]
 
 
 def _write_tuples_as_lists() -> None:

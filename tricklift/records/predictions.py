@@ -25,6 +25,8 @@ FILES = {"val": "predictions.json.gz", "test": "predictions-test.json.gz"}
 MOST_IMAGES = {"cls": 100_000, "det": 10_000, "seg": 200}
 #: Boxes of an image: at most so many, of at least this score (that of Faster R-CNN's own test).
 MOST_BOXES, LEAST_SCORE = 100, 0.05
+#: Of a file that is unpacked; the largest of ours have some 50 MB.
+MOST_BYTES = 256 << 20
 #: Longest side of a label map, in pixels.
 LONGEST_SIDE = 256
 
@@ -131,11 +133,15 @@ def read(work_dir: str | Path) -> Predictions | None:
     if file is None:
         return None
     try:
-        held = json.loads(gzip.decompress(file.read_bytes()))
+        with gzip.open(file) as packed:
+            text = packed.read(MOST_BYTES + 1)
+        if len(text) > MOST_BYTES:
+            raise ValueError(f"it unpacks to over {MOST_BYTES:,} bytes")
+        held = json.loads(text)
         schema = held.pop("schema", None)
         if schema == SCHEMA:
             return Predictions(**held)
-    except (OSError, EOFError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, EOFError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(
             f"{file} is no file of predictions ({error}); remove it, or validate the run again "
             "('tricklift test')"

@@ -1,24 +1,31 @@
 """What a training makes of its images, from a run's resolved config: a process of its own.
 
-    python -m tricklift.report.augmented WORK_DIR ...
+    python -m tricklift.report.augmented [--import FILE.py|MODULE] ... WORK_DIR ...
 
-It prints one JSON object a work dir. It is a process because it imports OpenMMLab and the user's
-own code and sets seeds, which whoever writes a report must not.
+It prints one JSON object a work dir. It is a process because it imports OpenMMLab and sets seeds,
+which whoever writes a report must not. The folder may be somebody else's: its config is read as
+data, and is built of what provided configs are made of alone (`tricklift.compat.plain_configs`);
+with `--import`, of whatever is registered by name.
 """
 
+import argparse
 import copy
 import json
 import os
 import random
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from tricklift.errors import UserError
 from tricklift.records import training_items
+from tricklift.records.plain_files import read_json
+from tricklift.records.schema import RESULT_FILE
 from tricklift.report import thumbnails
+from tricklift.report.run_files import parsed
 
 #: Images, and how often each of them is augmented.
 IMAGES, DRAWS = 4, 2
@@ -29,8 +36,12 @@ MARK = "augmented "
 Column = tuple[str, list[dict[str, str]]]
 
 
-def shown(work_dir: Path) -> dict[str, Any]:
+def shown(work_dir: Path, own_code: Sequence[str] = ()) -> dict[str, Any]:
     """The images of one run before and after.
+
+    Args:
+        work_dir: Of the run.
+        own_code: Files and modules to import, which were named by whoever reads.
 
     Returns:
         columns: Titles, the untouched image first.
@@ -38,7 +49,7 @@ def shown(work_dir: Path) -> dict[str, Any]:
         notes: What is not shown.
 
     Raises:
-        UserError: The run left nothing to show it from.
+        UserError: The run left nothing to show it from, or its config names other parts.
     """
     held = training_items.read(work_dir)
     items = [_moved(item, held["root"]) for item in held.get("items", ())]
@@ -50,12 +61,15 @@ def shown(work_dir: Path) -> dict[str, Any]:
 
     import tricklift.compat.setup  # noqa: F401  (makes OpenMMLab run here)
 
-    cfg = _config(work_dir)
-    init_default_scope(cfg.get("default_scope") or "mmengine")
-    leaf, notes = _leaf(cfg.train_dataloader.dataset)
-    pipeline = Compose(leaf["pipeline"])
-    task = str(cfg.benchmark.task)
-    draw: _Drawn = TASKS[task](cfg, held["classes"])
+    record = read_json(work_dir / RESULT_FILE)
+    task = str(record.get("task"))
+    if task not in TASKS:
+        raise UserError(f"a task {task!r} is none of {', '.join(TASKS)}")
+    import_module(task)  # registers its parts
+    pipeline, model, notes = _recipe(work_dir, record, own_code)
+    init_default_scope(SCOPES[task])
+    pipeline = Compose(pipeline)
+    draw: _Drawn = TASKS[task](model, held["classes"])
     columns = [draw.before(items)]
     for seed in range(DRAWS):
         _seed(seed)
@@ -68,17 +82,42 @@ def shown(work_dir: Path) -> dict[str, Any]:
     return {"columns": titles, "rows_of_images": rows, "notes": notes}
 
 
-def _config(work_dir: Path) -> Any:
-    """The config that the run resolved, its imports made."""
-    from mmengine.config import Config
+def _recipe(
+    work_dir: Path, record: Mapping[str, Any], own_code: Sequence[str]
+) -> tuple[list[Any], dict[str, Any], list[str]]:
+    """The pipeline, what the model does to its images, and what is not shown, of a run's config.
+
+    Raises:
+        UserError: It names parts that are not known, or files and places that data may not.
+    """
+    from tricklift.compat.plain_configs import faults, with_tuples
+
+    file = work_dir / Path(str(record.get("config"))).with_suffix(".py").name
+    if not file.is_file():
+        raise UserError("it left no resolved config")
+    whole = parsed(file.read_text(encoding="utf-8"))
+    leaf, notes = _leaf(whole["train_dataloader"]["dataset"])
+    kept = ("data_preprocessor", "mixup", "label_smoothing")
+    model = {key: whole["model"][key] for key in kept if whole["model"].get(key)}
+    types = _known(own_code)
+    for part, name in ((leaf["pipeline"], "pipeline"), (model, "model")):
+        for place, said in faults(part, name, types):
+            raise UserError(f"{place}: {said}; give --import with the code, if it is yours")
+    return with_tuples(leaf["pipeline"]), with_tuples(model), notes
+
+
+def _known(own_code: Sequence[str]) -> Set[str]:
+    """What may be built: with code of one's own, all that is registered by a plain name."""
+    from mmengine.registry import MODELS, TRANSFORMS
 
     from tricklift.compat import imports
+    from tricklift.compat.plain_configs import TYPES
 
-    record = json.loads((work_dir / "result.json").read_text())
-    file = work_dir / Path(str(record["config"])).with_suffix(".py").name
-    cfg = Config.fromfile(str(file))
-    imports.load(imports.of_config(cfg))
-    return cfg
+    if not own_code:
+        return TYPES
+    imports.load(own_code)
+    registries = [TRANSFORMS, MODELS, *TRANSFORMS.children.values(), *MODELS.children.values()]
+    return TYPES.union(*(registry.module_dict for registry in registries))
 
 
 def _moved(item: Mapping[str, Any], root: str) -> dict[str, Any]:
@@ -133,8 +172,8 @@ def _pixels(images: Any, preprocessor: Any) -> Any:
 class _Drawn(ABC):
     """What one task's training makes of a batch: columns, each a title and a cell an image."""
 
-    def __init__(self, cfg: Any, classes: Sequence[str]) -> None:
-        self.cfg, self.classes = cfg, classes
+    def __init__(self, model: Mapping[str, Any], classes: Sequence[str]) -> None:
+        self.model, self.classes = model, classes
         self.count = 0
 
     @abstractmethod
@@ -149,12 +188,11 @@ class _Drawn(ABC):
 class _Classes(_Drawn):
     """Classification: the device's part (flip, colours) and mixup are drawn as in a step."""
 
-    def __init__(self, cfg: Any, classes: Sequence[str]) -> None:
+    def __init__(self, model: Mapping[str, Any], classes: Sequence[str]) -> None:
         from mmengine.registry import MODELS
 
-        super().__init__(cfg, classes)
-        self.model = cfg.model
-        given = {"type": "ClsPreprocessor", **(cfg.model.get("data_preprocessor") or {})}
+        super().__init__(model, classes)
+        given = {"type": "ClsPreprocessor", **(model.get("data_preprocessor") or {})}
         self.preprocessor = MODELS.build(given)
 
     def before(self, items: Sequence[Mapping[str, Any]]) -> Column:
@@ -184,7 +222,7 @@ class _Classes(_Drawn):
         smoothing = self.model.get("label_smoothing") or {"eps": 0.0}
         targets = smooth_targets(labels, len(self.classes), **smoothing)
         drawn = draw_mixup(
-            count=len(images), device=images.device, draws=Draws(), **self.model.mixup
+            count=len(images), device=images.device, draws=Draws(), **self.model["mixup"]
         )
         images, targets = mixup(images, targets, *drawn)
         words = [
@@ -204,12 +242,12 @@ class _Classes(_Drawn):
 class _Downstream(_Drawn):
     """Detection and segmentation: the pipeline, then what their preprocessor adds (padding)."""
 
-    def __init__(self, cfg: Any, classes: Sequence[str]) -> None:
+    def __init__(self, model: Mapping[str, Any], classes: Sequence[str]) -> None:
         from mmengine.registry import MODELS
 
-        super().__init__(cfg, classes)
-        self.preprocessor = MODELS.build(cfg.model.data_preprocessor)
-        self.rgb = bool(cfg.model.data_preprocessor.get("bgr_to_rgb"))
+        super().__init__(model, classes)
+        self.preprocessor = MODELS.build(dict(model["data_preprocessor"]))
+        self.rgb = bool(model["data_preprocessor"].get("bgr_to_rgb"))
 
     def after(self, packed: Sequence[Any]) -> Iterator[Column]:
         """A batch as the network gets it, its boxes or masks drawn in."""
@@ -262,6 +300,8 @@ class _Masks(_Downstream):
 
 
 TASKS: Mapping[str, type[_Drawn]] = {"cls": _Classes, "det": _Boxes, "seg": _Masks}
+#: Where OpenMMLab looks a task's parts up.
+SCOPES = {"cls": "mmengine", "det": "mmdet", "seg": "mmseg"}
 
 
 def _boxed(image: Any, boxes: Sequence[Sequence[float]]) -> dict[str, str]:
@@ -285,11 +325,15 @@ def _cells(images: Any, words: Sequence[str]) -> list[dict[str, str]]:
     return [_cell(image, word) for image, word in zip(images, words, strict=True)]
 
 
-def main(work_dirs: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
     """Prints what each run's training makes of its images, or why that is not known."""
-    for name in work_dirs:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--import", dest="own_code", action="append", default=[])
+    parser.add_argument("work_dirs", nargs="*")
+    given = parser.parse_args(arguments)
+    for name in given.work_dirs:
         try:
-            found = shown(Path(name))
+            found = shown(Path(name), given.own_code)
         except Exception as error:  # any code of the user's may run in a pipeline
             lines = str(error).splitlines() or [""]
             found = {"error": f"{type(error).__name__}: {lines[0]}"}

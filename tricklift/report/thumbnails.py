@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tricklift.errors import UserError
+from tricklift.records.predictions import LONGEST_SIDE
+
 #: Longest side of a picture, and of a label map over it, in pixels.
 PICTURE_SIDE, MAP_SIDE = 256, 160
 QUALITY = 60
@@ -23,7 +26,7 @@ def picture(file: Path, side: int = PICTURE_SIDE) -> str | None:
             shown = ImageOps.exif_transpose(held).convert("RGB")
             shown.thumbnail((side, side))
             return address(shown, "WEBP", quality=QUALITY)
-    except (OSError, ValueError):
+    except (OSError, ValueError, Image.DecompressionBombError):
         return None
 
 
@@ -59,12 +62,22 @@ def label_map(labels: Any, palette: Sequence[Sequence[int]], clear: int | None =
 
 
 def read_map(data: bytes) -> Any:
-    """A label map `(H, W)` of a PNG file with one channel."""
+    """A label map `(H, W)` of a PNG file with one channel.
+
+    Raises:
+        UserError: It is none, or larger than a run keeps.
+    """
     import numpy as np
     from PIL import Image
 
-    with Image.open(io.BytesIO(data)) as held:
-        return np.array(held)
+    try:
+        with Image.open(io.BytesIO(data)) as held:
+            if held.mode in ("L", "P", "I;16", "I") and max(held.size) <= LONGEST_SIDE:
+                return np.array(held)
+            said = f"{held.mode}, {held.width}x{held.height} pixels"
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        said = str(error)
+    raise UserError(f"a label map of a run is damaged ({said}); validate the run again")
 
 
 def colours(count: int, palette: Sequence[Sequence[int]] = ()) -> list[tuple[int, ...]]:

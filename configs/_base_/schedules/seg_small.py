@@ -1,9 +1,9 @@
-"""Some minutes on a core: 240 iterations, poly 0.9, heads with 10 x lr, bfloat16.
+"""Some minutes on a core: 450 iterations, poly 0.9, heads with 10 x lr, bfloat16.
 
 One schedule for every row; batch norm trains in each.
 """
 
-max_iters = 240
+max_iters = 450
 train_cfg = dict(type="IterBasedTrainLoop", max_iters=max_iters, val_interval=max_iters)
 val_cfg = dict(type="ValLoop")
 test_cfg = dict(type="TestLoop")

@@ -8,7 +8,7 @@ _base_ = [
     "../../_base_/runtime_seg.py",
     "../../_base_/models/seg_fcn.py",
     "../../_base_/datasets/seg_camvid.py",
-    "../../_base_/schedules/seg_small.py",
+    "../../_base_/schedules/seg_cifar10.py",
 ]
 benchmark = dict(
     task="seg",

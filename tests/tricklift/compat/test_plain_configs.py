@@ -49,7 +49,7 @@ def test_every_part_of_provided_configs_may_be_named():
     assert len(leaves) > 5
     for name in leaves:
         held = json.loads(json.dumps(load(find_config(name)).to_dict()))
-        assert list(plain_configs._faults(held)) == [], name
+        assert list(plain_configs.faults(held)) == [], name
 
 
 def test_no_allowed_part_writes_by_a_parameter_that_is_not_refused():

@@ -11,6 +11,7 @@ from PIL import Image
 from short_runs import LEAVES
 
 from tricklift import train
+from tricklift.errors import UserError
 from tricklift.records import training_items
 from tricklift.report import augmented
 from tricklift.report.sections import augmentation
@@ -121,3 +122,45 @@ def test_sets_around_sets_are_looked_into():
         leaf,
         ["what MultiImageMixDataset makes of several images is not shown"],
     )
+
+
+def test_a_config_is_data_and_runs_nothing(tiny_root, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    folder, canary = work_dir(tmp_path / "run", tiny_root, "cls"), tmp_path / "canary"
+    config = folder / "leaf.py"
+    whole = config.read_text()
+    config.write_text(f"open({str(canary)!r}, 'w')\nimports = ['evil.py']\n{whole}")
+    (folder / "evil.py").write_text(f"open({str(canary)!r}, 'w')\n")
+    assert len(augmented.shown(folder)["rows_of_images"]) == 2
+    config.write_text(whole.replace("type='DecodeImage'", "type='os.system'"))
+    with pytest.raises(UserError, match=r"os\.system.*none of the parts.*--import"):
+        augmented.shown(folder)
+    assert not canary.exists()
+
+
+OWN = """
+from mmcv.transforms import BaseTransform
+from mmengine.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class Darker(BaseTransform):
+    def transform(self, results):
+        return {**results, "img": results["img"] // 2}
+"""
+
+
+def test_parts_of_ones_own_are_named_by_who_reads(tiny_root, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    (tmp_path / "mine.py").write_text(OWN)
+    folder = work_dir(tmp_path / "run", tiny_root, "cls")
+    config = folder / "leaf.py"
+    text = config.read_text()
+    config.write_text(
+        text.replace(
+            "dict(type='PackClassified')", "dict(type='Darker'), dict(type='PackClassified')"
+        )
+    )
+    with pytest.raises(UserError, match="'Darker'"):
+        augmented.shown(folder)
+    assert augmented.shown(folder, [str(tmp_path / "mine.py")])["rows_of_images"]

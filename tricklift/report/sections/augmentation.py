@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tricklift.compat import imports
 from tricklift.records import training_items
 from tricklift.report.augmented import MARK
 from tricklift.report.html import fill
@@ -83,6 +84,7 @@ def _stamp(folder: Path) -> int:
 def _shown(folders: Sequence[tuple[str, int]]) -> dict[str, dict[str, Any]]:
     """Work dir -> what `tricklift.report.augmented` says of it."""
     command = [sys.executable, "-P", "-m", "tricklift.report.augmented"]
+    command += [word for name in imports.given() for word in ("--import", name)]
     names = [name for name, _ in folders]
     try:
         done = subprocess.run(

@@ -49,7 +49,7 @@ class Table:
     tier: str
     baseline: str
     baselines: Sequence[str]
-    metrics: Sequence[str]
+    titles: Sequence[str]
     entries: Sequence[Entry]
     paper: bool
 
@@ -61,7 +61,6 @@ def section(study: Study) -> Section | None:
     body = fill(
         "transfer.html",
         tables=[table(study, tier) for tier in study.tiers],
-        titles=TITLES,
         source=numbers.source(),
     )
     files = [
@@ -95,7 +94,8 @@ def table(study: Study, tier: str) -> Table:
         for label, line, row in mine
     ]
     paper = any(cell.paper is not None for entry in entries for cell in entry.cells)
-    return Table(tier, chosen, baselines, metrics, entries, paper)
+    titles = [TITLES[metric] for metric in metrics]
+    return Table(tier, chosen, baselines, titles, entries, paper)
 
 
 def _places(study: Study, tier: str) -> dict[tuple[str, str], list[tuple[str, str]]]:
