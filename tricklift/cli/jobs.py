@@ -24,14 +24,14 @@ def status(
     folder: Folder,
     watch: Annotated[
         bool,
-        typer.Option("--watch", help="Keep it up to date: anew every 2 seconds, until Ctrl-C."),
+        typer.Option("--watch", help="Keep it up to date: until all jobs have ended."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show where the jobs of a folder are: state, progress, metric so far, speed, time left.
 
     \b
-    Beside a run, until Ctrl-C; for a script:
+    Beside a run, until all jobs have ended; for a script:
       tricklift status runs/small --watch
       tricklift status runs/small --json
 
@@ -51,7 +51,7 @@ def status(
     from rich.console import Console
 
     from tricklift.suite.board import page
-    from tricklift.suite.status import look
+    from tricklift.suite.status import have_ended, look
 
     if as_json:
         print(json.dumps([dataclasses.asdict(job) for job in look(folder)], indent=2))
@@ -64,7 +64,7 @@ def status(
     from rich.live import Live
 
     with Live(page(folder, jobs), console=console, auto_refresh=False) as live:
-        while any(job.state not in ("done", "failed", "blocked") for job in jobs):
+        while not have_ended(jobs):
             time.sleep(2)
             jobs = look(folder)
             live.update(page(folder, jobs), refresh=True)

@@ -1,6 +1,7 @@
 """`tricklift report`: one HTML file about the runs in a folder."""
 
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tricklift.cli.options import WHERE, Baseline, Finished, Paired, Variance
-from tricklift.errors import UserError, ends_on_sigterm
+from tricklift.errors import MissingFileError, UserError, ends_on_sigterm
 
 if TYPE_CHECKING:
     from tricklift.tables.analysis import Question
@@ -25,7 +26,7 @@ def report(
     ] = None,
     watch: Annotated[
         bool,
-        typer.Option("--watch", help="Keep it up to date: anew after each job, until Ctrl-C."),
+        typer.Option("--watch", help="Keep it up to date: until all jobs have ended."),
     ] = False,
     baseline: Baseline = None,
     paired: Paired = False,
@@ -46,7 +47,7 @@ def report(
     protocol, and asks nothing of a server or a network. `run` and `demo` write it at their end.
 
     \b
-    While a run goes on, in a second terminal:
+    While a run goes on, in a second terminal (it ends when all jobs have, or at Ctrl-C):
       tricklift report runs/small --watch
 
     How to read it: docs/report.md.
@@ -55,19 +56,30 @@ def report(
 
     question = Question(baseline, None, paired, variance)
     if not watch:
-        print(f"done: {write(folder, out, question, pictures)}", file=sys.stderr)
+        _say(f"done: {write(folder, out, question, pictures)}")
         return
     from tricklift.report.watch import watch as keep
 
     out = out or folder / NAME
     if out.is_dir():
         raise UserError(f"--out takes a file, and {out} is a folder; give {out / NAME}")
+    with suppress(KeyboardInterrupt), ends_on_sigterm():
+        keep(folder, out, question, _say, pictures=pictures, until=partial(_has_ended, folder))
+    _say(f"done: {out}")
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def _has_ended(folder: Path) -> bool:
+    """Whether the jobs of a `tricklift run` have; of a folder without any it is not known."""
+    from tricklift.suite.status import have_ended, look
+
     try:
-        with ends_on_sigterm():
-            say = partial(print, file=sys.stderr, flush=True)
-            keep(folder, out, question, say, pictures=pictures)
-    except KeyboardInterrupt:  # how one ends it
-        print(f"done: {out}", file=sys.stderr)
+        return have_ended(look(folder))
+    except MissingFileError:
+        return False
 
 
 def write(
@@ -84,7 +96,8 @@ def write(
     from tricklift.report.page import write as write_page
     from tricklift.report.study import PICTURES, read
 
-    study = read(folder, question, pictures=PICTURES if pictures is None else pictures)
+    pictures = PICTURES if pictures is None else pictures
+    study = read(folder, question, pictures=pictures, say=_say)
     return write_page(study, out or folder / NAME)
 
 

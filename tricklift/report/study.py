@@ -1,6 +1,6 @@
 """What a report is about: the runs below a folder, and what is said of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,10 @@ from tricklift.tables.records import Record, find
 PICTURES = 12
 
 
+def _nothing(said: str) -> None:
+    """Says nothing."""
+
+
 @dataclass(frozen=True)
 class Study:
     """The runs of one folder; everything that is computed from them is computed once.
@@ -25,6 +29,7 @@ class Study:
         question: What is asked of them; its baseline is the one chosen on the command line.
         live: Whether runs go on: then the page loads itself anew.
         pictures: Images of data that a part shows at once; 0 leaves all of them out.
+        say: Is told of what takes some seconds.
     """
 
     folder: Path
@@ -32,6 +37,7 @@ class Study:
     question: Question = field(default_factory=Question)
     live: bool = False
     pictures: int = PICTURES
+    say: Callable[[str], None] = _nothing
     _families: dict[tuple[str, str | None], Sequence[Family]] = field(default_factory=dict)
 
     @cached_property
@@ -117,6 +123,7 @@ def read(
     question: Question | None = None,
     live: bool = False,
     pictures: int = PICTURES,
+    say: Callable[[str], None] = _nothing,
 ) -> Study:
     """The study of a folder.
 
@@ -124,4 +131,4 @@ def read(
         MissingFileError: No such folder, or no result in it.
         UserError: A file that is no result, or a question that the rows do not allow.
     """
-    return Study(Path(folder), find(folder), question or Question(), live, pictures)
+    return Study(Path(folder), find(folder), question or Question(), live, pictures, say)

@@ -47,7 +47,7 @@ def watch(
             now = _state(folder)
             if now and now != seen:
                 seen = now
-                study = read(folder, question, live=True, pictures=pictures)
+                study = read(folder, question, live=True, pictures=pictures, say=say)
                 write(study, out)
                 say(f"{out}: {len(study.done)} of {len(study.records)} runs done")
             elif not now and seen is None:
@@ -58,7 +58,7 @@ def watch(
             time.sleep(pause)
     finally:
         try:
-            write(read(folder, question, pictures=pictures), out)  # no longer loads itself
+            write(read(folder, question, pictures=pictures, say=say), out)  # no longer loads itself
         except MissingFileError:
             say("no run has begun: no page was written")
 

@@ -181,6 +181,11 @@ def _trained(found: re.Match[bytes], result: Mapping[str, Any]) -> dict[str, Any
     return known
 
 
+def have_ended(jobs: Sequence[Where]) -> bool:
+    """Whether nothing more is to be expected of them; one that was stopped may be resumed."""
+    return all(job.state in ("done", "failed", "blocked") for job in jobs)
+
+
 def counted(jobs: Sequence[Where]) -> str:
     """`12 jobs: 5 done, 2 running, 5 waiting`."""
     numbers = Counter(job.state for job in jobs)

@@ -99,8 +99,9 @@ def test_what_cannot_be_drawn_is_said(tiny_root, tmp_path, monkeypatch):
     held = training_items.read(folder)
     gone = [{**it, "img_path": "/gone/a.jpg"} for it in held["items"]]
     training_items.write(folder, gone, str(tiny_root), held["classes"])
-    study = read(tmp_path)
-    body = augmentation.section(study).body
+    told: list[str] = []
+    body = augmentation.section(read(tmp_path, say=told.append)).body
+    assert len(told) == 1 and "takes seconds" in told[0]
     assert "could not be drawn" in body and "set TRICKLIFT_ROOT" in body
     assert "mixup alpha 0.2" in body  # the steps are in the config
 

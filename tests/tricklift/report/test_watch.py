@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,27 +14,48 @@ from tricklift.cli import main
 from tricklift.records.atomic import write_text
 
 
-def test_the_page_follows_the_runs(demo, tmp_path, repo):
-    folder, out = tmp_path / "runs", tmp_path / "runs/report.html"
+@pytest.fixture
+def watched(tmp_path, repo) -> Iterator[tuple[subprocess.Popen, Path, Callable[[str], None]]]:
+    """A process that watches a folder, the folder, and what waits until the process has said so."""
+    folder, said = tmp_path / "runs", tmp_path / "log"
     command = [sys.executable, "-m", "tricklift", "report", str(folder), "--watch"]
-    with (tmp_path / "log").open("w") as log:
+    with said.open("w") as log:
         process = subprocess.Popen(command, cwd=repo, stderr=log)
-    said = tmp_path / "log"
     try:
-        wait_for(lambda: f"waiting for a run in {folder}" in said.read_text())
-        shutil.copytree(demo / "cls", tmp_path / "cls")
-        folder.mkdir()
-        (tmp_path / "cls").rename(folder / "cls")
-        wait_for(lambda: "6 of 6 runs done" in said.read_text())
-        assert 'http-equiv="refresh"' in out.read_text()
-        file = next(folder.rglob("result.json"))
-        write_text(file, json.dumps(json.loads(file.read_text()) | {"status": "running"}))
-        wait_for(lambda: "5 of 6 runs done" in said.read_text())
+        yield process, folder, lambda words: wait_for(lambda: words in said.read_text())
     finally:
-        process.terminate()  # a shell that starts tests in the background has SIGINT ignored
+        process.kill()
+        process.wait()
+
+
+def test_the_page_follows_the_runs(watched, demo, tmp_path):
+    process, folder, hear = watched
+    out = folder / "report.html"
+    hear(f"waiting for a run in {folder}")
+    put(demo, folder, tmp_path)
+    hear("6 of 6 runs done")
+    assert 'http-equiv="refresh"' in out.read_text()
+    tell(next(folder.rglob("result.json")), "running")
+    hear("5 of 6 runs done")
+    process.terminate()  # a shell that starts tests in the background has SIGINT ignored
     assert process.wait(60) == 0
     assert 'http-equiv="refresh"' not in out.read_text()
-    assert said.read_text().endswith(f"done: {out}\n")
+    hear(f"done: {out}\n")
+
+
+def test_it_ends_when_the_jobs_have(watched, demo, tmp_path):
+    process, folder, hear = watched
+    put(demo, folder, tmp_path)
+    file = next(folder.rglob("result.json"))
+    tell(file, "running")
+    job = {"name": "cls", "kind": "training", "needs": [], "work_dir": str(file.parent)}
+    write_text(folder / "jobs.json", json.dumps({"version": 1, "jobs": [job]}))
+    hear("5 of 6 runs done")
+    assert process.poll() is None
+    tell(file, "done")
+    assert process.wait(60) == 0
+    hear("6 of 6 runs done")
+    assert 'http-equiv="refresh"' not in (folder / "report.html").read_text()
 
 
 def test_one_page_and_where_it_lies(demo, tmp_path, capsys):
@@ -59,6 +80,18 @@ def test_what_cannot_be_answered_is_refused(asked, told, demo, tmp_path, monkeyp
     error = capsys.readouterr().err
     assert all(part in error for part in told), error
     assert not Path("a.html").exists()
+
+
+def put(demo: Path, folder: Path, aside: Path) -> None:
+    """Finished runs into the folder, all at once."""
+    shutil.copytree(demo / "cls", aside / "cls")
+    folder.mkdir()
+    (aside / "cls").rename(folder / "cls")
+
+
+def tell(file: Path, status: str) -> None:
+    """A result file that says so."""
+    write_text(file, json.dumps(json.loads(file.read_text()) | {"status": status}))
 
 
 def wait_for(condition: Callable[[], bool]) -> None:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ def section(study: Study) -> Section | None:
     ways = [way for task in TASKS for way in list(_ways(study, task))[:MOST]]
     if not ways or not study.pictures:
         return None
-    told = _shown(tuple((str(way["folder"]), _stamp(way["folder"])) for way in ways))
+    told = _shown(tuple((str(way["folder"]), _stamp(way["folder"])) for way in ways), study.say)
     parts = [{**way, **told.get(str(way["folder"]), {"error": "it said nothing"})} for way in ways]
     return Section("Augmentation", "augmentation", fill("augmentation.html", parts=parts))
 
@@ -81,8 +81,11 @@ def _stamp(folder: Path) -> int:
 
 
 @lru_cache(maxsize=32)
-def _shown(folders: Sequence[tuple[str, int]]) -> dict[str, dict[str, Any]]:
+def _shown(
+    folders: Sequence[tuple[str, int]], say: Callable[[str], None]
+) -> dict[str, dict[str, Any]]:
     """Work dir -> what `tricklift.report.augmented` says of it."""
+    say("looks at what augmentation does to some images: OpenMMLab is loaded, which takes seconds")
     command = [sys.executable, "-P", "-m", "tricklift.report.augmented"]
     command += [word for name in imports.given() for word in ("--import", name)]
     names = [name for name, _ in folders]
