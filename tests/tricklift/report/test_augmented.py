@@ -13,7 +13,7 @@ from short_runs import LEAVES
 from tricklift import train
 from tricklift.errors import UserError
 from tricklift.records import training_items
-from tricklift.report import augmented
+from tricklift.report import augmented, batches
 from tricklift.report.sections import augmentation
 from tricklift.report.study import read
 
@@ -64,7 +64,7 @@ def test_images_before_and_after(tiny_root, tmp_path, monkeypatch, task):
     source = np.asarray(Image.open(item(tiny_root, task)["img_path"]).convert("RGB")).astype(float)
     if task != "det":  # there boxes are drawn in
         small = Image.fromarray(source.astype("uint8"))
-        small.thumbnail((augmented.SIDE, augmented.SIDE))
+        small.thumbnail((batches.SIDE, batches.SIDE))
         assert abs(pixels(before) - np.asarray(small)).mean() < 8  # WEBP is lossy
     assert not np.array_equal(pixels(before), pixels(after))
     assert found == augmented.shown(folder)  # seeds are fixed
@@ -84,7 +84,7 @@ def test_boxes_move_with_the_image(tiny_root, tmp_path, monkeypatch):
         **{"train_dataloader.dataset.pipeline.3.prob": 1.0},
     )  # fmt: skip
     drawn = []
-    monkeypatch.setattr(augmented, "_boxed", lambda *given: drawn.append(given) or {})
+    monkeypatch.setattr(batches, "_boxed", lambda *given: drawn.append(given) or {})
     augmented.shown(folder)
     (plain, [box]), (_, [flipped]) = drawn[0], drawn[2]
     scale = 160 / max(plain.shape)  # Resize keeps the aspect ratio
