@@ -132,24 +132,21 @@ def read(work_dir: str | Path) -> Predictions | None:
     file = next((file for file in files if file.is_file()), None)
     if file is None:
         return None
+    remedy = "remove it, or validate the run again ('tricklift test')"
     try:
         with gzip.open(file) as packed:
             text = packed.read(MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
-            raise ValueError(f"it unpacks to over {MOST_BYTES:,} bytes")
+            raise UserError(f"{file} unpacks to over {MOST_BYTES:,} bytes; {remedy}")
         held = json.loads(text)
         schema = held.pop("schema", None)
         if schema == SCHEMA:
             return Predictions(**held)
+    except UserError:
+        raise
     except (OSError, EOFError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(
-            f"{file} is no file of predictions ({error}); remove it, or validate the run again "
-            "('tricklift test')"
-        ) from error
-    raise UserError(
-        f"{file} is of schema {schema}, and this tricklift reads {SCHEMA}; remove it, or validate "
-        "the run again ('tricklift test')"
-    )
+        raise UserError(f"{file} is no file of predictions ({error}); {remedy}") from error
+    raise UserError(f"{file} is of schema {schema}, and this tricklift reads {SCHEMA}; {remedy}")
 
 
 def named(predictions: Predictions) -> dict[str, Mapping[str, Any]]:
