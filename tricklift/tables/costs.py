@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from tricklift.markdown import duration
 from tricklift.tables.compare import TASKS, Line
 from tricklift.tables.records import Record
 
@@ -62,6 +63,20 @@ def cost(name: str, task: str, runs: Sequence[Record]) -> Cost:
         max((run["peak_memory"] / 1024 for run in runs if run["peak_memory"]), default=None),
         _mean([images_per_second(run) for run in runs]),
     )
+
+
+def in_all(runs: Sequence[Record]) -> str:
+    """What runs took together, in a sentence: wall time, and that of processors and GPUs."""
+    wall = sum(run["wall_seconds"] for run in runs)
+    words = [f"In all {duration(wall)} of training and validation"]
+    known = [run["cpu_seconds"] for run in runs if run["cpu_seconds"]]
+    if known:
+        words.append(f"{duration(sum(known))} of CPU time")
+    if gpus := sum(map(gpu_seconds, runs)):
+        words.append(f"{duration(gpus)} of GPU time")
+    unknown = len(runs) - len(known) if known else 0
+    note = f" ({unknown} of {len(runs)} runs do not tell their CPU time)" if unknown else ""
+    return ", ".join(words) + note + "."
 
 
 def gpu_seconds(run: Record) -> float:

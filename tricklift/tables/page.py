@@ -13,6 +13,7 @@ from tricklift.markdown import duration, grid, paragraphs, titled, without_marku
 from tricklift.tables.analysis import Analysis, Question, analyse
 from tricklift.tables.columns import marked
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row, lines
+from tricklift.tables.costs import in_all
 from tricklift.tables.differences import Difference
 from tricklift.tables.provenance import commit, config_name, machine_texts, typed
 from tricklift.tables.records import Record
@@ -203,10 +204,9 @@ def _runs(done: list[Record]) -> str:
     if not lines:
         return ""
     header = ["task", "row", "config", "seed", "length", "wall time", "config hash", "commit"]
-    total = duration(sum(record["wall_seconds"] for record in done))
     dirty = any(commit(record).endswith("+") for record in done)
     note = " `+`: the source tree had changes." if dirty else ""
-    return f"## Runs\n\n{grid(header, lines)}\n\nIn all {total} of training and validation.{note}"
+    return f"## Runs\n\n{grid(header, lines)}\n\n{in_all(done)}{note}"
 
 
 def machines(done: list[Record]) -> str:

@@ -12,6 +12,7 @@ from tricklift.markdown import duration, grid, paragraphs, titled, without_marku
 from tricklift.tables.backbone_page import refused
 from tricklift.tables.columns import columns
 from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line, build_rows, lines
+from tricklift.tables.costs import in_all
 from tricklift.tables.page import (
     TASK_NAMES,
     cell,
@@ -191,6 +192,4 @@ def lengths(done: list[Record]) -> str:
         text += f" ({epochs} epoch{'s' if epochs > 1 else ''})" if epochs else ""
         several = len({key for key in found if key[0] == task}) > 1
         texts.append(f"{text}: {', '.join(dict.fromkeys(names))}" if several else text)
-    total, cpu = (sum(r[key] or 0 for r in done) for key in ("wall_seconds", "cpu_seconds"))
-    note = f"In all {duration(total)} of training and validation, {duration(cpu)} of CPU time."
-    return "## Lengths\n\n" + "\n".join(texts) + f"\n\n{note}" if texts else ""
+    return "## Lengths\n\n" + "\n".join(texts) + f"\n\n{in_all(done)}" if texts else ""

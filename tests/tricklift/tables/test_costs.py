@@ -3,7 +3,7 @@
 import pytest
 
 from tricklift.tables.compare import lines
-from tricklift.tables.costs import costs, gpu_seconds
+from tricklift.tables.costs import costs, gpu_seconds, in_all
 
 
 def test_means_over_runs_and_the_highest_memory(run):
@@ -46,3 +46,15 @@ def test_heads_share_a_pretraining_which_is_told_once(run):
         ("a (fpn)", "det"),
     ]
     assert found[0].cpu_hours is None and found[0].images_per_second is None
+
+
+def test_all_together_in_a_sentence(run):
+    told, untold = (
+        run("a", "cls", 1.0, seed, wall_seconds=90.0, **known)
+        for seed, known in ((0, {"cpu_seconds": 65.0}), (1, {}))
+    )
+    assert in_all([untold]) == "In all 1:30 of training and validation."
+    assert in_all([told, told]) == "In all 3:00 of training and validation, 2:10 of CPU time."
+    assert "1:05 of CPU time (1 of 2 runs do not tell" in in_all([told, untold])
+    on_gpu = run("a", "cls", 1.0, wall_seconds=90.0, machine={"device": "V100"}, world_size=2)
+    assert in_all([on_gpu]).endswith(", 3:00 of GPU time.")
