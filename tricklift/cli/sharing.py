@@ -1,5 +1,6 @@
 """`tricklift publish`: a trained backbone for others."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -90,7 +91,7 @@ def publish(
     if done.timm:
         print(f"note: not for timm: {done.timm}")
     print("use:", *filter(None, done.usage), sep="\n  ")
-    print(f"for mim: pip install {out}, then mim search {done.package}")
+    print(f"for mim: pip install {shlex.quote(str(out.resolve()))}, then mim search {done.package}")
     if repository:
         print(f"done: {hub.upload(out, repository, private)}")
 

@@ -56,6 +56,7 @@ WRITES = frozenset(
     """
     work_dir out_dir save_dir img_save_dir config_save_file scalar_save_file output_dir
     outfile_prefix out_file test_out_dir backend_args file_client_args file_client collect_dir
+    filename_tmpl
     """.split()  # noqa: SIM905
 )
 #: Keys of a whole config that decide what code runs, or where.
@@ -66,6 +67,8 @@ _TYPE_KEYS = ("type", "constructor")
 _MARKS = ("_base_", "_delete_", "_scope_")
 #: Files that are read by running what is in them.
 _CODE = (".py", ".pyc", ".pkl", ".pickle", ".npy", ".npz", ".so")
+#: What weights begin with that a library fetches.
+_LIBRARIES = ("timm/", "torchvision/")
 #: Names of modules that provided configs import.
 _IMPORTS = ("backbones", "cls", "det", "seg", "tricklift.compat.setup")
 _MOST_WORKERS = 128
@@ -144,6 +147,8 @@ def _wrong(key: Any, value: Any, types: Set[str], top: bool) -> str | None:
         return "is not taken from data"
     if key in WRITES and value is not None:
         return "is given on the command line alone (--work-dir)"
+    if key == "checkpoint" and isinstance(value, str) and value.startswith(_LIBRARIES):
+        return f"{value!r:.60} is downloaded; give it on the command line (--pretrained)"
     if key in _TYPE_KEYS and (not isinstance(value, str) or value not in types):
         hint = did_you_mean(value, types) if isinstance(value, str) else ""
         return f"{value!r:.60} is none of the parts of provided configs{hint}"

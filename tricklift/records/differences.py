@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tricklift.records import resolved_config
 from tricklift.records.identity import ROOT, config_hash, deciding, read_header, weights_sources
 from tricklift.records.schema import SCHEMA
 from tricklift.records.weights import changed
@@ -40,12 +41,10 @@ def _of_config(result: Mapping[str, Any], cfg: Mapping[str, Any], work_dir: Path
         before, now = (result.get(key) or {}).get("config_hash"), read_header(source)
         if before and now.get("config_hash") not in (None, before):
             return f"{source} is of another training"
-    kept = work_dir / Path(str(result.get("config"))).with_suffix(".py").name
-    if not kept.is_file():
+    file = resolved_config.kept(work_dir, str(result.get("config")))
+    if not file.is_file():
         return "another config"
-    from mmengine.config import Config  # slow to import
-
-    then = deciding(Config.fromfile(str(kept), import_custom_modules=False))
+    then = deciding(resolved_config.read(file))
     keys = list(differing(then, deciding(cfg)))
     more = f" and {len(keys) - MOST} more" if len(keys) > MOST else ""
     return f"config: {', '.join(keys[:MOST])}{more}" if keys else "another config"

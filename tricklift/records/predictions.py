@@ -10,6 +10,7 @@ import hashlib
 import heapq
 import json
 import os
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 from tricklift.errors import UserError
 from tricklift.records.atomic import write_bytes
+from tricklift.records.prediction_fields import wrong
 
 SCHEMA = 1
 #: Split -> its file in the work dir.
@@ -29,6 +31,12 @@ MOST_BOXES, LEAST_SCORE = 100, 0.05
 MOST_BYTES = 256 << 20
 #: Longest side of a label map, in pixels.
 LONGEST_SIDE = 256
+
+
+#: What reading a file raises that is cut, altered, or no JSON of this kind.
+_NOT_WHOLE = (
+    *(OSError, EOFError, zlib.error, ValueError, TypeError, AttributeError, RecursionError),
+)
 
 
 @dataclass(frozen=True)
@@ -141,10 +149,13 @@ def read(work_dir: str | Path) -> Predictions | None:
         held = json.loads(text)
         schema = held.pop("schema", None)
         if schema == SCHEMA:
-            return Predictions(**held)
+            found = Predictions(**held)
+            if (place := wrong(vars(found))) is None:
+                return found
+            raise UserError(f"{file} is damaged at {place}; {remedy}")
     except UserError:
         raise
-    except (OSError, EOFError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except _NOT_WHOLE as error:
         raise UserError(f"{file} is no file of predictions ({error}); {remedy}") from error
     raise UserError(f"{file} is of schema {schema}, and this tricklift reads {SCHEMA}; {remedy}")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tricklift.records import resolved_config
 from tricklift.records.identity import deciding
 
 #: Of `model.backbone`: how the recipe uses it. All else there says which backbone it is.
@@ -36,9 +37,5 @@ def kept_recipe(work_dir: Path, config: str) -> dict[str, Any] | None:
 
     Folders of data are as they were there: `differences.differing` sees through that.
     """
-    kept = work_dir / Path(config).with_suffix(".py").name
-    if not kept.is_file():
-        return None
-    from mmengine.config import Config  # slow to import
-
-    return recipe_of(Config.fromfile(str(kept), import_custom_modules=False))
+    file = resolved_config.kept(work_dir, config)
+    return recipe_of(resolved_config.read(file)) if file.is_file() else None

@@ -53,6 +53,7 @@ MACHINE = Kind(
         **dict.fromkeys(("cores", "threads"), COUNT),
     },
 )
+SPLIT = Kind("an object", (dict,), inner={"read": TEXTS, "images": COUNT})
 DATA = Kind(
     "an object, or null",
     (dict,),
@@ -60,6 +61,7 @@ DATA = Kind(
         "name": TEXT,
         "digest": TEXT,
         "val_images_in_train": COUNT,
+        "splits": Kind("an object, or null", (dict,), values=SPLIT),
         "classes": Kind("an object, or null", (dict,), inner={"count": COUNT, "digest": TEXT}),
     },
 )
@@ -72,6 +74,7 @@ FIELDS: dict[str, Kind] = {
     **dict.fromkeys(("cpu_seconds", "peak_memory"), POSITIVE),
     "metrics": METRICS._replace(needed=True),
     "best": METRICS,
+    "per_class": Kind("an object, or null", (dict,), values=METRICS),
     "tricks": TEXTS,
     "built_in": TEXTS,
     "options": Kind("an object", (dict,)),
@@ -80,6 +83,7 @@ FIELDS: dict[str, Kind] = {
     "machine": MACHINE,
     "data": DATA,
 }
+RESULT = Kind("an object", (dict,), inner=FIELDS)
 
 
 def wrong(data: Any) -> str | None:
@@ -88,7 +92,7 @@ def wrong(data: Any) -> str | None:
     if type(found) is not int or found not in READABLE:
         known = " or ".join(map(str, READABLE))
         return f"is no result file of schema {known} (found {_short(found)})"
-    faults = list(_faults(data, FIELDS, ""))
+    faults = list(_faults(data, RESULT))
     origin = data.get("pretrained")
     if isinstance(origin, dict) and origin and not (origin.get("file") or origin.get("name")):
         faults.append("pretrained (has neither file nor name)")
@@ -98,21 +102,21 @@ def wrong(data: Any) -> str | None:
     return f"lacks a valid {'; '.join(faults[:3])}{more}"
 
 
-def _faults(held: Mapping[str, Any], fields: Mapping[str, Kind], place: str) -> Iterator[str]:
-    for key, kind in fields.items():
-        value = held.get(key)
-        if value is None and not kind.needed:
-            continue
-        where = f"{place}{key}"
-        if not _is(value, kind):
-            yield f"{where} ({kind.said}; found {_short(value)})"
-        elif isinstance(value, dict):
-            yield from _faults(value, kind.inner, f"{where}.")
-        if kind.values is not None and isinstance(value, dict | list):
-            inner = value.items() if isinstance(value, dict) else enumerate(value)
-            for name, item in inner:
-                if not (_is(item, kind.values) or (item is None and isinstance(value, dict))):
-                    yield f"{where}.{str(name)[:40]} ({kind.values.said}; found {_short(item)})"
+def _faults(value: Any, kind: Kind, place: str = "") -> Iterator[str]:
+    """What is wrong with a value and all below it."""
+    if not _is(value, kind):
+        yield f"{place} ({kind.said}; found {_short(value)})"
+        return
+    known = kind.inner.items() if isinstance(value, dict) else ()
+    for key, inner in known:
+        held = value.get(key)
+        if held is not None or inner.needed:
+            yield from _faults(held, inner, f"{place}.{key}".lstrip("."))
+    if kind.values is not None and isinstance(value, dict | list):
+        every = value if isinstance(value, dict) else dict(enumerate(value))
+        for name, held in every.items():
+            if held is not None or isinstance(value, list):
+                yield from _faults(held, kind.values, f"{place}.{str(name)[:40]}")
 
 
 def _short(value: Any) -> str:

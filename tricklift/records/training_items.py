@@ -5,6 +5,7 @@ reading and checking a whole data set again.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,26 @@ def write(work_dir: str | Path, items: list[dict[str, Any]], root: str, classes:
 
 
 def read(work_dir: str | Path) -> dict[str, Any]:
-    """What `write` was given; empty where a run left none."""
+    """What `write` was given; empty where a run left none, or something else."""
     held = read_json(Path(work_dir) / FILE)
-    for item in held.get("items", ()):
-        if isinstance(item.get("label_map"), dict):  # keys of JSON are words
-            item["label_map"] = {int(key): value for key, value in item["label_map"].items()}
+    if not _is_ours(held):
+        return {}
+    for item in held["items"]:
+        if isinstance(item.get("label_map"), dict):
+            item["label_map"] = {_number(key): it for key, it in item["label_map"].items()}
     return held
+
+
+def _number(key: str) -> int | str:
+    """A key of JSON, which are words, as what was written."""
+    return int(key) if key.removeprefix("-").isdecimal() else key
+
+
+def _is_ours(held: Mapping[str, Any]) -> bool:
+    kinds = {"root": str, "items": list, "classes": list}
+    if not all(isinstance(held.get(key), kind) for key, kind in kinds.items()):
+        return False
+    return all(isinstance(it, dict) and isinstance(it.get("img_path"), str) for it in held["items"])
 
 
 def _plain(value: Any) -> Any:

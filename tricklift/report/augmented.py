@@ -14,7 +14,8 @@ import json
 import os
 import random
 import sys
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ from typing import Any
 from tricklift.errors import UserError
 from tricklift.records import training_items
 from tricklift.records.plain_files import read_json
+from tricklift.records.resolved_config import kept, read
 from tricklift.records.schema import RESULT_FILE
 from tricklift.report.batches import TASKS, Drawn
-from tricklift.report.run_files import parsed
 
 #: Images, and how often each of them is augmented.
 IMAGES, DRAWS = 4, 2
+#: Bytes that making them may take.
+MOST_MEMORY = 1 << 30
 #: Before each line of the answer: libraries print, too.
 MARK = "augmented "
 
@@ -66,16 +69,35 @@ def shown(work_dir: Path, own_code: Sequence[str] = ()) -> dict[str, Any]:
     init_default_scope(SCOPES[task])
     pipeline = Compose(pipeline)
     draw: Drawn = TASKS[task](model, held["classes"])
-    columns = [draw.before(items)]
-    for seed in range(DRAWS):
-        _seed(seed)
-        columns += draw.after([pipeline(copy.deepcopy(item)) for item in items])
+    with _bounded_memory():
+        columns = [draw.before(items)]
+        for seed in range(DRAWS):
+            _seed(seed)
+            columns += draw.after([pipeline(copy.deepcopy(item)) for item in items])
     titles = [title for title, _ in columns]
     rows = [
         {"name": Path(item["img_path"]).name, "cells": [cells[place] for _, cells in columns]}
         for place, item in enumerate(items)
     ]
     return {"columns": titles, "rows_of_images": rows, "notes": notes}
+
+
+@contextmanager
+def _bounded_memory() -> Iterator[None]:
+    """At most `MOST_MEMORY` more than now: a size in a config may ask for more than there is."""
+    statm = Path("/proc/self/statm")
+    if not statm.is_file():  # only Linux tells, and keeps to such a limit
+        yield
+        return
+    import resource
+
+    now = int(statm.read_text().split()[0]) * resource.getpagesize()
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (now + MOST_MEMORY, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _recipe(
@@ -88,13 +110,13 @@ def _recipe(
     """
     from tricklift.compat.plain_configs import faults, with_tuples
 
-    file = work_dir / Path(str(record.get("config"))).with_suffix(".py").name
+    file = kept(work_dir, str(record.get("config")))
     if not file.is_file():
         raise UserError("it left no resolved config")
-    whole = parsed(file.read_text(encoding="utf-8"))
+    whole = read(file)
     leaf, notes = _leaf(whole["train_dataloader"]["dataset"])
-    kept = ("data_preprocessor", "mixup", "label_smoothing")
-    model = {key: whole["model"][key] for key in kept if whole["model"].get(key)}
+    parts = ("data_preprocessor", "mixup", "label_smoothing")
+    model = {key: whole["model"][key] for key in parts if whole["model"].get(key)}
     types = _known(own_code)
     for part, name in ((leaf["pipeline"], "pipeline"), (model, "model")):
         for place, said in faults(part, name, types):

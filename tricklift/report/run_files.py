@@ -1,12 +1,11 @@
 """What a run left beside its result: its resolved config, and the end of its log."""
 
-import ast
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from tricklift.records.differences import GONE, differences
+from tricklift.records.resolved_config import kept, parsed
 from tricklift.tables.records import Record
 
 #: Of a log: so many lines from its end, none longer than that.
@@ -20,43 +19,10 @@ SHOWN = 400
 def config_text(record: Record) -> str:
     """The config as the run resolved it; empty where it left none."""
     folder = record.path.parent
-    named = folder / Path(str(record["config"] or "none")).with_suffix(".py").name
+    named = kept(folder, str(record["config"] or "none"))
     files = [named, *sorted(folder.glob("*/vis_data/config.py"), reverse=True)]
     found = next((file for file in files if file.is_file()), None)
     return found.read_text(encoding="utf-8", errors="replace") if found else ""
-
-
-@lru_cache(maxsize=256)
-def parsed(text: str) -> dict[str, Any]:
-    """A resolved config as plain data; nothing in it is run.
-
-    mmengine writes plain assignments of literals and of `dict(...)`. What is not one of them is
-    kept as its source.
-    """
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
-        return {}
-    found: dict[str, Any] = {}
-    for line in tree.body:
-        if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name):
-            found[line.targets[0].id] = _plain(line.value)
-    return found
-
-
-def _plain(node: ast.expr) -> Any:
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
-        return {word.arg: _plain(word.value) for word in node.keywords if word.arg}
-    if isinstance(node, ast.Dict):
-        keys = (ast.unparse(key) if key else "**" for key in node.keys)
-        names = (key[1:-1] if key[:1] in "'\"" else key for key in keys)
-        return {name: _plain(value) for name, value in zip(names, node.values, strict=True)}
-    if isinstance(node, ast.List | ast.Tuple):
-        return [_plain(item) for item in node.elts]
-    try:
-        return ast.literal_eval(node)
-    except ValueError:
-        return ast.unparse(node)
 
 
 def difference(before: str, now: str) -> list[tuple[str, str, str]]:

@@ -71,7 +71,7 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
             held = json.loads(text)
         except ValueError:  # it is being written
             continue
-        if isinstance(held, dict) and "step" in held:
+        if isinstance(held, dict) and isinstance(held.get("step"), int | float):
             yield held
 
 

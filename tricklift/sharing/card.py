@@ -4,10 +4,11 @@ import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from tricklift import __version__
+from tricklift import __version__, configs
 from tricklift.markdown import grid, paragraphs
 from tricklift.sharing.trained import Trained
 
@@ -57,8 +58,7 @@ def measured(trained: Trained) -> list[Measured]:
     """All metrics of the pretraining and of what started from it."""
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for result in (trained.result, *trained.downstream):
-        config = str(result["config"]).partition("configs/")[2] or str(result["config"])
-        key = (result["task"], config.removesuffix(".py"), result["dataset"], result["protocol"])
+        key = (result["task"], _named(result["config"]), result["dataset"], result["protocol"])
         groups[key].append(result)
     found = []
     for (task, config, dataset, protocol), results in groups.items():
@@ -68,6 +68,12 @@ def measured(trained: Trained) -> list[Measured]:
                 told = (task, config, dataset, protocol, name, kind)
                 found.append(Measured(*told, round(fmean(values), 2), len(values)))
     return found
+
+
+def _named(config: str) -> str:
+    """A provided config's short name; of another one the name of its file, without its folders."""
+    short = config.rpartition("configs/")[2].removesuffix(".py")
+    return short if short in configs.short_names() else Path(config).stem
 
 
 def card(trained: Trained, name: str, license_: str, usage: list[str], notes: list[str]) -> str:

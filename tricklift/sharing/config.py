@@ -11,6 +11,7 @@ from typing import Any
 
 from tricklift import configs
 from tricklift.errors import UserError
+from tricklift.records import resolved_config
 
 #: Where and how a run was kept and watched.
 LEFT_OUT = (
@@ -36,10 +37,13 @@ def shareable(file: Path) -> dict[str, Any]:
 
     Args:
         file: The resolved config that mmengine kept in the work dir.
-    """
-    from mmengine.config import Config  # slow to import
 
-    held = Config.fromfile(str(file), import_custom_modules=False).to_dict()
+    Raises:
+        UserError: It is no such config.
+    """
+    held = resolved_config.read(file)
+    if code := resolved_config.code_in(held):
+        raise UserError(f"{file} holds code ({code[0]:.80}); give the config that the run kept")
     kept = {key: value for key, value in held.items() if key not in LEFT_OUT}
     root = os.path.commonpath(list(_roots(kept)) or [""])
     root = "" if root == os.path.dirname(root) else root  # the top of the disk says nothing

@@ -38,7 +38,7 @@ packages = ["{package}"]
 
 def package_of(name: str) -> str:
     """The package that mim knows a model by: one lower-case word, unlike those of OpenMMLab."""
-    word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    word = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "model"
     return word if word.startswith("tricklift_") else f"tricklift_{word}"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from tricklift.errors import MissingFileError, UserError
 from tricklift.records.atomic import read_json
 from tricklift.records.identity import read_header
+from tricklift.records.resolved_config import kept
 from tricklift.records.schema import RESULT_FILE
 from tricklift.records.weights import KEY, weights_sha256
 
@@ -53,7 +54,7 @@ class Trained:
     @property
     def config(self) -> Path:
         """The resolved config that the run kept."""
-        return self.work_dir / Path(str(self.result["config"])).with_suffix(".py").name
+        return kept(self.work_dir, str(self.result["config"]))
 
 
 def look(export: Path, run: Path | None = None, results: Path | None = None) -> Trained:
@@ -68,6 +69,7 @@ def look(export: Path, run: Path | None = None, results: Path | None = None) -> 
         MissingFileError: No such file, or no such run.
         UserError: Not an export of ours, or `run` is of another training.
     """
+    export = export.absolute()  # the run may be in the folder above
     facts = _facts(export)
     if run is not None and not (run / RESULT_FILE).is_file():
         raise MissingFileError(f"--run: no {RESULT_FILE} in {run}; give the work dir of a training")

@@ -67,7 +67,7 @@ def test_no_allowed_part_writes_by_a_parameter_that_is_not_refused():
         "seg_map_path",
     }
     flags = {"save_best", "save_last", "save_begin", "save_optimizer", "save_param_scheduler"}
-    flags |= {"out_channels", "out_indices", "by_epoch", "with_path", "filename_tmpl", "out_suffix"}
+    flags |= {"out_channels", "out_indices", "by_epoch", "with_path", "out_suffix"}
     flags |= {"keep_outputs", "output_size", "outputs", "dropout_ratio", "published_keys"}
     looked, found = 0, set()
     for registry in (DATASETS, HOOKS, METRICS, VISBACKENDS, VISUALIZERS):
@@ -94,6 +94,22 @@ def test_no_allowed_part_writes_by_a_parameter_that_is_not_refused():
 
 def _with_children(registry):
     return (registry, *registry.children.values())
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("default_hooks.checkpoint.filename_tmpl", "../../other.txt"),
+        ("model.backbone.checkpoint", "timm/resnet18d.ra2_in1k"),
+        ("model.distillation.teacher.checkpoint", "torchvision/resnet50"),
+    ],
+)
+def test_data_say_neither_what_is_written_nor_what_is_fetched(place, value):
+    held: object = value
+    for key in reversed(place.split(".")):
+        held = {key: held}
+    ((where, said),) = plain_configs.faults(held)
+    assert where == place and "command line" in said
 
 
 @pytest.mark.parametrize("suffix", [".json", ".YAML"])

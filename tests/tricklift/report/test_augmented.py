@@ -3,7 +3,9 @@
 import base64
 import io
 import json
+import sys
 
+import cv2
 import numpy as np
 import pytest
 from left_runs import FOLDERS
@@ -137,6 +139,21 @@ def test_a_config_is_data_and_runs_nothing(tiny_root, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"os\.system.*none of the parts.*--import"):
         augmented.shown(folder)
     assert not canary.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep to no such limit")
+def test_a_size_in_a_config_takes_no_machine_down(tiny_root, tmp_path, monkeypatch):
+    import resource
+
+    monkeypatch.setenv("TRICKLIFT_ROOT", str(tiny_root))
+    folder = work_dir(
+        tmp_path / "run", tiny_root, "det",
+        **{"train_dataloader.dataset.pipeline.2.scale": (30000, 30000)},
+    )  # fmt: skip
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with pytest.raises((MemoryError, cv2.error), match=r"(?i)memory|alloc"):
+        augmented.shown(folder)
+    assert resource.getrlimit(resource.RLIMIT_AS) == before
 
 
 OWN = """

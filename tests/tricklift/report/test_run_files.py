@@ -2,19 +2,8 @@
 
 from left_runs import left
 
-from tricklift.report.run_files import LINES, LONGEST, config_text, difference, log_end, parsed
+from tricklift.report.run_files import LINES, LONGEST, config_text, difference, log_end
 from tricklift.tables.records import read
-
-
-def test_configs_are_read_as_data():
-    text = "a = dict(b=[1, dict(c=None)], d=(1, 2))\ne = {'f': -0.5}\ng = print('x')\nh = {1: 2}\n"
-    assert parsed(text) == {
-        "a": {"b": [1, {"c": None}], "d": [1, 2]},
-        "e": {"f": -0.5},
-        "g": "print('x')",  # shown, and not run
-        "h": {"1": 2},
-    }
-    assert parsed("a = (") == {}
 
 
 def test_a_difference_names_keys_and_both_values(tiny_root, tmp_path):

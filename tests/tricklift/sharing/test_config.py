@@ -69,3 +69,11 @@ def test_a_provided_config_by_its_name(repo):
     told = relative({"config": str(repo / "configs" / "seg" / "mini" / "fcn.py"), "n": 1})
     assert told == {"config": "configs/seg/mini/fcn.py", "n": 1}
     assert relative(["/home/me/own.py", "own.py"]) == ["<elsewhere>/own.py", "own.py"]
+
+
+def test_a_config_that_would_run_code_is_refused(tmp_path):
+    config, canary = tmp_path / "leaf.py", tmp_path / "canary"
+    config.write_text(f"model = dict(a=open({str(canary)!r}, 'w'))\n")
+    with pytest.raises(UserError, match="holds code"):
+        shareable(config)
+    assert not canary.exists()

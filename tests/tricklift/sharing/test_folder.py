@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import timm
@@ -140,13 +141,15 @@ def test_an_earlier_publication_is_replaced(shared, tmp_path):
     assert ModelCard.load(tmp_path / "out" / "README.md").data.license == "apache-2.0"
 
 
-def test_the_run_is_found_or_asked_for(shared, tmp_path):
+def test_the_run_is_found_or_asked_for(shared, tmp_path, monkeypatch):
     assert len(shared.trained.downstream) == 1  # of two, the one that started from these weights
     alone = tmp_path / "alone" / "net.safetensors"
     alone.parent.mkdir()
     shutil.copy(shared.export, alone)
     with pytest.raises(MissingFileError, match="--run"):
         look(alone)
+    monkeypatch.chdir(shared.export.parent)  # the run is in the folder above
+    assert look(Path(shared.export.name)).result == shared.trained.result
     assert look(alone, shared.runs / "cls/net/seed0").result == shared.trained.result
     assert len(look(alone, shared.runs / "cls/net/seed0", shared.runs).downstream) == 1
     with pytest.raises(MissingFileError, match=r"no result\.json in"):

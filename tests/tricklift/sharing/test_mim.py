@@ -26,6 +26,7 @@ MIM = Path(sys.executable).parent / "mim"
         ("ResNet18-D.v2", "tricklift_resnet18_d_v2"),
         ("tricklift-b", "tricklift_b"),
         ("mmdet", "tricklift_mmdet"),
+        ("模型", "tricklift_model"),
     ],
 )
 def test_a_package_is_one_lower_case_word_unlike_those_of_openmmlab(name, package):

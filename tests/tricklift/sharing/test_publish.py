@@ -17,7 +17,8 @@ def test_publish_says_what_to_do_next(shared, tmp_path, capsys):
     assert code == 0
     assert "resnet18_d, 1 results of detectors and segmenters" in out
     assert "backbones.build('resnet18_d', 12, " in out and "checkpoint='model.safetensors'" in out
-    assert "mim search tricklift_net" in out and "no license" not in out
+    assert f"pip install {tmp_path / 'net'}, then mim search tricklift_net" in out
+    assert "no license" not in out
     code, out, _ = ended(capsys, "publish", shared.export, tmp_path / "net")  # in its place
     assert code == 0 and "no license is given" in out
 

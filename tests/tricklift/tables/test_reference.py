@@ -193,6 +193,17 @@ def test_what_was_measured_otherwise_is_refused(demo, changes, said):
     assert "leave --reference out" in str(error.value)
 
 
+def test_the_config_beside_a_run_is_read_and_not_run(demo, tmp_path):
+    (record,) = [it for it in mine(demo.records, seeds=(0,)) if it["task"] == "seg"]
+    there = Record(tmp_path / "result.json", {**record.data, "recipe_hash": "x"})
+    canary, config = tmp_path / "canary", tmp_path / Path(str(record["config"])).name
+    opens = f"open({str(canary)!r}, 'w')"
+    config.write_text(f"{opens}\nmodel = dict(type={opens})\n")
+    with pytest.raises(UserError, match="recipe: "):
+        shipped.beside([there], "demo")
+    assert not canary.exists()
+
+
 def test_unfinished_runs_are_not_asked(demo):
     assert shipped.beside(mine(demo.records, status="running", batch_size=3), "demo")
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from tricklift.compat import imports
 from tricklift.records import training_items
+from tricklift.records.resolved_config import parsed
 from tricklift.report.augmented import MARK
 from tricklift.report.html import fill
-from tricklift.report.run_files import config_text, parsed
+from tricklift.report.run_files import config_text
 from tricklift.report.section import Section
 from tricklift.report.sections.predictions import NAMES
 from tricklift.report.study import Study
@@ -54,16 +55,23 @@ def _ways(study: Study, task: str) -> Iterator[dict[str, Any]]:
 def _way(run: Record) -> tuple[str, list[str]]:
     """What decides how images are augmented, and its steps in words."""
     cfg = parsed(config_text(run))
-    model = cfg.get("model") or {}
-    data = (cfg.get("train_dataloader") or {}).get("dataset") or {}
+    model = _inside(cfg, "model")
+    data = _inside(cfg, "train_dataloader", "dataset")
     pipeline = _pipeline(data)
     steps = [str(step.get("type")) for step in pipeline if isinstance(step, dict)]
     parts = [data.get("type"), pipeline, model.get("data_preprocessor"), model.get("mixup")]
-    if model.get("mixup"):
-        steps.append(f"mixup {_settings(model['mixup'])}")
-    if jitter := (model.get("data_preprocessor") or {}).get("jitter"):
+    if mixup := _inside(model, "mixup"):
+        steps.append(f"mixup {_settings(mixup)}")
+    if jitter := _inside(model, "data_preprocessor", "jitter"):
         steps.append(f"colour jitter {_settings(jitter)}")
-    return json.dumps(parts, sort_keys=True, default=str), steps
+    return json.dumps(parts, default=str), steps
+
+
+def _inside(held: Any, *keys: str) -> dict[str, Any]:
+    """The section of a config below some keys; empty where there is none."""
+    for key in keys:
+        held = held.get(key) if isinstance(held, dict) else None
+    return held if isinstance(held, dict) else {}
 
 
 def _pipeline(data: dict[str, Any]) -> list[Any]:
@@ -72,8 +80,8 @@ def _pipeline(data: dict[str, Any]) -> list[Any]:
     return data.get("pipeline") or []
 
 
-def _settings(given: Any) -> str:
-    return ", ".join(f"{key} {value}" for key, value in given.items()) if given else ""
+def _settings(given: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in given.items())
 
 
 def _stamp(folder: Path) -> int:
