@@ -28,7 +28,12 @@ WHOLE_RESULT: dict[str, Any] = {
     "wall_seconds": 1.5,
     "machine": {"cpu": "x", "cores": 2, "threads": 1, "torch": "2", "device": "cpu"},
     "pretrained": None,
-    "data": {"digest": "ab", "val_images_in_train": 0},
+    "data": {
+        "digest": "ab",
+        "val_images_in_train": 0,
+        "splits": {"train": {"read": ["a"], "images": 3}},
+    },
+    "per_class": {"top1": {"cat": 50.0}},
     "commit": "ab" * 20,
     "version": "0.2",
     "tricks": ["ema"],

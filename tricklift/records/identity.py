@@ -55,7 +55,7 @@ MAX_HEADER = 16 << 20
 
 def read_header(path: str | Path) -> dict[str, str]:
     """Metadata of a safetensors file (str to str), empty for any other kind of file."""
-    if Path(path).suffix != ".safetensors" or not Path(path).is_file():
+    if Path(path).suffix != ".safetensors" or not os.path.isfile(path):
         return {}
     with Path(path).open("rb") as file:
         held = header_of(file).get("__metadata__")
@@ -125,7 +125,7 @@ def weights_origin(source: str) -> dict[str, Any]:
     """
     meta = read_header(source)
     if not meta:
-        return {"file": source} if Path(source).is_file() else {"name": source}
+        return {"file": source} if os.path.isfile(source) else {"name": source}
     known = ("row", "architecture", "dataset", "data_digest", "config_hash", "seed", "world_size")
     return {
         "file": source,
@@ -247,8 +247,8 @@ def _neutral(value: Any, root: str) -> Any:
     if isinstance(value, list | tuple):
         return [_neutral(item, root) for item in value]
     if isinstance(value, str):
-        if (
-            value.endswith(WEIGHT_ENDINGS) and Path(value).is_file()
+        if value.endswith(WEIGHT_ENDINGS) and os.path.isfile(
+            value
         ):  # first: it may lie below the root
             trained = (meta := read_header(value)).get("config_hash")
             return export_mark(meta.get("architecture"), trained) if trained else digest(value)
@@ -259,7 +259,7 @@ def _neutral(value: Any, root: str) -> Any:
 
 def digest(path: str) -> str | None:
     """sha256 (hex) of a file's content, None where it is no file here."""
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         return None
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

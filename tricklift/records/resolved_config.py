@@ -9,6 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+#: What is `dict(...)` in every config.
+SECTIONS = (
+    *("model", "train_dataloader", "val_dataloader", "test_dataloader", "optim_wrapper"),
+    *("train_cfg", "val_cfg", "test_cfg", "default_hooks", "randomness", "benchmark"),
+)
+
 
 class Code(str):
     """What stands in a config and is no data, as its source."""
@@ -33,19 +39,36 @@ def read(file: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def parsed(text: str) -> dict[str, Any]:
-    """A resolved config as plain data, to be read and not changed; empty where it is no Python.
+    """A resolved config as plain data, to be read and not changed; empty where it is none.
 
     What is neither a literal nor `dict(...)` of them is kept as `Code`.
     """
     try:
         tree = ast.parse(text)
-        return {
+        found = {
             line.targets[0].id: _plain(line.value)
             for line in tree.body
             if isinstance(line, ast.Assign) and isinstance(line.targets[0], ast.Name)
         }
+        return found if _has_sections(found) else {}
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # or too deep
         return {}
+
+
+def _has_sections(found: dict[str, Any]) -> bool:
+    """Whether the sections that a config has are what they are in a config."""
+    sections = [found.get(name) for name in SECTIONS]
+    if isinstance(model := found.get("model"), dict):
+        sections.append(model.get("backbone"))
+    sections += _listed(found.get("custom_hooks"))
+    whole = all(held is None or isinstance(held, dict) for held in sections)
+    return whole and all(isinstance(name, str) for name in _listed(found.get("imports")))
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def _plain(node: ast.expr) -> Any:

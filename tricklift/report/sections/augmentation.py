@@ -18,7 +18,6 @@ from tricklift.report.section import Section
 from tricklift.report.sections.predictions import NAMES
 from tricklift.report.study import Study
 from tricklift.tables.compare import TASKS
-from tricklift.tables.records import Record
 
 #: Of a task: so many ways of augmenting are shown.
 MOST = 3
@@ -44,17 +43,17 @@ def _ways(study: Study, task: str) -> Iterator[dict[str, Any]]:
             folder = run.path.parent
             if not training_items.read(folder).get("items"):
                 continue
-            way, steps = _way(run)
+            how, steps = way(config_text(run))
             entry = {"task": NAMES[task], "rows": [], "folder": folder, "steps": steps}
-            rows = found.setdefault(way, entry)["rows"]
+            rows = found.setdefault(how, entry)["rows"]
             if label not in rows:
                 rows.append(label)
     yield from found.values()
 
 
-def _way(run: Record) -> tuple[str, list[str]]:
-    """What decides how images are augmented, and its steps in words."""
-    cfg = parsed(config_text(run))
+def way(config: str) -> tuple[str, list[str]]:
+    """What in a run's config decides how images are augmented, and its steps in words."""
+    cfg = parsed(config)
     model = _inside(cfg, "model")
     data = _inside(cfg, "train_dataloader", "dataset")
     pipeline = _pipeline(data)
