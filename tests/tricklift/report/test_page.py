@@ -177,4 +177,4 @@ def test_a_baseline_of_one_tier_or_with_one_head(run, tmp_path):
     assert [answer(study, tier).row for tier in study.tiers] == ["a", "d"]
     assert '<option value="1" selected>b' in transfer.section(study).body
     study = Study(tmp_path, records, Question(baseline="a (c4)"))
-    assert '<option value="2" selected>a (c4)' in render(study)
+    assert '<option value="1" selected>a (c4)' in render(study)
