@@ -124,6 +124,14 @@ class Study:
         usual = baselines_of(self.lines, self.columns, None)
         return {tier: found or usual[tier] for tier, found in self.analysis.baselines.items()}
 
+    def baseline_lines(self, tier: str) -> list[Line]:
+        """The lines of the baseline's row, one a head; the one that is compared with first."""
+        chosen = self.compared(tier).get(self.baselines[tier])
+        named = list(zip(self.labels, self.lines, strict=True))
+        own = next((label for label, line in named if line is chosen), self.baselines[tier])
+        found = [it for label, it in named if label == own and it.first["tier"] == tier]
+        return sorted(found, key=lambda line: line is not chosen)
+
     @cached_property
     def tiers(self) -> list[str]:
         """Of the finished runs."""

@@ -1,11 +1,16 @@
 """Rows with several heads: what is compared with what, and which baselines there are to choose."""
 
-import pytest
+import csv
+import io
 
+import pytest
+from left_runs import left
+
+from tricklift.report import answers
 from tricklift.report.page import render
-from tricklift.report.sections import transfer
+from tricklift.report.sections import curves, runs, transfer
 from tricklift.report.sections.answer import answer
-from tricklift.report.study import Study
+from tricklift.report.study import Study, read
 from tricklift.tables.analysis import Question
 
 HEADS = ("c4.py", "fpn.py")
@@ -103,3 +108,45 @@ def test_all_tricks_are_those_of_the_whole_ladder(run, heads, tmp_path):
     assert told("B-baseline", "D-tricks") and told("B-standard", "+ mixup w/ distill")
     assert not told("B-standard", "D-efficient")
     assert not answer(Study(tmp_path, heads({"D-tricks": 40.0})), "small").all_tricks
+
+
+@pytest.fixture(scope="module")
+def two_heads(tiny_root, tmp_path_factory):
+    """Two rows with a pretraining each and runs with two heads, all with files beside them."""
+    out = tmp_path_factory.mktemp("heads")
+    for row, (name, places) in enumerate({"plain (as it is)": (0, 1), "best": (2, 3)}.items()):
+        left(out, tiny_root, "cls", name, row)
+        for head, place in zip(HEADS, places, strict=True):
+            folder = left(out, tiny_root, "det", name, place, config=head, config_hash=head)
+            config = (folder / "det.py").read_text() + f"head = '{head}'\n"
+            (folder / head).write_text(config)
+    return read(out, Question(baseline="plain (as it is)"))
+
+
+def test_a_run_is_listed_once_beside_the_baselines_of_its_head(two_heads):
+    listed = list(runs._runs(two_heads))
+    assert len({run.record.path for run in listed}) == len(listed) == len(two_heads.records) == 6
+    heads = {run.label: run.baseline["config"] for run in listed if run.record["task"] == "det"}
+    assert heads == {
+        "plain (as it is, c4)": "c4.py",
+        "plain (as it is, fpn)": "fpn.py",
+        "best (c4)": "c4.py",
+        "best (fpn)": "fpn.py",
+    }
+
+
+def test_curves_tell_heads_apart_and_hold_each_run_once(two_heads):
+    text = curves.section(two_heads).downloads[0].text
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert len({tuple(line.values()) for line in lines}) == len(lines)
+    assert {line["row"] for line in lines if line["task"] == "cls"} == {"plain (as it is)", "best"}
+    assert "best (fpn)" in {line["row"] for line in lines if line["task"] == "det"}
+
+
+def test_the_first_pair_are_two_rows_with_one_head(two_heads):
+    found, _ = answers.of_study(two_heads)
+    pairs = {it.task: it.pair for it in found}
+    assert pairs == {
+        "cls": ("plain (as it is)", "best"),
+        "det": ("plain (as it is, c4)", "best (c4)"),
+    }

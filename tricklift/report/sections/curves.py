@@ -40,12 +40,9 @@ def section(study: Study) -> Section | None:
 def _tasks(study: Study) -> Iterator[tuple[str, str, dict[str, list[tuple[Record, Curves]]]]]:
     for tier in study.tiers:
         for task in TASKS:
-            rows: dict[str, list[tuple[Record, Curves]]] = {}
-            for label, line in zip(study.labels, study.lines, strict=True):
-                if line.first["tier"] != tier:
-                    continue
-                runs = [(run, curves) for run in line.runs[task] if (curves := of_run(run))]
-                if runs:
-                    rows.setdefault(label, []).extend(runs)
-            if rows:
+            found = {
+                label: [(run, curves) for run in line.runs[task] if (curves := of_run(run))]
+                for label, line in study.of_task(tier, task).items()
+            }
+            if rows := {label: runs for label, runs in found.items() if runs}:
                 yield tier, task, rows

@@ -60,17 +60,12 @@ def _runs(study: Study) -> Iterator[Run]:
     seen = set()
     for tier in study.tiers:
         for task in TASKS:
-            lines = [
-                (label, line)
-                for label, line in zip(study.labels, study.lines, strict=True)
-                if line.first["tier"] == tier and line.runs[task]
-            ]
-            named = dict(reversed(lines)).get(study.baselines.get(tier, ""))
-            first = named.runs[task][0] if named else None
-            for label, line in lines:
+            own = [line for line in study.baseline_lines(tier) if line.runs[task]]
+            for label, line in study.of_task(tier, task).items():
+                alike = [it for it in own if it.head(task) == line.head(task)] or own
                 for record in line.runs[task]:
                     seen.add(record.path)
-                    yield Run(record, label, first)
+                    yield Run(record, label, alike[0].runs[task][0] if alike else None)
     for record in study.records:
         if record.path not in seen:
             yield Run(record, str(record["row"]), None)
