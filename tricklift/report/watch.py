@@ -47,6 +47,7 @@ def watch(
     told = False
     try:
         while True:
+            ended = until()  # before the look at the files, which then misses none
             now = _state(folder)
             if now and now != seen:
                 seen = now
@@ -59,7 +60,7 @@ def watch(
             elif not now and seen is None:
                 seen = ()
                 say(f"waiting for a run in {folder}")
-            if until():
+            if ended:
                 return
             time.sleep(pause)
     finally:

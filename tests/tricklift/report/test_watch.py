@@ -74,10 +74,11 @@ def test_a_baseline_that_is_still_to_come_is_waited_for(demo, tmp_path):
         tell(file, "running")
 
     def until() -> bool:
-        """After two pages, between which the baseline finishes."""
-        leads.append(re.search('<p class="lead">(.*?)</p>', out.read_text(), re.DOTALL)[1])
-        for file in late:
-            tell(file, "done")
+        """After two pages, between which the baseline's runs finish."""
+        if out.exists():
+            leads.append(re.search('<p class="lead">(.*?)</p>', out.read_text(), re.DOTALL)[1])
+            for file in late:
+                tell(file, "done")
         return len(leads) == 2
 
     watch(folder, out, Question(baseline="B-standard"), said.append, pause=0, until=until)
@@ -85,6 +86,22 @@ def test_a_baseline_that_is_still_to_come_is_waited_for(demo, tmp_path):
     (told,) = [line for line in said if "no row 'B-standard'" in line]
     assert "D-efficient" in told and "usual baseline" in told
     assert said[-1] == f"done: {out}"
+
+
+def test_what_finishes_last_is_told(demo, tmp_path):
+    """The jobs end after a look at the files, and before it is asked whether they have."""
+    folder, said = tmp_path / "runs", []
+    shutil.copytree(demo / "cls", folder)
+    file = next(folder.rglob("result.json"))
+    tell(file, "running")
+
+    def until() -> bool:
+        if said:
+            tell(file, "done")
+        return bool(said)
+
+    watch(folder, tmp_path / "a.html", Question(), said.append, pause=0, until=until)
+    assert any("6 of 6 runs done" in line for line in said)
 
 
 def test_no_page_is_named_where_none_was_written(watched):
