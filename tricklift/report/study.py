@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tricklift.errors import UserError
+from tricklift.report.html import anchors
 from tricklift.tables.analysis import Analysis, Family, Question, analyse, asked_columns
 from tricklift.tables.columns import Column, in_order, labels, of_task
 from tricklift.tables.compare import Line, Row, build_rows, lines
@@ -123,6 +124,11 @@ class Study:
         """Tier -> label of its baseline; a tier without the row that was asked for has its own."""
         usual = baselines_of(self.lines, self.columns, None)
         return {tier: found or usual[tier] for tier, found in self.analysis.baselines.items()}
+
+    @cached_property
+    def tier_ids(self) -> dict[str, str]:
+        """Tier -> what ids in the page call it."""
+        return dict(zip(self.tiers, anchors(self.tiers), strict=True))
 
     def baseline_lines(self, tier: str) -> list[Line]:
         """The lines of the baseline's row, one a head; the one that is compared with first."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from tricklift.markdown import duration
-from tricklift.report.html import anchor, fill
+from tricklift.report.html import anchors, fill
 from tricklift.report.pictures.curves import of_run as drawn
 from tricklift.report.run_files import config_text, difference, log_end
 from tricklift.report.scalars import Curves, of_run
@@ -31,20 +31,13 @@ class Run:
     label: str
     baseline: Record | None
 
-    @property
-    def key(self) -> str:
-        """Its id in the page, from its folder."""
-        return f"run-{anchor('-'.join(self.record.path.parent.parts[-3:]))}"
-
 
 def section(study: Study) -> Section | None:
     """None where no run has left more than its result."""
     runs = list(_runs(study))
-    keys: dict[str, int] = {}
+    keys = anchors("-".join(["run", *run.record.path.parent.parts[-3:]]) for run in runs)
     entries, held = [], []
-    for run in runs:
-        keys[run.key] = keys.get(run.key, 0) + 1
-        key = run.key if keys[run.key] == 1 else f"{run.key}-{keys[run.key]}"
+    for key, run in zip(keys, runs, strict=True):
         entries.append({"key": key, **_told(study, run)})
         held.append(_page(study, run, key))
     if not any(page["config"] or page["log"] or page["curves"] for page in held):

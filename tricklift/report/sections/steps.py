@@ -5,7 +5,7 @@ from typing import Any
 
 from tricklift.paper import numbers
 from tricklift.records.schema import RANDOM_INIT
-from tricklift.report.html import anchor, fill
+from tricklift.report.html import fill
 from tricklift.report.pictures.gains import Pair, gains
 from tricklift.report.pictures.levels import levels
 from tricklift.report.section import Section
@@ -39,7 +39,7 @@ def _tier(study: Study, tier: str) -> dict[str, object] | None:
             [label for label in labels if any(label in column.lines for column in some)],
             [(column, means(column.observations, variance)) for column in some],
             baseline,
-            f"levels-{anchor(tier)}-{place}",
+            f"levels-{study.tier_ids[tier]}-{place}",
         )
         for place, some in enumerate(_some(table))
     ]
@@ -47,7 +47,7 @@ def _tier(study: Study, tier: str) -> dict[str, object] | None:
     pairs = _pairs(study, tier, families)
     papers = paper_gains(list(pairs))
     brought = [
-        gains(pairs, some, papers, f"gains-{anchor(tier)}-{place}", "What each step brings")
+        gains(pairs, some, papers, f"gains-{study.tier_ids[tier]}-{place}", "What each step brings")
         for place, some in enumerate(_some(families))
         if pairs
     ]
