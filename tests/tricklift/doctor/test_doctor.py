@@ -208,11 +208,13 @@ def test_a_folder_that_may_not_be_entered(tmp_path):
         if root:
             os.seteuid(65534)
         found = places.place("out", locked / "runs", "wrong", "give another --out")
+        (data,) = datasets.findings(locked / "data")
     finally:
         if root:
             os.seteuid(0)
         locked.chmod(0o700)
     assert found.level == "wrong" and "cannot be written" in found.said
+    assert f"not below {locked / 'data'}" in data.said
 
 
 def test_threads_and_slurm(tmp_path, monkeypatch):
