@@ -45,7 +45,7 @@ def importing(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def new_backbone(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")],
+    name: NewName,
     out: Folder = Path(),
 ) -> None:
     """Write NAME.py, a small network that works, and test_NAME.py.
@@ -68,7 +68,7 @@ def new_backbone(
 
 
 def new_trick(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits and _.")],
+    name: NewName,
     out: Folder = Path(),
 ) -> None:
     """Write NAME.py, a trick that works, and test_NAME.py.

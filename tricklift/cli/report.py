@@ -65,7 +65,6 @@ def report(
         raise UserError(f"--out takes a file, and {out} is a folder; give {out / NAME}")
     with suppress(KeyboardInterrupt), ends_on_sigterm():
         keep(folder, out, question, _say, pictures=pictures, until=partial(_has_ended, folder))
-    _say(f"done: {out}")
 
 
 def _say(words: str) -> None:

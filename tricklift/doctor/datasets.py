@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from os.path import isdir, isfile, islink  # False below a folder that may not be entered
 from pathlib import Path
 
 from tricklift.data.prepare import MINIWORLD, SETS
@@ -14,9 +15,9 @@ def findings(root: Path) -> Iterator[Finding]:
     absent = []
     for name in (MINIWORLD, *SETS):
         folder = root / (SETS[name].folder if name in SETS else name)
-        if folder.is_dir():
+        if isdir(folder):
             yield _there(name, root, folder)
-        elif folder.is_symlink():
+        elif islink(folder):
             remedy = f"mount or restore {folder.resolve()}, or remove the link"
             yield Finding(f"data: {name}", f"{folder} leads nowhere", "note", remedy)
         else:
@@ -29,11 +30,11 @@ def findings(root: Path) -> Iterator[Finding]:
 def _there(name: str, root: Path, folder: Path) -> Finding:
     again = f"tricklift prepare {name} --root {root}"
     parts = [folder / part.folder for part in SETS[name].parts] if name in SETS else [folder]
-    gone = [str(part) for part in parts if not part.is_dir()]
+    gone = [str(part) for part in parts if not isdir(part)]
     if gone:
         return Finding(f"data: {name}", f"{', '.join(gone)} is not there", "note", again)
     if name == MINIWORLD:
-        known = (folder / "manifest.json").is_file()
+        known = isfile(folder / "manifest.json")
     else:
         known = _format(path_of(name, root)) == FORMAT
     if not known:

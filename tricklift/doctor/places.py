@@ -53,8 +53,9 @@ def _cache() -> Path:
 
 def place(what: str, folder: Path, level: Level, remedy: str, room: float = ROOM) -> Finding:
     """A folder that is written to, or the nearest one above it that is there."""
-    there = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
-    made = "" if there == folder.absolute() else " (not made yet)"
+    whole = folder.absolute()  # below a folder that may not be entered, nothing can be seen
+    there = next(one for one in (whole, *whole.parents) if os.path.exists(one))
+    made = "" if there == whole else " (not made yet)"
     if not there.is_dir():
         return Finding(what, f"{folder}: {there} is a file", level, remedy)
     if not _writable(there):

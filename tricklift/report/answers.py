@@ -1,11 +1,12 @@
 """The answers of all rows on the same images, and the images on which they differ most."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import nlargest
 from itertools import combinations, zip_longest
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tricklift.records.predictions import Predictions
 from tricklift.report import disagreement
 from tricklift.report.study import Study
 from tricklift.report.thumbnails import read_map
-from tricklift.tables.compare import TASKS, Line
+from tricklift.tables.compare import TASKS
 from tricklift.tables.records import Record
 
 Image = Mapping[str, Any]
@@ -77,7 +78,7 @@ def _of_task(study: Study, tier: str, task: str) -> tuple[Answers | None, list[s
     said: dict[str, Predictions] = {}
     runs: dict[str, Record] = {}
     left_out = []
-    for label, line in _labelled(study, tier, task):
+    for label, line in study.of_task(tier, task).items():
         run = min(line.runs[task], key=lambda it: (it["seed"] is None, it["seed"]))
         try:
             held = left_by(run.path.parent)
@@ -91,9 +92,12 @@ def _of_task(study: Study, tier: str, task: str) -> tuple[Answers | None, list[s
             )
         else:
             said[label], runs[label] = held, run
-    usual = Counter(run.digest for run in runs.values()).most_common(1)
-    for label in [label for label, run in runs.items() if run.digest != usual[0][0]]:
+    for label in _unusual({label: run.digest for label, run in runs.items()}):
         left_out.append(f"{label}: it read other data ({runs[label].digest})")
+        del said[label]
+    for label in _unusual({label: (held.split, held.folder) for label, held in said.items()}):
+        where = f"{said[label].folder or 'a folder that is not known'}, {said[label].split}"
+        left_out.append(f"{label}: it answered other images ({where})")
         del said[label]
     if len(said) < 2:
         return None, left_out
@@ -108,26 +112,26 @@ def _least(said: Predictions) -> float:
     return disagreement.best_score(said.images) if known else disagreement.SHOWN
 
 
-def _labelled(study: Study, tier: str, task: str) -> Iterator[tuple[str, Line]]:
-    for label, line in zip(study.labels, study.lines, strict=True):
-        if line.first["tier"] == tier and line.runs[task]:
-            head = line.head(task) if task in line.several else None
-            yield (f"{label} ({head})" if head else label), line
+def _unusual(of_rows: Mapping[str, Any]) -> list[str]:
+    """Rows that have another value than most."""
+    usual = Counter(of_rows.values()).most_common(1)
+    return [label for label, value in of_rows.items() if value != usual[0][0]]
 
 
 def _first(study: Study, tier: str, task: str, said: Mapping[str, Predictions]) -> Pair:
-    """The baseline, and of the others the one with the best metric."""
-    baseline = study.baselines.get(tier)
-    one = next((label for label in said if label.split(" (")[0] == baseline), None)
-    one = next((label for label in said if label == baseline), one) or next(iter(said))
+    """The baseline, and of the other rows the one with the best metric, with its head if any is."""
+    lines = {label: line for label, line in study.of_task(tier, task).items() if label in said}
+    heads = study.baseline_lines(tier)
+    own = [label for head in heads for label, line in lines.items() if line is head]
+    one = own[0] if own else next(iter(lines))
     metric = {"cls": "top1", "det": "voc_map", "seg": "miou"}[task]
-    means = {
-        label: seen.mean
-        for label, line in _labelled(study, tier, task)
-        if label in said and label != one and (seen := line.observations(metric))
-    }
-    others = [label for label in said if label != one]
-    return one, max(means, key=lambda label: means[label], default=others[-1])
+
+    def rank(label: str) -> tuple[bool, bool, float]:
+        seen = lines[label].observations(metric)
+        same_head = lines[label].head(task) == lines[one].head(task)
+        return label not in own, same_head, seen.mean if seen else -inf
+
+    return one, max((label for label in lines if label != one), key=rank)
 
 
 def left_by(work_dir: Path) -> Predictions | None:

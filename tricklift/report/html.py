@@ -1,7 +1,9 @@
 """HTML from templates. What users named is escaped everywhere: Jinja's autoescape is on."""
 
 import re
+from collections.abc import Iterable
 from functools import cache
+from itertools import chain, count
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -38,6 +40,11 @@ def source(name: str) -> Markup:
     return Markup(loaded)
 
 
-def anchor(text: str) -> str:
-    """What may be an id: `mIoU (fcn)` -> `miou-fcn`."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "part"
+def anchors(texts: Iterable[str]) -> list[str]:
+    """What may be ids, no two alike: `mIoU (fcn)` -> `miou-fcn`, and where it is taken a number."""
+    found: list[str] = []
+    for text in texts:
+        plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "part"
+        names = chain([plain], (f"{plain}-{number}" for number in count(2)))
+        found.append(next(name for name in names if name not in found))
+    return found

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from tricklift.tables.analysis import Analysis, Family, Question, analyse
-from tricklift.tables.columns import Column, columns, labels
+from tricklift.errors import UserError
+from tricklift.report.html import anchors
+from tricklift.tables.analysis import Analysis, Family, Question, analyse, asked_columns
+from tricklift.tables.columns import Column, in_order, labels, of_task
 from tricklift.tables.compare import Line, Row, build_rows, lines
-from tricklift.tables.pairs import baselines_of, names_a_head
+from tricklift.tables.pairs import baselines_of
 from tricklift.tables.records import Record, find
 
 #: Unless another number is asked for.
@@ -58,24 +60,20 @@ class Study:
     @cached_property
     def columns(self) -> list[Column]:
         """What can be compared: of each tier, metric and head, label -> line."""
-        across = self.question.pairs == "all" or names_a_head(self.question.baseline, self.lines)
-        return columns(self.lines, across)
+        return asked_columns(self.lines, self.question)
 
-    def column_labels(self, tier: str) -> list[str]:
-        """The labels of a tier's columns, in the order of the table."""
-        places = {id(line): place for place, line in enumerate(self.lines)}
-        found = [
-            (places[id(line)], label)
-            for column in self.columns
-            if column.tier == tier
-            for label, line in column.lines.items()
-        ]
-        return list(dict.fromkeys(label for _, label in sorted(found)))
+    def compared(self, tier: str) -> dict[str, Line]:
+        """Label in the tier's columns -> the first line of it, in the order of the table."""
+        return in_order([column for column in self.columns if column.tier == tier], self.lines)
+
+    def of_task(self, tier: str, task: str) -> dict[str, Line]:
+        """The tier's lines with runs of a task: what each is called, told apart from the others."""
+        return of_task([line for line in self.lines if line.first["tier"] == tier], task)
 
     @cached_property
     def analysis(self) -> Analysis:
         """Differences, ranks and claims."""
-        return analyse(self.lines, self.question)
+        return analyse(self.lines, self.question, self.columns)
 
     @cached_property
     def labels(self) -> list[str]:
@@ -94,16 +92,31 @@ class Study:
         Args:
             kind: `baseline` or `ladder`.
             tier: Of the runs.
-            baseline: A label of the tier; None: the one of the question.
+            baseline: A label of the tier's columns; None: the one of the question.
+
+        Returns:
+            Nothing for a baseline that is in no column, or that nobody asked for and that the
+            question does not allow (rows that share no seed cannot be paired).
+
+        Raises:
+            UserError: The question does not allow its own baseline.
         """
-        found = self._asked(kind, baseline or self.baselines[tier])
+        asked = baseline or self.baselines[tier]
+        try:
+            found = self._asked(kind, asked if kind == "baseline" else None)
+        except UserError:
+            if asked == self.baselines[tier]:
+                raise
+            return {}
         return {family.title: family for family in found if family.tier == tier}
 
-    def _asked(self, kind: str, baseline: str) -> Sequence[Family]:
-        key = (kind, baseline if kind == "baseline" else None)
+    def _asked(self, kind: str, baseline: str | None) -> Sequence[Family]:
+        if baseline and not any(baseline in column.lines for column in self.columns):
+            return ()
+        key = (kind, baseline)
         if key not in self._families:
-            question = replace(self.question, pairs=kind, baseline=baseline or None, claims=())
-            self._families[key] = analyse(self.lines, question).families
+            question = replace(self.question, pairs=kind, baseline=baseline, claims=())
+            self._families[key] = analyse(self.lines, question, self.columns).families
         return self._families[key]
 
     @cached_property
@@ -111,6 +124,19 @@ class Study:
         """Tier -> label of its baseline; a tier without the row that was asked for has its own."""
         usual = baselines_of(self.lines, self.columns, None)
         return {tier: found or usual[tier] for tier, found in self.analysis.baselines.items()}
+
+    @cached_property
+    def tier_ids(self) -> dict[str, str]:
+        """Tier -> what ids in the page call it."""
+        return dict(zip(self.tiers, anchors(self.tiers), strict=True))
+
+    def baseline_lines(self, tier: str) -> list[Line]:
+        """The lines of the baseline's row, one a head; the one that is compared with first."""
+        chosen = self.compared(tier).get(self.baselines[tier])
+        named = list(zip(self.labels, self.lines, strict=True))
+        own = next((label for label, line in named if line is chosen), self.baselines[tier])
+        found = [it for label, it in named if label == own and it.first["tier"] == tier]
+        return sorted(found, key=lambda line: line is not chosen)
 
     @cached_property
     def tiers(self) -> list[str]:

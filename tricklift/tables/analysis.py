@@ -135,8 +135,20 @@ class Analysis:
         return [family for family in self.families if family.kind == kind]
 
 
-def analyse(lines: Sequence[Line], question: Question | None = None) -> Analysis:
+def asked_columns(lines: Sequence[Line], question: Question) -> list[Column]:
+    """The columns that a question looks at: across heads where it names one, or wants all pairs."""
+    return columns(lines, question.pairs == "all" or names_a_head(question.baseline, lines))
+
+
+def analyse(
+    lines: Sequence[Line], question: Question | None = None, table: Sequence[Column] | None = None
+) -> Analysis:
     """Answers a question from the lines of the table.
+
+    Args:
+        lines: Of the table.
+        question: What is asked of them.
+        table: The columns that are looked at; None: those of `asked_columns`.
 
     Raises:
         UserError: No row, or more than one, is called as the baseline.
@@ -145,7 +157,7 @@ def analyse(lines: Sequence[Line], question: Question | None = None) -> Analysis
     if question.claims is None:
         tiers = dict.fromkeys(str(line.first["tier"]) for line in lines)
         question = replace(question, claims=claims_of(tiers))
-    table = columns(lines, question.pairs == "all" or names_a_head(question.baseline, lines))
+    table = asked_columns(lines, question) if table is None else table
     baselines = baselines_of(lines, table, question.baseline)
     steps = {tier: ladder_steps(lines, tier) for tier in baselines}
     families = []

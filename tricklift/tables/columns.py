@@ -108,10 +108,26 @@ def columns(lines: Sequence[Line], across_heads: bool = False) -> list[Column]:
     return found
 
 
+def in_order(table: Sequence[Column], lines: Sequence[Line]) -> dict[str, Line]:
+    """Label in some columns -> the first line that is called so, in the order of the lines."""
+    places = {id(line): place for place, line in enumerate(lines)}
+    named = [it for column in table for it in column.lines.items()]
+    found: dict[str, Line] = {}
+    for label, line in sorted(named, key=lambda it: (places[id(it[1])], it[0])):
+        found.setdefault(label, line)
+    return found
+
+
 def _distinct(named: Sequence[tuple[str, Line]], task: str) -> list[tuple[str, Line]]:
     """Heads of a row share its pretraining, which counts once."""
     found = {line.runs[task][0].path: (label, line) for label, line in reversed(named)}
     return list(reversed(found.values()))
+
+
+def of_task(lines: Sequence[Line], task: str) -> dict[str, Line]:
+    """What each line with runs of a task is called -> the line; all lines are of one tier."""
+    named = zip(labels(lines), lines, strict=True)
+    return _labelled(_distinct([it for it in named if it[1].runs[task]], task), task)
 
 
 def _groups(
@@ -142,7 +158,7 @@ def _titles(metric: str, keys: Sequence[tuple[tuple[str, str], ...]]) -> list[st
 
 
 def _labelled(group: Sequence[tuple[str, Line]], task: str) -> dict[str, Line]:
-    """Lines of a column by label; those that share one get the head, then config and processes."""
+    """Lines by label; those that share one get the head, then config, processes and data."""
 
     def config(line: Line) -> str:
         run = line.runs[task][0]
@@ -151,7 +167,11 @@ def _labelled(group: Sequence[tuple[str, Line]], task: str) -> dict[str, Line]:
     def processes(line: Line) -> str:
         return f"on {line.runs[task][0]['world_size'] or 1} processes"
 
+    def data(line: Line) -> str:
+        run = line.runs[task][0]
+        return f"{run['dataset']} {(run.digest or 'unknown')[:8]}"
+
     lines = [line for _, line in group]
-    attributes = (lambda line: str(line.head(task)), config, processes)
+    attributes = (lambda line: str(line.head(task)), config, processes, data)
     names = _told_apart([label for label, _ in group], lines, attributes)
     return dict(zip(names, lines, strict=True))

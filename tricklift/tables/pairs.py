@@ -1,13 +1,13 @@
 """Which rows are compared: a baseline, the steps of a ladder, all pairs."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise
 
 from tricklift.errors import UserError, did_you_mean
 from tricklift.paper import numbers
 from tricklift.records.schema import RANDOM_INIT
-from tricklift.tables.columns import Column, columns, labels
+from tricklift.tables.columns import Column, columns, in_order, labels
 from tricklift.tables.compare import Line, ladder
 
 
@@ -67,19 +67,20 @@ def network(line: Line) -> str:
 def baselines_of(
     lines: Sequence[Line], table: Sequence[Column], asked: str | None
 ) -> dict[str, str]:
-    """Tier -> its baseline."""
+    """Tier -> its baseline: what is asked for, else of the rows that compare with others."""
     found = {}
     for tier in dict.fromkeys(line.first["tier"] for line in lines):
         of_tier = [line for line in lines if line.first["tier"] == tier]
-        known = ladder()
-        ranked = sorted(
-            zip(labels(of_tier), of_tier, strict=True),
-            key=lambda it: (it[1].first["row"] == RANDOM_INIT, it[1].first["row"] not in known),
-        )
-        found[tier] = ranked[0][0]
+        mine, named = [column for column in table if column.tier == tier], labels(of_tier)
+        several = [column for column in mine if len(column.lines) > 1]
+        found[tier] = _usual(in_order(several, lines) or dict(zip(named, of_tier, strict=True)))
         if asked is not None:
-            names = {label for column in table if column.tier == tier for label in column.lines}
-            rows = {label for label, line in ranked if line.first["row"] == asked}
+            names = {label for column in mine for label in column.lines}
+            rows = {
+                label
+                for label, line in zip(named, of_tier, strict=True)
+                if line.first["row"] == asked
+            }
             matching = {asked} & names or rows
             if len(matching) > 1:
                 raise UserError(
@@ -94,6 +95,17 @@ def baselines_of(
             f"{did_you_mean(asked, names)}"
         )
     return found
+
+
+def _usual(rows: Mapping[str, Line]) -> str:
+    """Label of the first row of a known ladder that has a pretraining, else of the first such."""
+    known = ladder()
+
+    def last(label: str) -> tuple[bool, bool]:
+        name = rows[label].first["row"]
+        return name == RANDOM_INIT, name not in known
+
+    return min(rows, key=last)
 
 
 def names_a_head(baseline: str | None, lines: Sequence[Line]) -> bool:

@@ -199,6 +199,24 @@ def test_folders_that_cannot_be_written(tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_a_folder_that_may_not_be_entered(tmp_path):
+    """As another user where the tests run as root, who may enter all."""
+    locked = tmp_path / "locked"
+    locked.mkdir(0)
+    root = os.geteuid() == 0
+    try:
+        if root:
+            os.seteuid(65534)
+        found = places.place("out", locked / "runs", "wrong", "give another --out")
+        (data,) = datasets.findings(locked / "data")
+    finally:
+        if root:
+            os.seteuid(0)
+        locked.chmod(0o700)
+    assert found.level == "wrong" and "cannot be written" in found.said
+    assert f"not below {locked / 'data'}" in data.said
+
+
 def test_threads_and_slurm(tmp_path, monkeypatch):
     assert environment.threads({}).level == "ok"
     assert "whole number" in environment.threads({"OMP_NUM_THREADS": "many"}).remedy

@@ -6,6 +6,7 @@ Row i of `left_runs` is right on the images 0 to i, so that rows 0 and 2 differ 
 import csv
 import io
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -76,6 +77,34 @@ def test_rows_of_other_data_and_without_answers_are_left_out_by_name(folder, tin
     assert re.search("broken: .*is no file of predictions", lines)
 
 
+def test_rows_that_answered_other_images_are_left_out(tiny_root, tmp_path):
+    """Of another split, or of another folder with files of the same names."""
+    out = study(tmp_path, tiny_root, ["plain", "best", "tested", "moved"])
+    rewrite(out / "det/row2/seed0", split="test")
+    rewrite(out / "det/row3/seed0", folder="miniworld/elsewhere")
+    told, _ = rows.of_study(read(out))
+    detection = next(it for it in told if it.task == "det")
+    assert list(detection.said) == ["plain", "best"]
+    lines = " ".join(detection.left_out)
+    assert re.search("tested: it answered other images.*test", lines)
+    assert re.search("moved: it answered other images.*miniworld/elsewhere", lines)
+
+
+def test_rows_without_a_common_image_do_not_answer_alike(tiny_root, tmp_path):
+    out = study(tmp_path, tiny_root, ["plain", "best"])
+    held = predictions.read(out / "det/row1/seed0").images
+    rewrite(out / "det/row1/seed0", images=[{**it, "name": f"b/{it['name']}"} for it in held])
+    body = look.section(read(out)).body
+    assert "Nothing is compared" in body and "answer alike" not in body
+
+
+def rewrite(work_dir: Path, **changes) -> None:
+    """Changes the predictions in a work dir."""
+    held = replace(predictions.read(work_dir), **changes)
+    (work_dir / "predictions.json.gz").unlink()
+    predictions.write(work_dir, held)
+
+
 def test_the_page_shows_pictures_and_values(page, folder, tiny_root):
     section = look.section(read(folder))
     for task in TASKS:
@@ -104,8 +133,7 @@ def test_no_pictures_are_asked_for(folder):
 def test_data_that_are_gone_are_named(folder, tiny_root, tmp_path, monkeypatch):
     out = study(tmp_path / "runs", tiny_root, ["plain", "best"])
     for file in out.rglob("predictions.json.gz"):
-        held = predictions.read(file.parent)
-        predictions.write(file.parent, held.__class__(**{**held.__dict__, "root": "/gone"}))
+        rewrite(file.parent, root="/gone")
     body = look.section(read(out)).body
     assert "data:image/webp" not in body and "TRICKLIFT_ROOT" in body
     assert "/gone/miniworld/imagenet/val" in body

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from tricklift.report import page as pages
+from tricklift.report.html import anchors
 from tricklift.report.page import render, sections
 from tricklift.report.sections import transfer
 from tricklift.report.sections.answer import answer
@@ -65,6 +66,23 @@ def test_ids_are_unique_and_every_link_inside_leads_somewhere(name, request):
     assert len(inside) > 5
     named = [it["aria-labelledby"] for _, it in tags if "aria-labelledby" in it]
     assert {link[1:] for link in inside} | set(" ".join(named).split()) <= set(ids)
+
+
+def test_ids_are_unique_whatever_tiers_and_data_are_called(run, tmp_path):
+    records = [
+        run(row, task, value, tier=tier, dataset=data, per_class={"voc_map": {"cat": value}})
+        for tier in ("my_tier", "my-tier")
+        for row, value in (("a", 40.0), ("b", 44.0))
+        for task, data in (("cls", "d"), ("det", "кот"), ("det", "пёс"), ("seg", "d"))
+    ]
+    tags = Reader(render(Study(tmp_path, records))).tags
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    assert sum(name.startswith("classes-") for name in ids) > 4
+    assert len(ids) == len(set(ids))
+
+
+def test_an_id_that_is_taken_gets_a_number():
+    assert anchors(["a 2", "a", "A", "-a-", "猫"]) == ["a-2", "a", "a-3", "a-4", "part"]
 
 
 def test_names_of_rows_are_text(evil_page, evil):
@@ -177,4 +195,4 @@ def test_a_baseline_of_one_tier_or_with_one_head(run, tmp_path):
     assert [answer(study, tier).row for tier in study.tiers] == ["a", "d"]
     assert '<option value="1" selected>b' in transfer.section(study).body
     study = Study(tmp_path, records, Question(baseline="a (c4)"))
-    assert '<option value="2" selected>a (c4)' in render(study)
+    assert '<option value="1" selected>a (c4)' in render(study)

@@ -1,6 +1,7 @@
 """`report --watch`: the page follows the runs, and is left without the part that reloads it."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 
 from tricklift.cli import main
 from tricklift.records.atomic import write_text
+from tricklift.report.watch import watch
+from tricklift.tables.analysis import Question
 
 
 @pytest.fixture
@@ -22,7 +25,11 @@ def watched(tmp_path, repo) -> Iterator[tuple[subprocess.Popen, Path, Callable[[
     with said.open("w") as log:
         process = subprocess.Popen(command, cwd=repo, stderr=log)
     try:
-        yield process, folder, lambda words: wait_for(lambda: words in said.read_text())
+        yield (
+            process,
+            folder,
+            lambda words, *most: wait_for(lambda: words in said.read_text(), *most),
+        )
     finally:
         process.kill()
         process.wait()
@@ -56,6 +63,55 @@ def test_it_ends_when_the_jobs_have(watched, demo, tmp_path):
     assert process.wait(60) == 0
     hear("6 of 6 runs done")
     assert 'http-equiv="refresh"' not in (folder / "report.html").read_text()
+
+
+def test_a_baseline_that_is_still_to_come_is_waited_for(demo, tmp_path):
+    """Another row finishes first: the usual baseline takes the place, which is said once."""
+    folder, out, said, leads = tmp_path / "runs", tmp_path / "a.html", [], []
+    shutil.copytree(demo / "cls", folder / "cls")
+    late = list(folder.glob("cls/*standard/*/result.json"))
+    for file in late:
+        tell(file, "running")
+
+    def until() -> bool:
+        """After two pages, between which the baseline's runs finish."""
+        if out.exists():
+            leads.append(re.search('<p class="lead">(.*?)</p>', out.read_text(), re.DOTALL)[1])
+            for file in late:
+                tell(file, "done")
+        return len(leads) == 2
+
+    watch(folder, out, Question(baseline="B-standard"), said.append, pause=0, until=until)
+    assert "Nothing to compare yet" in leads[0] and "over <b>B-standard</b>" in leads[1]
+    (told,) = [line for line in said if "no row 'B-standard'" in line]
+    assert "D-efficient" in told and "usual baseline" in told
+    assert said[-1] == f"done: {out}"
+
+
+def test_what_finishes_last_is_told(demo, tmp_path):
+    """The jobs end after a look at the files, and before it is asked whether they have."""
+    folder, said = tmp_path / "runs", []
+    shutil.copytree(demo / "cls", folder)
+    file = next(folder.rglob("result.json"))
+    tell(file, "running")
+
+    def until() -> bool:
+        if said:
+            tell(file, "done")
+        return bool(said)
+
+    watch(folder, tmp_path / "a.html", Question(), said.append, pause=0, until=until)
+    assert any("6 of 6 runs done" in line for line in said)
+
+
+def test_no_page_is_named_where_none_was_written(watched):
+    process, folder, hear = watched
+    hear(f"waiting for a run in {folder}")
+    process.terminate()
+    assert process.wait(60) == 0
+    hear("no page was written")
+    with pytest.raises(AssertionError):
+        hear("done:", 0)
 
 
 def test_one_page_and_where_it_lies(demo, tmp_path, capsys):
@@ -94,9 +150,9 @@ def tell(file: Path, status: str) -> None:
     write_text(file, json.dumps(json.loads(file.read_text()) | {"status": status}))
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
+def wait_for(condition: Callable[[], bool], most: float = 60) -> None:
     """Until it holds, at most a minute."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + most
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -137,6 +137,13 @@ def test_heads_are_compared_with_a_baseline_that_names_one(run):
     assert len(compared(runs, pairs="all")["all"]) == 6
 
 
+def test_the_baseline_is_a_row_that_compares_with_others(run):
+    """Heads of a single row are all there is; its top-1 is alone."""
+    runs = [run("a", "cls", 50.0)]
+    runs += [run("a", "det", 40.0, config=head) for head in ("c4.py", "fpn.py")]
+    assert compared(runs) == {"baseline": [("a (fpn)", "a (c4)")]}
+
+
 def test_a_row_alone_is_named(run):
     found = analyse(lines([run("a", "det", 40.0), run("b", "det", 41.0, epochs=7)]))
     assert found.families == []

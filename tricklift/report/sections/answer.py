@@ -1,13 +1,13 @@
 """The top of the page: the answer in a sentence for each metric, and how it was come by."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tricklift.report.html import fill
 from tricklift.report.pictures.pipeline import pipeline
 from tricklift.report.section import Section
 from tricklift.report.study import Study
-from tricklift.tables.compare import COLUMNS, ladder
+from tricklift.tables.compare import COLUMNS, DOWNSTREAM, Line, ladder
 from tricklift.tables.differences import Difference
 from tricklift.tables.page import TASK_NAMES
 
@@ -57,44 +57,49 @@ def answer(study: Study, tier: str) -> Answer | None:
     """
     baseline = study.baselines[tier]
     row, top = highest(study, tier)
-    if row is None and (fresh := _random_init(study, tier)) not in (None, baseline):
+    if row is None and (fresh := _random_init(study, tier, baseline)) not in (None, baseline):
         row, baseline = baseline, str(fresh)
     said = list(_said(study, tier, row, baseline)) if row else []
     return Answer(tier, str(row), baseline, top, said) if said else None
 
 
 def highest(study: Study, tier: str) -> tuple[str | None, bool]:
-    """Label of the row that is spoken of, and whether it is the top of the paper's ladder.
+    """Label of the row that is spoken of, and whether it has all tricks of the paper's ladder.
 
-    Else it is the last one that starts from weights, apart from the baseline.
+    That is the highest of the ladder, else the last one that starts from weights, apart from the
+    baseline; where heads are compared, with those of the baseline if it can.
     """
-    baseline, known = study.baselines[tier], ladder()
-    rows = [
-        (label, str(line.first["row"]))
-        for label, line in zip(study.labels, study.lines, strict=True)
-        if line.first["tier"] == tier and line.pretrained and label != baseline
-    ]
+    baseline, rows = study.baselines[tier], study.compared(tier)
+    pretrained = [label for label, line in rows.items() if line.pretrained and label != baseline]
     trained = [
         label
-        for label, _ in rows
+        for label in pretrained
         if any(said.metric in DOWNSTREAM_METRICS for said in _said(study, tier, label, baseline))
     ]
-    of_ladder = [(known.index(row), label) for label, row in rows if row in known]
-    of_ladder = [it for it in of_ladder if it[1] in trained or not trained]
-    if of_ladder:
-        return max(of_ladder)[1], True
-    others = trained or [label for label, _ in rows]
-    return (others[-1] if others else None), False
+    names = {label: str(line.first["row"]) for label, line in rows.items()}
+    order = [*(name for name in names.values() if name not in ladder()), *ladder()]
+
+    def place(label: str) -> tuple[bool, int, int]:
+        other = names[label] != names.get(baseline)
+        return other, order.index(names[label]), _shared_heads(rows, label, baseline)
+
+    found = max(reversed(trained or pretrained), key=place, default=None)
+    if found is None:
+        return None, False
+    return found, place(found)[0] and names[found] in ("D-tricks", ladder()[-1])
 
 
-def _random_init(study: Study, tier: str) -> str | None:
-    """Label of the first row that starts from random weights."""
-    found = [
-        label
-        for label, line in zip(study.labels, study.lines, strict=True)
-        if line.first["tier"] == tier and not line.pretrained
-    ]
-    return found[0] if found else None
+def _shared_heads(rows: Mapping[str, Line], label: str, other: str) -> int:
+    """Of how many tasks two rows have the same head."""
+    both = [rows[it] for it in (label, other) if it in rows]
+    return sum(len({line.head(task) for line in both}) == 1 for task in DOWNSTREAM)
+
+
+def _random_init(study: Study, tier: str, other: str) -> str | None:
+    """Label of the row that starts from random weights, with the heads of another if it can."""
+    rows = study.compared(tier)
+    fresh = [label for label, line in rows.items() if not line.pretrained]
+    return max(fresh, key=lambda label: _shared_heads(rows, label, other), default=None)
 
 
 def _said(study: Study, tier: str, row: str, baseline: str) -> Iterator[Said]:

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping
 
-from tricklift.report.html import anchor, fill
+from tricklift.report.html import anchors, fill
 from tricklift.report.pictures.classes import classes as draw
 from tricklift.report.section import Download, Section
 from tricklift.report.sections.answer import answer
@@ -23,12 +23,12 @@ Values = Mapping[str, Mapping[str, float]]
 def section(study: Study) -> Section | None:
     """A figure and a table a column; None where no result tells its classes."""
     parts, files = [], []
-    for column in study.columns:
+    keys = anchors(f"classes-{column.tier}-{column.title}" for column in study.columns)
+    for key, column in zip(keys, study.columns, strict=True):
         found = by_class(column) if column.metric in NAMES else {}
         if found:
-            parts.append(_part(study, column, found))
-            name = f"classes-{anchor(column.tier)}-{anchor(column.title)}.csv"
-            files.append(Download(name, to_csv(found)))
+            parts.append(_part(study, column, found, key))
+            files.append(Download(f"{key}.csv", to_csv(found)))
     if not parts:
         return None
     return Section("By class", "classes", fill("classes.html", parts=parts), files)
@@ -59,7 +59,7 @@ def by_class(column: Column) -> dict[str, dict[str, float]]:
     return found
 
 
-def _part(study: Study, column: Column, found: Values) -> dict[str, object]:
+def _part(study: Study, column: Column, found: Values, key: str) -> dict[str, object]:
     labels = list(found)
     spoken = answer(study, column.tier)
     pair = (labels[0], labels[-1])
@@ -70,7 +70,6 @@ def _part(study: Study, column: Column, found: Values) -> dict[str, object]:
     values = {name: (found[pair[0]][name], found[pair[1]][name]) for name in both}
     figure = ""
     if pair[0] != pair[1] and both:
-        key = f"classes-{anchor(column.tier)}-{anchor(column.title)}"
         figure = draw(values, pair, NAMES[column.metric], key)
     return {
         "title": f"{NAMES[column.metric]} by class: {column.title}, {column.tier}",

@@ -1,6 +1,6 @@
 """Whether better top-1 means better transfer."""
 
-from tricklift.report.html import anchor, fill
+from tricklift.report.html import fill
 from tricklift.report.pictures.scatter import Panel, scatter
 from tricklift.report.section import Section
 from tricklift.report.study import Study
@@ -21,7 +21,7 @@ def section(study: Study) -> Section | None:
     for tier in study.tiers:
         panels = [panel for column in study.columns if (panel := _panel(study, tier, column))]
         for start in range(0, len(panels), PANELS):
-            name = f"scatter-{anchor(tier)}-{start // PANELS}"
+            name = f"scatter-{study.tier_ids[tier]}-{start // PANELS}"
             figures.append(scatter(panels[start : start + PANELS], name))
     if not figures:
         return None

@@ -4,7 +4,7 @@ import csv
 import io
 from dataclasses import asdict, fields
 
-from tricklift.report.html import anchor, fill
+from tricklift.report.html import fill
 from tricklift.report.pictures.cost import cost as draw
 from tricklift.report.section import Download, Section
 from tricklift.report.study import Study
@@ -20,7 +20,7 @@ def section(study: Study) -> Section | None:
     found = costs(study.lines, named(study))
     body = fill(
         "cost.html",
-        figure=draw(found, TASK_NAMES, f"cost-{anchor('-'.join(study.tiers))}"),
+        figure=draw(found, TASK_NAMES, f"cost-{'-'.join(study.tier_ids.values())}"),
         costs=found,
         tasks=TASK_NAMES,
         gpu=any(it.gpu_hours for it in found),

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from tricklift.report.html import anchor, fill
+from tricklift.report.html import fill
 from tricklift.report.pictures.curves import curves as draw
 from tricklift.report.scalars import Curves, of_run
 from tricklift.report.section import Download, Section
@@ -22,8 +22,9 @@ def section(study: Study) -> Section | None:
     for tier, task, rows in _tasks(study):
         title = f"Training curves: {NAMES[task]}" + (f", {tier}" if len(study.tiers) > 1 else "")
         seen = {label: [run for _, run in runs] for label, runs in rows.items()}
+        key = f"curves-{study.tier_ids[tier]}-{task}"
         figures.append({"title": NAMES[task].capitalize(), "tier": tier,
-                        "figure": draw(seen, f"curves-{anchor(tier)}-{task}", title)})  # fmt: skip
+                        "figure": draw(seen, key, title)})  # fmt: skip
         for label, runs in rows.items():
             for record, run in runs:
                 for name, points in run.parts().items():
@@ -40,12 +41,9 @@ def section(study: Study) -> Section | None:
 def _tasks(study: Study) -> Iterator[tuple[str, str, dict[str, list[tuple[Record, Curves]]]]]:
     for tier in study.tiers:
         for task in TASKS:
-            rows: dict[str, list[tuple[Record, Curves]]] = {}
-            for label, line in zip(study.labels, study.lines, strict=True):
-                if line.first["tier"] != tier:
-                    continue
-                runs = [(run, curves) for run in line.runs[task] if (curves := of_run(run))]
-                if runs:
-                    rows.setdefault(label, []).extend(runs)
-            if rows:
+            found = {
+                label: [(run, curves) for run in line.runs[task] if (curves := of_run(run))]
+                for label, line in study.of_task(tier, task).items()
+            }
+            if rows := {label: runs for label, runs in found.items() if runs}:
                 yield tier, task, rows

@@ -14,7 +14,7 @@ from tricklift.records.predictions import find_folder
 from tricklift.report import answers as rows
 from tricklift.report import disagreement, thumbnails
 from tricklift.report.answers import Answers, Image, Pair
-from tricklift.report.html import anchor, fill
+from tricklift.report.html import fill
 from tricklift.report.section import Download, Section
 from tricklift.report.study import Study
 from tricklift.tables.page import TASK_NAMES
@@ -56,7 +56,7 @@ def section(study: Study) -> Section | None:
     writer.writerow(("tier", "task", "image", "row", "value", "of"))
     parts = []
     for answers in found:
-        part, values = _part(answers, count)
+        part, values = _part(answers, count, study.tier_ids[answers.tier])
         parts.append(part)
         for name, each in values.items():
             writer.writerows(
@@ -68,7 +68,7 @@ def section(study: Study) -> Section | None:
 
 
 def _part(
-    answers: Answers, count: int
+    answers: Answers, count: int, tier_id: str
 ) -> tuple[dict[str, Any], dict[str, dict[str, float | None]]]:
     held = answers.images()
     of_pairs = rows.differences(answers)
@@ -77,7 +77,6 @@ def _part(
     said = answers.any
     folder = find_folder(said.folder, said.root)
     colours = thumbnails.colours(len(said.classes), said.palette)
-    key = f"look-{anchor(answers.tier)}-{answers.task}"
     cards: list[dict[str, Any]] = []
     for name in names:
         images = {label: held[label][name] for label in labels}
@@ -90,7 +89,7 @@ def _part(
         for pair, values in of_pairs.items()
     }
     part = {
-        "key": key,
+        "key": f"look-{tier_id}-{answers.task}",
         "tier": answers.tier,
         "task": answers.task,
         "name": NAMES[answers.task],

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from tricklift.markdown import duration
-from tricklift.report.html import anchor, fill
+from tricklift.report.html import anchors, fill
 from tricklift.report.pictures.curves import of_run as drawn
 from tricklift.report.run_files import config_text, difference, log_end
 from tricklift.report.scalars import Curves, of_run
@@ -31,20 +31,13 @@ class Run:
     label: str
     baseline: Record | None
 
-    @property
-    def key(self) -> str:
-        """Its id in the page, from its folder."""
-        return f"run-{anchor('-'.join(self.record.path.parent.parts[-3:]))}"
-
 
 def section(study: Study) -> Section | None:
     """None where no run has left more than its result."""
     runs = list(_runs(study))
-    keys: dict[str, int] = {}
+    keys = anchors("-".join(["run", *run.record.path.parent.parts[-3:]]) for run in runs)
     entries, held = [], []
-    for run in runs:
-        keys[run.key] = keys.get(run.key, 0) + 1
-        key = run.key if keys[run.key] == 1 else f"{run.key}-{keys[run.key]}"
+    for key, run in zip(keys, runs, strict=True):
         entries.append({"key": key, **_told(study, run)})
         held.append(_page(study, run, key))
     if not any(page["config"] or page["log"] or page["curves"] for page in held):
@@ -60,17 +53,12 @@ def _runs(study: Study) -> Iterator[Run]:
     seen = set()
     for tier in study.tiers:
         for task in TASKS:
-            lines = [
-                (label, line)
-                for label, line in zip(study.labels, study.lines, strict=True)
-                if line.first["tier"] == tier and line.runs[task]
-            ]
-            named = dict(reversed(lines)).get(study.baselines.get(tier, ""))
-            first = named.runs[task][0] if named else None
-            for label, line in lines:
+            own = [line for line in study.baseline_lines(tier) if line.runs[task]]
+            for label, line in study.of_task(tier, task).items():
+                alike = [it for it in own if it.head(task) == line.head(task)] or own
                 for record in line.runs[task]:
                     seen.add(record.path)
-                    yield Run(record, label, first)
+                    yield Run(record, label, alike[0].runs[task][0] if alike else None)
     for record in study.records:
         if record.path not in seen:
             yield Run(record, str(record["row"]), None)

@@ -5,7 +5,7 @@ from typing import Any
 
 from tricklift.paper import numbers
 from tricklift.records.schema import RANDOM_INIT
-from tricklift.report.html import anchor, fill
+from tricklift.report.html import fill
 from tricklift.report.pictures.gains import Pair, gains
 from tricklift.report.pictures.levels import levels
 from tricklift.report.section import Section
@@ -32,29 +32,29 @@ def _tier(study: Study, tier: str) -> dict[str, object] | None:
     table = [column for column in study.columns if column.tier == tier and len(column.lines) > 1]
     if not table:
         return None
-    labels = study.column_labels(tier)
+    labels, baseline = study.compared(tier), study.baselines[tier]
     variance = study.question.variance
     reached = [
         levels(
             [label for label in labels if any(label in column.lines for column in some)],
             [(column, means(column.observations, variance)) for column in some],
-            study.baselines[tier],
-            f"levels-{anchor(tier)}-{place}",
+            baseline,
+            f"levels-{study.tier_ids[tier]}-{place}",
         )
         for place, some in enumerate(_some(table))
     ]
     kind, families = _families(study, tier)
-    pairs = _pairs(study, families, kind)
+    pairs = _pairs(study, tier, families)
     papers = paper_gains(list(pairs))
     brought = [
-        gains(pairs, some, papers, f"gains-{anchor(tier)}-{place}", "What each step brings")
+        gains(pairs, some, papers, f"gains-{study.tier_ids[tier]}-{place}", "What each step brings")
         for place, some in enumerate(_some(families))
         if pairs
     ]
     return {
         "tier": tier,
         "kind": kind,
-        "baseline": study.baselines[tier],
+        "baseline": baseline if baseline in labels else None,
         "reached": reached,
         "brought": brought,
         "table": _table(families, papers),
@@ -69,16 +69,16 @@ def _some(of_columns: Sequence[Any]) -> list[Sequence[Any]]:
 def _families(study: Study, tier: str) -> tuple[str, list[Family]]:
     """The ladder's steps where there are any beyond random init, else gains over the baseline."""
     of_ladder = study.families("ladder", tier)
-    if _pairs(study, list(of_ladder.values()), "ladder"):
+    if _pairs(study, tier, list(of_ladder.values())):
         return "ladder", list(of_ladder.values())
     return "baseline", list(study.families("baseline", tier).values())
 
 
-def _pairs(study: Study, families: Sequence[Family], kind: str) -> dict[Pair, str]:
+def _pairs(study: Study, tier: str, families: Sequence[Family]) -> dict[Pair, str]:
     """Without those that random init is in: they are so large that the others would not show."""
     fresh = {
         label
-        for label, line in zip(study.labels, study.lines, strict=True)
+        for label, line in study.compared(tier).items()
         if str(line.first["row"]).startswith(RANDOM_INIT)
     }
     longest = sorted((family.differences for family in families), key=len, reverse=True)

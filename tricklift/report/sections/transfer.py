@@ -78,9 +78,12 @@ def table(study: Study, tier: str) -> Table:
         for label, line, row in zip(study.labels, study.lines, study.rows, strict=True)
         if line.first["tier"] == tier
     ]
-    labels = list(dict.fromkeys([*(label for label, _, _ in mine), *([chosen] if chosen else [])]))
-    baselines = labels if len(labels) <= MOST_BASELINES else [chosen]
-    families = {name: study.families("baseline", tier, name) for name in baselines if name}
+    labels = dict.fromkeys([*study.compared(tier), chosen])
+    families = {
+        name: found
+        for name in (labels if len(labels) <= MOST_BASELINES else [chosen])
+        if (found := study.families("baseline", tier, name)) or name == chosen
+    }
     metrics = [name for name in COLUMNS if any(row[name] for _, _, row in mine)]
     places = _places(study, tier)
     entries = [
@@ -95,7 +98,7 @@ def table(study: Study, tier: str) -> Table:
     ]
     paper = any(cell.paper is not None for entry in entries for cell in entry.cells)
     titles = [TITLES[metric] for metric in metrics]
-    return Table(tier, chosen, baselines, titles, entries, paper)
+    return Table(tier, chosen, list(families), titles, entries, paper)
 
 
 def _places(study: Study, tier: str) -> dict[tuple[str, str], list[tuple[str, str]]]:
