@@ -56,7 +56,11 @@ def section(study: Study) -> Section | None:
     writer.writerow(("tier", "task", "image", "row", "value", "of"))
     parts = []
     for answers in found:
-        part, values = _part(answers, count, study.tier_ids[answers.tier])
+        try:
+            part, values = _part(answers, count, study.tier_ids[answers.tier])
+        except (ValueError, IndexError) as error:  # of somebody else: maps of other sizes, classes
+            missing.append(f"{answers.tier}, {NAMES[answers.task]}: {error}")
+            continue
         parts.append(part)
         for name, each in values.items():
             writer.writerows(
