@@ -217,7 +217,7 @@ def _deciding(cfg: Mapping[str, Any]) -> dict[str, Any]:
     plain = cfg.to_dict() if hasattr(cfg, "to_dict") else dict(cfg)
     taken = set(inspect.signature(Runner.__init__).parameters) - {"self", "cfg"}
     counted = (taken | _BESIDE_RUNNER) - _NOT_HASHED
-    found = {key: plain[key] for key in counted if plain.get(key) is not None}
+    found = {key: plain[key] for key in sorted(counted) if plain.get(key) is not None}
     if isinstance(randomness := found.get("randomness"), dict):
         found["randomness"] = _without(randomness, {"seed"})
     if "imports" in found:
