@@ -83,6 +83,14 @@ def read_result(file: Path) -> None:
         assert style != "md" or "<b>" not in text
 
 
+def read_for_report(file: Path) -> None:
+    from tricklift.report import page
+    from tricklift.report.study import read
+
+    text = page.render(read(file.parent))
+    assert not set(text) & {"\x1b", "\x07", "\x9b"}
+
+
 WHOLE_TIER: dict[str, Any] = {
     "name": "mini",
     "about": "x",

@@ -21,7 +21,14 @@ from typing import Any
 
 from fuzz_checkpoints import checkpoint_files, read_checkpoint
 from fuzz_data import WHOLE_XML, list_files, read_list, read_xml, xml_files
-from fuzz_records import WHOLE_RESULT, read_result, read_tier, result_files, tier_files
+from fuzz_records import (
+    WHOLE_RESULT,
+    read_for_report,
+    read_result,
+    read_tier,
+    result_files,
+    tier_files,
+)
 from fuzz_runs import config_files, prediction_files, read_config, read_predictions
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.strategies import SearchStrategy
@@ -35,6 +42,7 @@ TARGETS: dict[str, tuple[SearchStrategy[bytes], Callable[[Path], None], str]] = 
     "xml": (xml_files, read_xml, "a.xml"),
     "list": (list_files, read_list, "list.txt"),
     "result": (result_files, read_result, "result.json"),
+    "report": (result_files, read_for_report, "result.json"),
     "checkpoint": (checkpoint_files, read_checkpoint, "checkpoint"),
     "tier": (tier_files, read_tier, "tier.yaml"),
     "predictions": (prediction_files, read_predictions, "predictions.json.gz"),

@@ -29,7 +29,7 @@ def kept(work_dir: Path, config: str) -> Path:
         work_dir: Of the run.
         config: The config that the run was started with, as its result says.
     """
-    return work_dir / Path(config).with_suffix(".py").name
+    return work_dir / f"{Path(config).stem}.py"
 
 
 def read(file: Path) -> dict[str, Any]:

@@ -38,7 +38,8 @@ def runs_of(cell: Cell, records: list[Record]) -> tuple[list[Record], list[Recor
 
 def config_of(run: Record) -> str:
     """Short name of a run's config, wherever its tree stands."""
-    return "/".join(Path(str(run["config"])).with_suffix("").parts[-3:])
+    path = Path(str(run["config"]))
+    return "/".join((*path.parent.parts, path.stem)[-3:])
 
 
 def fits(cell: Cell, run: Record) -> bool:
