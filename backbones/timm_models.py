@@ -96,6 +96,13 @@ def _created(network: str, num_classes: int, output_stride: int, **options: Any)
     return create(network, num_classes, **options)
 
 
+def dilated_by_timm(name: str) -> bool:
+    """Whether ``timm/NETWORK`` is dilated by timm, and not by `backbones.dilation`."""
+    with torch.device("meta"):
+        model = _created(name.removeprefix(TIMM), 1, 8)
+    return max(entry["reduction"] for entry in model.feature_info) <= 8
+
+
 def create(network: str, num_classes: int, **options: Any) -> Any:
     """timm's `network` with random weights; `options` are timm's."""
     import timm

@@ -19,9 +19,7 @@ from tricklift.data.files import (
     PICTURES,
     Repairs,
     folders_in,
-    is_folder,
-    is_picture,
-    is_system,
+    left_beside,
     pictures_below,
     read_below,
     shown,
@@ -157,10 +155,7 @@ class ClassFolders(BaseDataset):
     def listed_by_folder(self, classes: list[str]) -> tuple[FolderIndex, Repairs]:
         """Index of the files of each class, and what was left out."""
         root, repairs = Path(self.data_root), Repairs()
-        folders_in(root, repairs)
-        for entry in os.scandir(root):
-            if is_picture(entry.name) and not (is_system(entry.name) or is_folder(entry)):
-                repairs.note("picture left out that is in no class folder", entry.path)
+        left_beside(root, repairs)
         files = {name: images_of(root / name, repairs) for name in classes}
         inner = {
             f"{c}/{os.path.dirname(file)}" for c in classes for file in files[c] if "/" in file

@@ -73,7 +73,8 @@ def add(cfg: Config, names: Sequence[str], run: str) -> None:
         backend, package = BACKENDS[name]
         if find_spec(package) is None:
             raise UserError(
-                f"--log-to {name}: {package} is not installed; pip install 'tricklift[{name}]'"
+                f"--log-to {name}: {package} is not installed; pip install {package} (or, in the "
+                f"checkout, pip install -e '.[{name}]')"
             )
         visualizer = cfg.setdefault("visualizer", Config(dict(type="Visualizer"))._cfg_dict)
         held = list(visualizer.get("vis_backends") or [dict(type="LocalVisBackend")])

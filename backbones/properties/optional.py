@@ -6,9 +6,24 @@ import torch
 from torch import Tensor, nn
 
 from backbones.last_norms import last_norms
-from backbones.properties.networks import STRIDES, Absent, narrow, network, pictures, require
-from backbones.registry import build
+from backbones.properties.networks import (
+    STRIDES,
+    Absent,
+    Broken,
+    narrow,
+    network,
+    pictures,
+    require,
+)
+from backbones.registry import build, info
+from backbones.timm_models import dilated_by_timm
 from tricklift.errors import UserError
+
+#: What `dilated` says of a network such as ResNet-D.
+POOLS = (
+    "compared without the average pools that carry a stride, as in ResNet-D's shortcuts: at stride "
+    "1 they are left out, or average other positions"
+)
 
 
 def quiet_gates(model: nn.Module) -> None:
@@ -23,9 +38,15 @@ def quiet_gates(model: nn.Module) -> None:
 
 
 def equal_where_strided(
-    strided: Any, dilated: Any, output_stride: int, sides: tuple[int, int]
-) -> None:
-    """A dilated network computes the strided one's maps at the positions that this one has."""
+    strided: Any, dilated: Any, output_stride: int, sides: tuple[int, int], shifts: bool = False
+) -> list[str]:
+    """A dilated network computes the strided one's maps at the positions that this one has.
+
+    With `shifts`, a whole map may be off to the right and below, as by timm's even windows.
+
+    Returns:
+        Which maps are off, and how far.
+    """
     wanted = tuple(min(stride, output_stride) for stride in STRIDES)
     require(
         dilated.feature_info.strides == wanted,
@@ -33,23 +54,60 @@ def equal_where_strided(
     )
     require(dilated.feature_info.channels == strided.feature_info.channels, "its channels change")
     image = pictures(sides)[:1]
+    said = []
     with torch.no_grad():
         maps = zip(strided.forward_features(image), dilated.forward_features(image), strict=True)
         for stride, (theirs, ours) in zip(STRIDES, maps, strict=True):
             step = max(1, stride // output_stride)
-            sampled = ours[:, :, ::step, ::step]
-            require(sampled.shape == theirs.shape, f"a map of {tuple(ours.shape)} is not dilated")
-            require(bool(theirs.std() > 1e-3), "its maps are flat, which would hide a difference")
-            far = ((sampled - theirs).abs().max() / theirs.abs().max()).item()
+            sampled = [ours[:, :, i::step, i::step] for i in range(step if shifts else 1)]
             require(
-                far <= 1e-5,
-                f"at output stride {output_stride} its map of stride {stride} differs by {far:.2g} "
-                "from the strided network's at the same positions",
+                all(s.shape == theirs.shape for s in sampled),
+                f"a map of {tuple(ours.shape)} is not dilated",
             )
+            require(bool(theirs.std() > 1e-3), "its maps are flat, which would hide a difference")
+            far = [((s - theirs).abs().max() / theirs.abs().max()).item() for s in sampled]
+            require(
+                min(far) <= 1e-5,
+                f"at output stride {output_stride} its map of stride {stride} differs by "
+                f"{min(far):.2g} from the strided network's at the same positions",
+            )
+            if shift := far.index(min(far)):
+                said.append(
+                    f"its map of stride {stride} is {shift * output_stride} pixels off, to the "
+                    "right and below"
+                )
+    return said
+
+
+def same_pools(strided: nn.Module, dilated: nn.Module) -> bool:
+    """Let strided average pools skip positions in both networks, where the dilated one has others.
+
+    A 2x2 average that carries a stride, as in the shortcuts of ResNet-D, has one exact counterpart
+    at stride 1, the average of positions `dilation` apart (`backbones.dilation.DensePool`). The
+    paper's authors and we leave it out in a dilated stage; timm averages neighbours. There the two
+    networks differ by nature, and all around it they must compute the same.
+
+    Returns:
+        Whether there was such a pool.
+    """
+    others, found = dict(dilated.named_modules()), False
+    for path, pool in list(strided.named_modules()):
+        if not isinstance(pool, nn.AvgPool2d) or pool.stride in (1, (1, 1)):
+            continue
+        other = others.get(path)
+        if isinstance(other, nn.Identity) or getattr(other, "stride", 0) in (1, (1, 1)):
+            parent, _, child = path.rpartition(".")
+            setattr(strided.get_submodule(parent), child, nn.AvgPool2d(1, pool.stride))
+            setattr(dilated.get_submodule(parent), child, nn.Identity())
+            found = True
+    return found
 
 
 def dilated(name: str) -> str:
-    """At output stride 8 it computes what it computes at 32, at more positions."""
+    """At output stride 8 it computes what it computes at 32, at more positions.
+
+    What differs by nature is left out of the comparison, and named in what is returned.
+    """
     plain = network(name)
     try:
         dense = build(name, 10, **narrow(name), output_stride=8).eval()
@@ -62,8 +120,17 @@ def dilated(name: str) -> str:
         shapes = [f.shape[2] for f in dense.forward_features(pictures((96, 128)))]
         require(shapes[-1] == shapes[1] == 12, f"at output stride 8, 96 pixels give {shapes}")
         return "not compared with stride 32: it averages over whole maps, as squeeze-and-excitation"
-    equal_where_strided(plain, dense, 8, (96, 128))
-    return ""
+    notes = [POOLS] * same_pools(plain, dense)
+    try:
+        notes += equal_where_strided(plain, dense, 8, (96, 128), shifts=True)
+    except Broken as error:
+        if info(name).family != "timm" or not dilated_by_timm(name):
+            raise
+        raise Absent(
+            f"timm dilates {name} in a way of its own: {error}. It runs, but weights trained at "
+            "stride 32 compute something else there; rather use output_stride=32"
+        ) from error
+    return "; ".join(notes)
 
 
 def _averages(output: Tensor) -> bool:

@@ -3,7 +3,7 @@
 import html
 import re
 from collections.abc import Iterator
-from itertools import takewhile
+from itertools import groupby
 from typing import Any
 
 import typer
@@ -59,12 +59,21 @@ def words(told: str) -> str:
     for block in told.strip().split("\n\n"):
         lines = block.strip("\n").splitlines()
         if lines and lines[0].strip() == "\b":
-            title = list(takewhile(lambda line: not line.startswith("  "), lines[1:]))
-            code = [line.removeprefix("  ") for line in lines[1 + len(title) :]]
-            parts += [escaped(" ".join(title)), "\n".join(["```text", *code, "```"])]
+            parts += kept(lines[1:])
         else:
             parts.append(escaped(" ".join(line.strip() for line in lines)))
     return paragraphs(parts)
+
+
+def kept(lines: list[str]) -> Iterator[str]:
+    """Titles, and what is set in below each as it stands; without titles, all as it stands."""
+    if not any(line.startswith("  ") for line in lines):
+        lines = [f"  {line}" for line in lines]
+    for inside, group in groupby(lines, lambda line: line.startswith("  ")):
+        if inside:
+            yield "\n".join(["```text", *(line.removeprefix("  ") for line in group), "```"])
+        else:
+            yield escaped(" ".join(group))
 
 
 def table(command: Command, context: Any, kind: str) -> str:

@@ -1,6 +1,7 @@
 """Networks of one's own: adapted, and held to what ours must do."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import backbones
 from backbones import FeatureInfo, GlobalAverage, StagedNet, properties, register_backbone, registry
 from backbones.checkpoint import load_pretrained, pretrained
 from backbones.properties import PROPERTIES, Absent
+from backbones.properties.optional import POOLS
 from backbones.wrapper import TrickBackbone, TrickStage
 
 RESNET = ("layer1", "layer2", "layer3", "layer4")
@@ -88,6 +90,40 @@ def test_all_properties_hold(kind: str) -> None:
         except Absent:
             absent.add(title)
     assert absent == lacks
+
+
+class Halves(nn.Module):
+    """A ResNet-D of two layers a stage, of which the first halves the map, by itself or dilated."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, rate: int, behind: int) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(inputs, outputs, 3, stride, rate, rate)
+        self.b = nn.Conv2d(outputs, outputs, 3, 1, behind, behind)
+        self.pool = nn.AvgPool2d(2, 2) if stride == 2 else nn.Identity()
+        self.shortcut = nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.b(self.a(x).relu()) + self.shortcut(self.pool(x))
+
+
+def with_pools(num_classes: int = 1000, *, output_stride: int = 32, last: int = 4) -> StagedNet:
+    """At output stride 8 the last layer should have dilation 4."""
+    dense = output_stride == 8
+    row = [(4, 4, 1, 1, 1), (4, 8, 2, 1, 1)]
+    row += [(8, 8, 1, 1, 2), (8, 8, 1, 2, last)] if dense else [(8, 8, 2, 1, 1)] * 2
+    info = FeatureInfo((4, 8, 8, 8), (4, 8, 8, 8) if dense else (4, 8, 16, 32))
+    return StagedNet(
+        nn.Conv2d(3, 4, 7, 4, 3), [Halves(*r) for r in row], nn.Linear(8, num_classes), info
+    )
+
+
+def test_a_wrong_dilation_is_broken_beside_pools_that_cannot_be_dilated() -> None:
+    register_backbone("mine", with_pools)
+    assert properties.dilated("mine") == POOLS
+    for wrong in (1, 2, 3):
+        register_backbone("mine", partial(with_pools, last=wrong))
+        with pytest.raises(properties.Broken, match="map of stride 32 differs"):
+            properties.dilated("mine")
 
 
 def test_what_follows_from_running_it() -> None:

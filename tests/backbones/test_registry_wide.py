@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import backbones
 from backbones import properties
 from backbones.describe import describe
+from backbones.properties.optional import POOLS
 from backbones.published import PUBLISHED
 from families import parameters, representatives
 
@@ -148,3 +149,26 @@ def slow_to_load() -> set[str]:
 @pytest.mark.parametrize("name", parameters(slow=slow_to_load()))
 def test_an_export_comes_back_dilated_too(name: str) -> None:
     properties.export_round_trip(name)
+
+
+#: Families that average over whole maps, and networks whose average pools carry a stride.
+AVERAGING = ("seresnet", "dcdc_resnet", "timm/resnest", "timm/legacy_seresnet")
+POOLED = ("resnet18_d", "resnext50_32x4d_d", "preresnet18_d", "timm/resnet18d")
+POOLED_IN_FAMILY = ("rednet26", "timm/res2net50_26w_4s")
+NOT_LISTED = ("timm/convnext_atto", "timm/gernet_s", "timm/resnet18")
+
+
+@pytest.mark.parametrize("name", [*parameters(slow=slow_to_load()), *POOLED, *NOT_LISTED])
+def test_dilated_it_computes_the_same_but_for_what_it_says(name: str) -> None:
+    """Ours exactly, but for means over whole maps and ResNet-D's average pools."""
+    try:
+        said = properties.dilated(name)
+    except properties.Absent as error:
+        assert name in ("timm/inception_v3", "timm/gernet_s") and "output_stride=32" in str(error)
+        return
+    if name.startswith(AVERAGING):
+        assert "averages over whole maps" in said
+    elif name == "timm/convnext_atto":
+        assert said == "its map of stride 32 is 8 pixels off, to the right and below"
+    else:
+        assert said == (POOLS if name in POOLED + POOLED_IN_FAMILY else "")

@@ -25,6 +25,7 @@ PAGES = [
     for page in (REPO / "README.md", *sorted((REPO / "docs").rglob("*.md")))
     if not set(WRITTEN) & set(page.relative_to(REPO).parts)
 ]
+PACKAGES = ("backbones", "cls", "det", "seg", "tricklift", "configs", "benchmarks")
 BLOCK = re.compile(r"^(?:<!-- (.*?) -->\n)?```bash\n(.*?)^```", re.S | re.M)
 
 
@@ -89,6 +90,40 @@ def test_its_commands_are_ones_that_there_are(page: Path, said: str, lines: list
 def test_a_word_that_there_is_not_would_be_found():
     with pytest.raises(Exception, match="rwos"):
         parsed(["run", "mini", "--out", "x", "--rwos", "a"])
+
+
+#: What a text calls a command: in quotes, backticks, behind `$`, or at the beginning of its line.
+WORDS = re.compile(
+    r"(?:(?<![\w/])[`'\"]|\$ |\$\(|^ *)tricklift ([a-z][\w-]*)(?: ([a-z][\w-]*))?", re.M
+)
+OVER_LINES = re.compile(r"[\"']\n\s*f?[\"']")  # a text that is put together of several
+TEXTS = [
+    *(file for package in PACKAGES for file in sorted((REPO / package).rglob("*.py"))),
+    *sorted((REPO / "configs").rglob("*.yaml")),
+    *sorted((REPO / "tricklift").rglob("*.txt")),
+    *(REPO / page for page in (*PAGES, "CONTRIBUTING.md", "SECURITY.md")),
+]
+
+
+def no_commands(text: str) -> list[str]:
+    """What a text calls a command of ours, and is none."""
+    commands = typer.main.get_command(cli.app).commands
+    found = WORDS.findall(OVER_LINES.sub("", text))
+    return [
+        f"{word} {second}".strip()
+        for word, second in found
+        if word not in commands
+        or (second and second not in getattr(commands[word], "commands", [second]))
+    ]
+
+
+def test_messages_and_pages_name_commands_that_there_are():
+    assert no_commands("see `tricklift rows` and 'tricklift paper tables'") == [
+        "rows",
+        "paper tables",
+    ]
+    wrong = {str(f): bad for f in TEXTS if (bad := no_commands(f.read_text(encoding="utf-8")))}
+    assert not wrong
 
 
 @pytest.mark.parametrize(

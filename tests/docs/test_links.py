@@ -33,7 +33,7 @@ def test_links_lead_somewhere(page: Path):
 
 
 def test_the_site_builds_strictly(tmp_path: Path):
-    pytest.importorskip("mkdocs", reason="pip install 'tricklift[docs]'")
+    pytest.importorskip("mkdocs", reason="pip install -e '.[docs]'")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     ran = subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True)

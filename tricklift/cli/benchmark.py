@@ -29,7 +29,7 @@ TierName = Annotated[
     typer.Argument(
         metavar="TIER",
         autocompletion=completion.tier,
-        help="full, mini, small, smoke, zoo, own, or the path of a tier file (.yaml).",
+        help=f"{', '.join(completion.tier_names())}, or the path of a tier file (.yaml).",
     ),
 ]
 Seeds = Annotated[

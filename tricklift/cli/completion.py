@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from tricklift.paths import config_root
+
 Completer = Callable[[str], list[str]]
 #: The names of `backbones.names()`, which a test holds equal; `list backbones --out` writes it.
 BACKBONES = Path(__file__).with_name("backbone_names.txt")
@@ -37,11 +39,13 @@ def _configs(begun: str) -> list[str]:
     return _or_files(short_names(), begun, ".py")
 
 
-def _tiers(begun: str) -> list[str]:
-    from tricklift.paths import config_root
+def tier_names() -> list[str]:
+    """The provided tiers, and `own`, which is made of data of one's own."""
+    return [*sorted(file.stem for file in (config_root() / "tiers").glob("*.yaml")), "own"]
 
-    names = sorted(file.stem for file in (config_root() / "tiers").glob("*.yaml"))
-    return _or_files([*names, "own"], begun, ".yaml", ".yml")
+
+def _tiers(begun: str) -> list[str]:
+    return _or_files(tier_names(), begun, ".yaml", ".yml")
 
 
 def _tricks(begun: str) -> list[str]:

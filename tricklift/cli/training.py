@@ -177,7 +177,7 @@ def test(
 
     \b
     What a training has left:
-      tricklift test cls/mini/resnet18_b-baseline runs/cls/epoch_12.pth
+      tricklift test cls/mini/resnet18_b-baseline $(cat runs/cls/last_checkpoint)
     """
     join(launcher, processes, context.obj)
     from tricklift import train as training
@@ -208,7 +208,7 @@ def export(
 
     \b
     Our exchange file, which detectors and segmenters start from; for timm; as ONNX:
-      tricklift export runs/cls/epoch_12.pth my.safetensors
+      tricklift export $(cat runs/cls/last_checkpoint) my.safetensors
       tricklift export my.safetensors timm.safetensors --format timm
       tricklift export my.safetensors my.onnx --format onnx
     """

@@ -128,6 +128,14 @@ def folders_in(root: str | Path, repairs: Repairs | None = None) -> list[str]:
     return sorted(names)
 
 
+def left_beside(root: str | Path, repairs: Repairs) -> None:
+    """Counts what a folder of class folders holds beside them: system's folders, loose pictures."""
+    folders_in(root, repairs)
+    for entry in os.scandir(root):
+        if is_picture(entry.name) and not (is_system(entry.name) or is_folder(entry)):
+            repairs.note("picture left out that is in no class folder", entry.path)
+
+
 class Pictures:
     """The pictures of a folder, found by their names without suffix.
 

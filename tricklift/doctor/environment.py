@@ -57,6 +57,6 @@ def slurm() -> Finding:
         remedy = "for `run --engine slurm`, start from a host that has all of them"
         return Finding("Slurm", f"lacks {', '.join(lacking)}", "note", remedy)
     if find_spec("submitit") is None:
-        remedy = "for `run --engine slurm`: pip install 'tricklift[slurm]'"
+        remedy = "for `run --engine slurm`: pip install submitit"
         return Finding("Slurm", f"{', '.join(found)}; no submitit", "note", remedy)
     return Finding("Slurm", ", ".join(found))

@@ -42,16 +42,24 @@ def voc(root: Path, classes: Sequence[str] = ()) -> Layout | None:
                 continue
     names = sorted(held)
     found = layout("Pascal VOC", root, "CheckedXMLDataset", names, held, classes, train, val)
-    return replace(found, notes=(*found.notes, *_without_xml(train, val, len(xmls))))
+    return replace(found, notes=(*found.notes, *_not_named(train, val)))
 
 
-def _without_xml(train: Part, val: Part, xmls: int) -> Iterator[str]:
-    """Says how many pictures have no XML, where the XMLs are the list."""
-    if train.listing is not None and val.listing is not None:
-        folders = {Path(p.settings["data_root"]) / p.settings["img_subdir"] for p in (train, val)}
-        more = sum(1 for folder in folders for _ in pictures_below(folder)) - xmls
-        if more > 0:
-            yield f"{more} pictures without an XML left out"
+def _not_named(train: Part, val: Part) -> Iterator[str]:
+    """Says how many pictures neither a list names nor, where the XMLs are the list, an XML."""
+    named = set()
+    for part in (train, val):
+        root = Path(part.settings["data_root"])
+        names = (
+            _names(root / part.settings["ann_file"], part.settings)
+            if part.listing is None
+            else part.listing.splitlines()
+        )
+        named |= {(root / part.settings["img_subdir"], name) for name in names}
+    folders = {folder for folder, _ in named}
+    pictures = sum(1 for folder in folders if folder.is_dir() for _ in pictures_below(folder))
+    if (more := pictures - len(named)) > 0:
+        yield f"{more} pictures that no list or XML names left out"
 
 
 def layout(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tricklift.data.files import folders_in, pictures_below, read_text
+from tricklift.data.files import Repairs, folders_in, left_beside, pictures_below, read_text
 from tricklift.errors import UserError
 from tricklift.own.parts import TRAIN, VAL, Layout, Part, by_seed, listed, subfolder, told_by_seed
 
@@ -33,18 +33,28 @@ def folders(root: Path, classes: Sequence[str] = ()) -> Layout | None:
         if name not in names:
             raise UserError(f"{top}: no class {name!r}; there are {', '.join(names)}")
     chosen = tuple(name for name in names if not classes or name in classes)
-    files = {name: [f"{name}/{f}" for f in pictures_below(top / name)] for name in chosen}
+    repairs = Repairs()
+    files = _files(top, chosen, repairs)
     counts = Counter({name: len(found) for name, found in files.items()})
     notes = (
         () if len(chosen) == len(names) else (f"{len(names) - len(chosen)} other classes left out",)
     )
-    parts = _parts(top, val if train else None, files, bool(classes))
+    train_part, val_part = _parts(top, val if train else None, files, bool(classes), repairs)
+    if train_part.listing is not None:  # else the reader looks through the folders, and counts
+        left_beside(top, repairs)
+        notes += tuple(repairs.lines())
     kind = "class folders (ImageFolder)"
-    return Layout("cls", kind, root, "ClassFolders", chosen, *parts, counts, notes=notes)
+    what = ("cls", kind, root, "ClassFolders", chosen, train_part, val_part, counts)
+    return Layout(*what, notes=notes)
+
+
+def _files(top: Path, classes: Sequence[str], repairs: Repairs) -> dict[str, list[str]]:
+    """The pictures of each class, as paths below `top`."""
+    return {name: [f"{name}/{f}" for f in pictures_below(top / name, repairs)] for name in classes}
 
 
 def _parts(
-    top: Path, val: Path | None, files: dict[str, list[str]], some: bool
+    top: Path, val: Path | None, files: dict[str, list[str]], some: bool, repairs: Repairs
 ) -> tuple[Part, Part]:
     whole = Part({"data_root": str(top)})
     if some:
@@ -54,9 +64,8 @@ def _parts(
     if val is not None and _classes_in(val):
         if not some:
             return whole, Part({"data_root": str(val)})
-        held = {
-            c: [f"{c}/{f}" for f in pictures_below(val / c)] for c in files if (val / c).is_dir()
-        }
+        left_beside(val, repairs)
+        held = _files(val, [c for c in files if (val / c).is_dir()], repairs)
         return whole, Part({"data_root": str(val)}, _lines(held))
     split = {name: by_seed(found) for name, found in files.items()}
     told = told_by_seed()

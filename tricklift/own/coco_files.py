@@ -1,13 +1,15 @@
 """Boxes of one's own in COCO files."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from det import coco_json
-from tricklift.data.files import is_system
+from tricklift.data.files import is_system, pictures_below
 from tricklift.errors import UserError
 from tricklift.own.boxes import layout
 from tricklift.own.parts import TRAIN, VAL, Layout, Part, by_seed, told_by_seed
@@ -43,7 +45,19 @@ def coco(root: Path, classes: Sequence[str] = ()) -> Layout | None:
     held = sum((c.count_classes() for c in parts), Counter())
     order = list(dict.fromkeys(n for c in parts for _, n in sorted(c.names.items(), key=str)))
     names = [name for name in order if held[name]]
-    return layout("COCO", root, "CheckedCocoDataset", names, held, classes, train, val)
+    found = layout("COCO", root, "CheckedCocoDataset", names, held, classes, train, val)
+    return replace(found, notes=(*found.notes, *_not_named(parts, (train, val))))
+
+
+def _not_named(parts: Sequence[coco_json.Coco], splits: Sequence[Part]) -> Iterator[str]:
+    """Says how many pictures of the folders no JSON names."""
+    named: dict[Path, set[str]] = {}
+    for part, split in zip(parts, splits, strict=False):  # one file that is drawn from has both
+        folder = Path(split.settings["data_root"]) / split.settings["data_prefix"]["img"]
+        names = (str(image.get("file_name", "")).replace("\\", "/") for image in part.images)
+        named.setdefault(folder, set()).update(map(os.path.normpath, names))
+    if more := sum(p not in named[folder] for folder in named for p in pictures_below(folder)):
+        yield f"{more} pictures that no JSON names left out"
 
 
 def _coco_files(root: Path) -> Iterator[Path]:

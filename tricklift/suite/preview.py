@@ -227,15 +227,18 @@ def _left(steps: Sequence[Step]) -> list[str]:
     if not todo["jobs"]:
         return ["Nothing is left to do."]
     known = f"Left to do: {count(todo['jobs'], 'job')}"
-    if todo["unknown"] < todo["jobs"]:
+    if todo["gpu_hours"] or todo["bytes"]:
         known += f", {hours(todo['gpu_hours'])}, {size(todo['bytes'])} of disk"
     if todo["unknown"]:
-        known += f"; of {todo['unknown']} neither is known before one of their kind has ended"
+        known += (
+            f"; of {todo['unknown']} neither time nor disk is known before one of their kind has "
+            "ended"
+        )
     return [
         f"{known}.",
         "Times are of one GPU (or CPU): what finished runs of the same kind took in this folder, "
         "times their processes; of the paper's runs before, hours of one V100 (see `tricklift "
-        "rows`).",
+        "paper rows`).",
     ]
 
 

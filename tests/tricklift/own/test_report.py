@@ -148,7 +148,23 @@ def test_pictures_without_an_xml_are_counted(own):
     root = own("XMLs beside")
     for seed in range(3):
         picture(root / f"train/more{seed}.jpg", seed)
-    assert find(root).notes == ("3 pictures without an XML left out",)
+    assert find(root).notes == ("3 pictures that no list or XML names left out",)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "namer"),
+    [
+        ("VOC", "JPEGImages", "list or XML"),
+        ("VOC without lists", "images", "list or XML"),
+        ("COCO", "val2017", "JSON"),
+        ("COCO, one file", "images", "JSON"),
+    ],
+)
+def test_pictures_that_nothing_names_are_counted(own, name, folder, namer):
+    root = own(name)
+    assert find(root).notes == ()
+    picture(root / folder / "more.png", 1)
+    assert find(root).notes == (f"1 pictures that no {namer} names left out",)
 
 
 def test_all_faults_are_listed_not_ten(own, tmp_path):
@@ -180,6 +196,11 @@ def test_what_is_left_out_is_counted(own, tmp_path):
     assert "1 x hidden or system file or folder left out" in told and ".ipynb_checkpoints" in told
     assert "1 x file left out that is no picture by its suffix" in told
     assert "1 x picture left out that is in no class folder" in told
+    shutil.move(root / "train", root.parent / "drawn")  # without a split
+    notes = " ".join(find(root.parent / "drawn").notes)
+    assert all(words in notes for words in ("1 x hidden or", "1 x file left", "1 x picture left"))
+    told = report(find(root.parent / "drawn"), tmp_path / "lists")
+    assert "is no picture by its suffix" in to_text(told)
     root = own("ADE20K") if not (root / "images").exists() else root
     mask(root / "annotations/train/more.png")
     told = report(find(root, "seg"), tmp_path).train.mended

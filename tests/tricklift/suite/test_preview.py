@@ -126,7 +126,7 @@ def test_the_costs_of_the_papers_runs_are_those_of_its_configs_alone(tmp_path):
     steps = look({job.name: job for job in swapped}, tmp_path)
     assert steps["cls/resnet34_d-standard/seed0"].gpu_hours is None
     text = preview.to_text(tier_file.read("full"), list(steps.values()), tmp_path, tmp_path)
-    assert "neither is known before one of their kind has ended" in text
+    assert "neither time nor disk is known before one of their kind has ended" in text
     assert "missing: imagenet; 'tricklift prepare imagenet" in text
 
 

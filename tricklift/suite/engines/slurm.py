@@ -253,7 +253,6 @@ def refuse_missing_submitit() -> None:
     """Raises a UserError where submitit is not installed."""
     if importlib.util.find_spec("submitit") is None:
         raise UserError(
-            "--engine slurm needs submitit, which is not installed; run: pip install "
-            "'tricklift[slurm]' (or 'pip install submitit'), or let 'tricklift plan ... --sbatch "
-            "DIR' write scripts that need nothing"
+            "--engine slurm needs submitit, which is not installed; run: pip install submitit, or "
+            "let 'tricklift plan ... --sbatch DIR' write scripts that need nothing"
         )
