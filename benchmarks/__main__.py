@@ -2,7 +2,7 @@
 
 import typer
 
-from benchmarks import involution, profile_page, reference, scale, statistics, suite
+from benchmarks import involution, keep, profile_page, reference, scale, statistics, suite
 from tricklift.errors import report_user_errors
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command()(involution.involution)
 app.command()(scale.scale)
 app.command()(statistics.statistics)
 app.command()(reference.reference)
+app.command()(keep.keep)
 
 
 def main(arguments: list[str] | None = None) -> None:
