@@ -99,6 +99,9 @@ def _configs(draw: Any) -> bytes:
     for key in draw(st.lists(st.sampled_from((*KEYS, "imports", "train_cfg")), max_size=3)):
         odd = draw(values | st.dictionaries(words, scalars, max_size=3))
         lines.append(f"{key} = {odd!r}")
+    if draw(st.booleans()):
+        key = draw(st.sampled_from(("dataset", "datasets", "pipeline")))
+        lines.append(f"train_dataloader = dict(dataset=dict({key}={draw(values)!r}))")
     return "\n".join(lines).encode("utf-8", "surrogatepass")
 
 

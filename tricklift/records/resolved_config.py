@@ -5,6 +5,7 @@ running it. A folder of runs may be somebody else's.
 """
 
 import ast
+import warnings
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ def parsed(text: str) -> dict[str, Any]:
     What is neither a literal nor `dict(...)` of them is kept as `Code`.
     """
     try:
-        tree = ast.parse(text)
+        with warnings.catch_warnings(action="ignore"):  # of literals that are nearly none
+            tree = ast.parse(text)
         found = {
             line.targets[0].id: _plain(line.value)
             for line in tree.body

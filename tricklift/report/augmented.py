@@ -114,14 +114,14 @@ def _recipe(
     if not file.is_file():
         raise UserError("it left no resolved config")
     whole = read(file)
-    leaf, notes = _leaf(whole["train_dataloader"]["dataset"])
+    reads, notes = leaf(whole["train_dataloader"]["dataset"])
     parts = ("data_preprocessor", "mixup", "label_smoothing")
     model = {key: whole["model"][key] for key in parts if whole["model"].get(key)}
     types = _known(own_code)
-    for part, name in ((leaf["pipeline"], "pipeline"), (model, "model")):
+    for part, name in ((reads["pipeline"], "pipeline"), (model, "model")):
         for place, said in faults(part, name, types):
             raise UserError(f"{place}: {said}; give --import with the code, if it is yours")
-    return with_tuples(leaf["pipeline"]), with_tuples(model), notes
+    return with_tuples(reads["pipeline"]), with_tuples(model), notes
 
 
 def _known(own_code: Sequence[str]) -> Set[str]:
@@ -149,13 +149,16 @@ def _moved(item: Mapping[str, Any], root: str) -> dict[str, Any]:
     }
 
 
-def _leaf(dataset: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
+def leaf(dataset: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str]]:
     """The config of the set that reads files, below those around it, and what these would add."""
     notes = []
-    while (inner := dataset.get("dataset") or dataset.get("datasets")) is not None:
+    while inner := dataset.get("dataset") or dataset.get("datasets"):
         if dataset.get("pipeline"):
-            notes.append(f"what {dataset['type']} makes of several images is not shown")
-        dataset = inner[0] if isinstance(inner, Sequence) else inner
+            notes.append(f"what {dataset.get('type')} makes of several images is not shown")
+        inner = inner[0] if isinstance(inner, list | tuple) else inner
+        if not isinstance(inner, Mapping):
+            break
+        dataset = inner
     return dataset, notes
 
 

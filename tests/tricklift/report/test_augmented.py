@@ -119,9 +119,9 @@ def test_items_follow_the_data_root(tmp_path, monkeypatch):
 def test_sets_around_sets_are_looked_into():
     leaf = {"type": "Leaf", "pipeline": [1]}
     around = {"type": "Repeat", "dataset": {"type": "Concat", "datasets": [leaf, leaf]}}
-    assert augmented._leaf(around) == (leaf, [])
+    assert augmented.leaf(around) == (leaf, [])
     mosaic = {"type": "MultiImageMixDataset", "dataset": leaf, "pipeline": [2]}
-    assert augmented._leaf(mosaic) == (
+    assert augmented.leaf(mosaic) == (
         leaf,
         ["what MultiImageMixDataset makes of several images is not shown"],
     )

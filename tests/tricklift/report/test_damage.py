@@ -87,7 +87,17 @@ BESIDE = {
         '{"items": [{"img_path": "a", "label_map": {"x": 1}}], "root": "/", "classes": ["a"]}',
         "[]",
     ],
-    "seg.py": ["train_dataloader = 3", f"model = {'-' * 3000}1", "model = dict(mixup=3)", "\0"],
+    "seg.py": [
+        "train_dataloader = 3",
+        f"model = {'-' * 3000}1",
+        "model = dict(mixup={(1, 2): 3})",
+        "model = dict(mixup=3)",
+        "\0",
+        *(
+            f"train_dataloader = dict(dataset={it})"
+            for it in ("dict(pipeline=3)", "'x'", "dict(dataset='x')", "dict(datasets=[3])")
+        ),
+    ],
     "20260101_000000/vis_data/scalars.json": [
         '{"step": "x", "loss": 1}\n',
         '{"step": []}\n',

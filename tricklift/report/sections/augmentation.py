@@ -11,7 +11,7 @@ from typing import Any
 from tricklift.compat import imports
 from tricklift.records import training_items
 from tricklift.records.resolved_config import parsed
-from tricklift.report.augmented import MARK
+from tricklift.report.augmented import MARK, leaf
 from tricklift.report.html import fill
 from tricklift.report.run_files import config_text
 from tricklift.report.section import Section
@@ -56,14 +56,15 @@ def way(config: str) -> tuple[str, list[str]]:
     cfg = parsed(config)
     model = _inside(cfg, "model")
     data = _inside(cfg, "train_dataloader", "dataset")
-    pipeline = _pipeline(data)
-    steps = [str(step.get("type")) for step in pipeline if isinstance(step, dict)]
+    pipeline = leaf(data)[0].get("pipeline")
+    listed = pipeline if isinstance(pipeline, list) else []
+    steps = [str(step.get("type")) for step in listed if isinstance(step, dict)]
     parts = [data.get("type"), pipeline, model.get("data_preprocessor"), model.get("mixup")]
     if mixup := _inside(model, "mixup"):
         steps.append(f"mixup {_settings(mixup)}")
     if jitter := _inside(model, "data_preprocessor", "jitter"):
         steps.append(f"colour jitter {_settings(jitter)}")
-    return json.dumps(parts, default=str), steps
+    return repr(parts), steps
 
 
 def _inside(held: Any, *keys: str) -> dict[str, Any]:
@@ -71,12 +72,6 @@ def _inside(held: Any, *keys: str) -> dict[str, Any]:
     for key in keys:
         held = held.get(key) if isinstance(held, dict) else None
     return held if isinstance(held, dict) else {}
-
-
-def _pipeline(data: dict[str, Any]) -> list[Any]:
-    while inner := data.get("dataset") or data.get("datasets"):
-        data = inner[0] if isinstance(inner, list) else inner
-    return data.get("pipeline") or []
 
 
 def _settings(given: dict[str, Any]) -> str:
