@@ -29,7 +29,8 @@ def watch(
 
     While it watches, the page loads itself anew. A folder that is not there yet, or has no result,
     is waited for. A question that the finished rows do not allow yet (the baseline is still to
-    come, no seeds to pair) is told once, and the usual one takes its place until they do.
+    come, no seeds to pair) is told once, and the usual one takes its place until they do; at the
+    end it is told again, where they never did.
 
     Args:
         folder: Of the runs.
@@ -67,6 +68,8 @@ def watch(
         try:
             study = read(folder, question, pictures=pictures, say=say)
             write(_allowed(study), out)  # no longer loads itself
+            if why := _refused(study):
+                say(f"{why}; so the page has the usual baseline, unpaired")
             say(f"done: {out}")
         except MissingFileError:
             say("no run has begun: no page was written")

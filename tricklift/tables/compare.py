@@ -213,7 +213,7 @@ def _protocol(line: Line, several_data: set[str]) -> str:
                 processes = f", {run['world_size']} processes" if run["world_size"] != 1 else ""
                 told += f" [{Path(str(run['config'])).stem} {run['config_hash'][:8]}{processes}]"
             if seen := max(run.val_images_in_train for run in line.runs[task]):
-                told += f" [{seen} validation images are training images]"
+                told += f" [validation images that are training images: {seen}]"
             versions = sorted({str(run["version"]) for run in line.runs[task]})
             if len(versions) > 1:
                 told += f" [averaged over versions {', '.join(versions)} of tricklift]"

@@ -88,6 +88,13 @@ def test_a_baseline_that_is_still_to_come_is_waited_for(demo, tmp_path):
     assert said[-1] == f"done: {out}"
 
 
+def test_a_baseline_that_never_came_is_told_at_the_end_too(demo, tmp_path):
+    out, said = tmp_path / "a.html", []
+    watch(demo, out, Question(baseline="B-standart"), said.append, pause=0, until=lambda: True)
+    assert "no row 'B-standart'" in said[-2] and "usual baseline" in said[-2]
+    assert said[-1] == f"done: {out}"
+
+
 def test_what_finishes_last_is_told(demo, tmp_path):
     """The jobs end after a look at the files, and before it is asked whether they have."""
     folder, said = tmp_path / "runs", []

@@ -116,7 +116,9 @@ def test_validation_images_that_a_training_saw_stand_beside_the_values(leave):
     leave("d", "det", {"voc_map": 90.0}, data={"digest": "1", "val_images_in_train": 3})
     leave("s", "seg", {"miou": 40.0}, data={"digest": "1", "val_images_in_train": 0})
     rows, found = compare(leave.root)
-    remark = "det-data: 11-point [3 validation images are training images]; seg-data: whole image"
+    remark = (
+        "det-data: 11-point [validation images that are training images: 3]; seg-data: whole image"
+    )
     assert rows[0]["protocol"] == remark
     assert remark in tables.to_markdown(rows, found, leave.root)
 
