@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import earlier_runs
 import faults_page
 import pytest
 
@@ -67,16 +68,8 @@ def repo() -> Path:
 
 @pytest.fixture(autouse=True)
 def no_earlier_runs() -> None:
-    """mmengine names a run by its config and second: two tests in one would share logs and hub.
-
-    It also leaves the run's default scope behind, in which later tests would look things up.
-    """
-    from mmengine.logging import MessageHub, MMLogger
-    from mmengine.registry import DefaultScope
-    from mmengine.visualization import Visualizer
-
-    for kept in (DefaultScope, MMLogger, MessageHub, Visualizer):
-        kept._instance_dict.clear()
+    """Each test begins as a process does."""
+    earlier_runs.forget()
 
 
 @pytest.fixture

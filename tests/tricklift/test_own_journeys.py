@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import earlier_runs
 import pytest
 import torch
 import torchvision
@@ -48,20 +49,10 @@ def forget(monkeypatch) -> Iterator[Callable[[], None]]:
                 del sys.modules[name]
         sys.path[:] = before[3]
         imports._given.clear()
-        clear_mmengine()
+        earlier_runs.forget()
 
     yield now
     now()
-
-
-def clear_mmengine() -> None:
-    """Two runs of one process would share logs and hub."""
-    from mmengine.logging import MessageHub, MMLogger
-    from mmengine.registry import DefaultScope
-    from mmengine.visualization import Visualizer
-
-    for kept in (DefaultScope, MMLogger, MessageHub, Visualizer):
-        kept._instance_dict.clear()
 
 
 @pytest.fixture
@@ -195,7 +186,7 @@ def test_a_trick_of_ones_own_with_a_hook_in_all_tasks(folder, forget, capsys):
     )
     small = ("model.backbone.width=0.25",)
     for leaf, options in (("det/mini/faster_rcnn_fpn", EPOCH), ("seg/mini/fcn", STEPS)):
-        clear_mmengine()  # what the file registers stays registered
+        earlier_runs.forget()  # what the file registers stays registered
         work_dir = leaf[:3]
         options = tuple(o for o in options if "batch_size" not in o)
         run(
