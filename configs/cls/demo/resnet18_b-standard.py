@@ -9,5 +9,5 @@ row = "B-standard"
 benchmark = dict(tier="demo")
 model = dict(backbone=dict(width=0.5))
 train_cfg = dict(max_epochs=5, val_interval=5)
-param_scheduler = [dict(type="MultiStepLR", by_epoch=True, milestones=[3, 4], gamma=0.1)]
+param_scheduler = [dict(type="MultiStepLR", by_epoch=True, milestones=[4], gamma=0.1)]
 train_dataloader = dict(dataset=dict(in_memory=True))
