@@ -57,7 +57,7 @@ def test_every_config_resolves_and_carries_its_labels(name):
     if schedule not in _followed:  # many leaves share one
         _followed.add(schedule)
         short = cfg.train_cfg.get("max_epochs") or 10
-        for factor in (0.5, 2) if short >= 10 else (5,):  # an epoch of warmup is a part of six
+        for factor in (0.5, 2) if short >= 10 else (5,):  # an epoch of warmup is a part of five
             check_schedule_follows(name, cfg, factor)
 
 
@@ -73,7 +73,7 @@ def check_schedule_follows(name, leaf, factor):
     else:  # a warmup of whole epochs takes another part of it
         for place in PLACES:
             was, now = (one[round(place * len(one)) - 1] for one in (usual, new))
-            assert now == pytest.approx(was, abs=0.15)
+            assert now == pytest.approx(was, abs=0.2)
 
 
 def test_arguments_land_in_the_config(tmp_path):

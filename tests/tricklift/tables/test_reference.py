@@ -232,5 +232,5 @@ def test_a_real_run_of_two_iterations(tiny_root, tmp_path, monkeypatch):
         compare(tmp_path, "demo")
     said = str(error.value)
     assert "seg: data MiniWorld [" in said
-    assert ", recipe: " in said and "max_iters 2 -> 120" in said
+    assert ", recipe: " in said and "max_iters 2 -> 80" in said
     assert "batch_size 2 -> " in said and str(tmp_path / "seg") in said
