@@ -71,7 +71,8 @@ def check_schedule_follows(name, leaf, factor):
     if any(item.type == "MultiStepLR" for item in leaf.param_scheduler):  # in whole epochs
         assert new[-1] == pytest.approx(usual[-1], rel=1e-6)
     else:
-        if any(item.get("begin") for item in leaf.param_scheduler):  # after a warmup of whole epochs
+        # After a warmup of whole epochs
+        if any(item.get("begin") for item in leaf.param_scheduler):
             usual, new = (one[one.index(max(one)) :] for one in (usual, new))
         for place in PLACES:
             was, now = (one[round(place * len(one)) - 1] for one in (usual, new))
