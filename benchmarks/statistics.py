@@ -18,14 +18,17 @@ from scipy import stats
 from tricklift.markdown import grid
 from tricklift.records.atomic import write_text
 from tricklift.tables import dunnett
+from tricklift.tables.columns import columns
+from tricklift.tables.compare import lines
 from tricklift.tables.differences import (
     family,
     holm,
     sidak,
     tukey_critical,
 )
-from tricklift.tables.model import Model
+from tricklift.tables.model import Model, model_of
 from tricklift.tables.power import ALPHA, CONFIDENCE, detectable
+from tricklift.tables.records import find
 
 ROWS = 7
 TABLES = 10_000
@@ -35,6 +38,8 @@ MANY = 100_000
 CHECKED = 10
 SEEDS = (3, 5)
 KINDS = ("ladder", "baseline", "all")
+#: Of the page: one standard deviation, one a row, one within seeds.
+MODELS = ("pooled", "own", "paired")
 #: What is drawn -> variance of each row; the first row is the baseline.
 VARIANCES = {
     "the same": np.ones(ROWS),
@@ -97,25 +102,31 @@ def pairs_of(kind: str) -> list[tuple[int, int]]:
     return [(after, before) for before, after in combinations(range(ROWS), 2)]
 
 
-def look(values: np.ndarray, kind: str, own: bool) -> Seen:
+def look(values: np.ndarray, kind: str, model: str) -> Seen:
     """What the page would say of each pair.
 
     Args:
         values: (tables, rows, seeds).
         kind: Of `KINDS`.
-        own: Whether each row has a standard deviation of its own.
+        model: Of `MODELS`.
     """
     n, pairs = values.shape[-1], np.array(pairs_of(kind))
     means, variances = values.mean(axis=-1), values.var(axis=-1, ddof=1)
     gains = means[:, pairs[:, 0]] - means[:, pairs[:, 1]]
-    if own:
+    if model == "own":
         shares = variances[:, pairs] / n  # (tables, pairs, 2)
         df = shares.sum(axis=-1) ** 2 / ((shares**2).sum(axis=-1) / (n - 1))
         se = np.sqrt(shares.sum(axis=-1))
     else:
-        df = np.full(gains.shape, ROWS * (n - 1.0))
-        se = np.broadcast_to(np.sqrt(2 * variances.mean(axis=-1) / n)[:, None], gains.shape)
-    if not own and kind != "ladder":
+        rows, variance = ROWS, variances.mean(axis=-1)
+        if model == "paired":
+            rows = ROWS - 1
+            rest = values - means[..., None] - values.mean(axis=1, keepdims=True)
+            rest += values.mean(axis=(1, 2), keepdims=True)
+            variance = (rest**2).sum(axis=(1, 2)) / (rows * (n - 1))
+        df = np.full(gains.shape, rows * (n - 1.0))
+        se = np.broadcast_to(np.sqrt(2 * variance / n)[:, None], gains.shape)
+    if model == "pooled" and kind != "ladder":
         critical = tukey_critical(ROWS, df[0, 0])
         if kind == "baseline":
             critical = dunnett.critical([n] * (ROWS - 1), n, df[0, 0], CONFIDENCE)
@@ -135,18 +146,18 @@ def along(df: np.ndarray, value: Callable[[float], float]) -> np.ndarray:
 
 def games_howell(n: int, tables: int) -> float:
     """Percent of tables without any effect in which Games and Howell's test decides some pair."""
-    seen = look(np.random.default_rng(n).normal(size=(tables, ROWS, n)), "all", own=True)
+    seen = look(np.random.default_rng(n).normal(size=(tables, ROWS, n)), "all", "own")
     critical = along(seen.df, lambda df: tukey_critical(ROWS, df))
     return 100 * float((abs(seen.gains) > critical * seen.se).any(axis=-1).mean())
 
 
-def simulate(kind: str, own: bool, n: int, variances: str, tables: int = TABLES) -> Outcome:
+def simulate(kind: str, model: str, n: int, variances: str, tables: int = TABLES) -> Outcome:
     """One setting."""
     spread = VARIANCES[variances]
     rng = np.random.default_rng([n, *spread.astype(int)])
     values = rng.normal(size=(tables, ROWS, n)) * np.sqrt(spread)[:, None]
-    seen = look(values, kind, own)
-    check(values[:CHECKED], kind, own, seen)
+    seen = look(values, kind, model)
+    check(values[:CHECKED], kind, model, seen)
     covers = abs(seen.gains) <= seen.half
     covered = covers.mean() if kind == "ladder" else covers.all(axis=-1).mean()
     place = next(place for place, pair in enumerate(pairs_of(kind)) if pair[0] == GAINING)
@@ -154,22 +165,23 @@ def simulate(kind: str, own: bool, n: int, variances: str, tables: int = TABLES)
     gain = float(announced[:, place].mean())
     values[:, GAINING:] += gain if kind == "ladder" else 0.0  # one step, and no other
     values[:, GAINING] += 0.0 if kind == "ladder" else gain
-    found = look(values, kind, own).decided[:, place].mean()
+    found = look(values, kind, model).decided[:, place].mean()
     wrong = float(seen.decided.any(axis=-1).mean())
     shares = 100 * wrong, 100 * float(covered), 100 * float(found)
-    return Outcome(kind, "own" if own else "pooled", n, variances, *shares, gain)
+    return Outcome(kind, model, n, variances, *shares, gain)
 
 
-def check(values: np.ndarray, kind: str, own: bool, all_seen: Seen) -> None:
+def check(values: np.ndarray, kind: str, model: str, all_seen: Seen) -> None:
     """The page's own code must say the same of each of these tables."""
     for number, table in enumerate(values):
         samples = {
             str(row): {str(seed): float(value) for seed, value in enumerate(of_row)}
             for row, of_row in enumerate(table)
         }
-        model = Model(samples, frozenset(samples), "own" if own else "pooled")
+        own, paired = model == "own", model == "paired"
+        rows = Model(samples, frozenset(samples), "own" if own else "pooled", paired)
         pairs = [(str(row), str(against)) for row, against in pairs_of(kind)]
-        for place, seen in enumerate(family(model, kind, pairs)):
+        for place, seen in enumerate(family(rows, kind, pairs)):
             assert seen.low is not None and seen.high is not None and seen.p is not None
             ours = all_seen.gains[number, place] + np.array([-1, 1]) * all_seen.half[number, place]
             np.testing.assert_allclose([seen.low, seen.high], ours)
@@ -179,8 +191,8 @@ def check(values: np.ndarray, kind: str, own: bool, all_seen: Seen) -> None:
 def outcomes(tables: int = TABLES) -> list[Outcome]:
     """All settings."""
     return [
-        simulate(kind, own, n, variances, tables)
-        for own in (False, True)
+        simulate(kind, model, n, variances, tables)
+        for model in MODELS
         for kind in KINDS
         for n in SEEDS
         for variances in VARIANCES
@@ -188,6 +200,7 @@ def outcomes(tables: int = TABLES) -> list[Outcome]:
 
 
 TEMPLATE = Path(__file__).with_name("statistics.md")
+RESULTS = Path(__file__).parents[1] / "docs/results"
 
 
 def page(found: Sequence[Outcome]) -> str:
@@ -202,10 +215,11 @@ def page(found: Sequence[Outcome]) -> str:
         ]
         for it in found
     ]
-    header = ["compared", "`--variance`", "seeds", "variances"]
+    header = ["compared", "model", "seeds", "variances"]
     header += ["wrong (%)", "covered (%)", "found (%)", "announced"]
     equal = [it for it in found if it.model == "pooled" and it.variances == "the same"]
-    own = [it for it in found if it.model == "own"]
+    own, paired = ([it for it in found if it.model == model] for model in ("own", "paired"))
+    alike = [it for it in paired if it.variances == "the same"]
 
     def worst(kind: str) -> float:
         return max(it.wrong for it in found if it.model == "pooled" and it.kind == kind)
@@ -221,15 +235,35 @@ def page(found: Sequence[Outcome]) -> str:
         margin=2 * sqrt(CONFIDENCE * ALPHA / TABLES) * 100,
         worst=max(it.wrong for it in equal),
         **_span(equal, "low", "high", "least", "most"),
-        steps=simulate("ladder", False, SEEDS[1], "3 times, every other row", MANY).wrong,
+        steps=simulate("ladder", "pooled", SEEDS[1], "3 times, every other row", MANY).wrong,
         many=MANY,
         all=worst("all"),
         baseline=worst("baseline"),
         own=max(it.wrong for it in own),
         **_span(own, "own_low", "own_high", "own_least", "own_most"),
         price=gain("own") / gain("pooled"),
+        paired=max(it.wrong for it in alike),
+        paired_unlike=max(it.wrong for it in paired),
+        toll=100 * (gain("paired") / gain("pooled") - 1),
+        **_span(alike, "paired_low", "paired_high", "paired_least", "paired_most"),
+        seeds=seed_effects(),
         games_howell=[games_howell(n, TABLES) for n in SEEDS],
     )
+
+
+def seed_effects(results: Path = RESULTS) -> str:
+    """What a seed does to all rows alike, in the committed results that tell it."""
+    body = []
+    for tier in sorted(path for path in results.iterdir() if path.is_dir()):
+        for column in columns(lines(find(tier))):
+            both = [model_of(column.observations, paired=paired) for paired in (False, True)]
+            row = next(label for label in column.observations if label in both[0][0].pretrained)
+            spreads = [model.spread(row) for model, _ in both]
+            if None not in spreads:
+                what = "pretrainings" if both[0][1] else "runs of one checkpoint a row"
+                told = [f"{it.sd:.2f} ({it.df:.0f})" for it in spreads if it]
+                body.append([tier.name, column.title, what, *told])
+    return grid(["results", "metric", "values", "standard deviation", "within seeds"], body)
 
 
 def _span(found: Iterable[Outcome], *names: str) -> dict[str, float]:

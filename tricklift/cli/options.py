@@ -104,7 +104,13 @@ Baseline = Annotated[
     ),
 ]
 Paired = Annotated[
-    bool, typer.Option("--paired", help="Take differences within equal seeds of the pretraining.")
+    bool | None,
+    typer.Option(
+        "--paired/--unpaired",
+        help="Take differences within equal seeds of the pretraining.  [default: as the runs' tier "
+        "says]",
+        show_default=False,
+    ),
 ]
 Variance = Annotated[
     str,

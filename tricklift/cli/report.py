@@ -29,7 +29,7 @@ def report(
         typer.Option("--watch", help="Keep it up to date: until all jobs have ended."),
     ] = False,
     baseline: Baseline = None,
-    paired: Paired = False,
+    paired: Paired = None,
     variance: Variance = "pooled",
     pictures: Annotated[
         int,

@@ -28,7 +28,7 @@ def compare(
             "ladder where there is one]"
         ),
     ] = None,
-    paired: Paired = False,
+    paired: Paired = None,
     variance: Variance = "pooled",
     claims: Annotated[
         str | None,

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from tricklift.errors import UserError
 from tricklift.report.html import anchors
 from tricklift.tables.analysis import Analysis, Family, Question, analyse, asked_columns
 from tricklift.tables.columns import Column, in_order, labels, of_task
@@ -95,19 +94,10 @@ class Study:
             baseline: A label of the tier's columns; None: the one of the question.
 
         Returns:
-            Nothing for a baseline that is in no column, or that nobody asked for and that the
-            question does not allow (rows that share no seed cannot be paired).
-
-        Raises:
-            UserError: The question does not allow its own baseline.
+            Nothing for a baseline that is in no column.
         """
         asked = baseline or self.baselines[tier]
-        try:
-            found = self._asked(kind, asked if kind == "baseline" else None)
-        except UserError:
-            if asked == self.baselines[tier]:
-                raise
-            return {}
+        found = self._asked(kind, asked if kind == "baseline" else None)
         return {family.title: family for family in found if family.tier == tier}
 
     def _asked(self, kind: str, baseline: str | None) -> Sequence[Family]:

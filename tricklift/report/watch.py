@@ -55,7 +55,7 @@ def watch(
                 study = read(folder, question, live=True, pictures=pictures, say=say)
                 if (why := _refused(study)) and not told:
                     told = True
-                    say(f"{why}; until then the page has the usual baseline, unpaired")
+                    say(f"{why}; until then the page has the usual baseline")
                 write(_allowed(study), out)
                 say(f"{out}: {len(study.done)} of {len(study.records)} runs done")
             elif not now and seen is None:
@@ -69,7 +69,7 @@ def watch(
             study = read(folder, question, pictures=pictures, say=say)
             write(_allowed(study), out)  # no longer loads itself
             if why := _refused(study):
-                say(f"{why}; so the page has the usual baseline, unpaired")
+                say(f"{why}; so the page has the usual baseline")
             say(f"done: {out}")
         except MissingFileError:
             say("no run has begun: no page was written")
@@ -88,7 +88,7 @@ def _allowed(study: Study) -> Study:
     """The study, with the usual question where the finished rows do not allow its own."""
     if not _refused(study):
         return study
-    usual = replace(study.question, baseline=None, paired=False)
+    usual = replace(study.question, baseline=None)
     return replace(study, question=usual, _families={})
 
 

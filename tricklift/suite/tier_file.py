@@ -108,6 +108,13 @@ class _Section:
             raise self.wrong(f"{key!r} takes letters, digits and _ . + -, got {value!r}")
         return value
 
+    def flag(self, key: str) -> bool:
+        """True or false; default: false."""
+        value = self._held.get(key, False)
+        if not isinstance(value, bool):
+            raise self.wrong(f"{key!r} takes true or false, got {value!r}")
+        return value
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of strings; one alone needs no list."""
         value = self._held.get(key) or ()
@@ -221,6 +228,7 @@ def _tier(file: Path, provided: bool) -> Tier:
         seeds=top.seeds("seeds", (0,)),
         downstream_seeds=top.seeds("downstream_seeds", ()),
         options=top.by_task("options"),
+        paired=top.flag("paired"),
         claims=tuple(_claim(entry) for entry in top.sections("claims", _CLAIM)),
         provided=provided,
     )

@@ -152,6 +152,7 @@ class Tier:
         seeds: Of the pretrainings, unless the command says others.
         downstream_seeds: Of what follows, from each pretraining; empty: the pretraining's.
         options: Task -> `--cfg-options`.
+        paired: Whether its rows are compared within seeds (docs/statistics.md).
         claims: What its table should show.
         provided: Whether it comes with tricklift.
     """
@@ -168,6 +169,7 @@ class Tier:
     seeds: tuple[int, ...] = (0,)
     downstream_seeds: tuple[int, ...] = ()
     options: dict[str, Options] = field(default_factory=dict)
+    paired: bool = False
     claims: tuple[Claim, ...] = ()
     provided: bool = False
 

@@ -1,16 +1,23 @@
 """What the runs say about rows: differences, ranks, claims. Plain data for pages and reports."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
 from tricklift.errors import UserError
-from tricklift.tables.claims import UNDECIDED, Claim, Verdict, claims_of, judge
+from tricklift.tables.claims import (
+    UNDECIDED,
+    Claim,
+    Verdict,
+    claims_of,
+    judge,
+    paired_in,
+)
 from tricklift.tables.columns import Column, columns
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, Line
 from tricklift.tables.differences import Difference, family
-from tricklift.tables.model import VARIANCES, Spread, model_of
+from tricklift.tables.model import VARIANCES, Model, Spread, model_of
 from tricklift.tables.observations import Observations
 from tricklift.tables.pairs import (
     baselines_of,
@@ -33,14 +40,15 @@ class Question:
         baseline: A label or a row's name; None: the lowest row of a known ladder that has a
             pretraining, else the first such row, else the first.
         pairs: Of `PAIRS`; None: all rows against the baseline, and the steps of a known ladder.
-        paired: Whether differences are taken within each pretraining seed.
+        paired: Whether a seed moves all rows alike, and differences are taken within seeds; None:
+            as the runs' tiers say.
         variance: `pooled`, or `own` for rows that each have a spread of their own.
         claims: To be judged; None: those of the runs' tiers.
     """
 
     baseline: str | None = None
     pairs: str | None = None
-    paired: bool = False
+    paired: bool | None = None
     variance: str = "pooled"
     claims: Sequence[Claim] | None = None
 
@@ -64,10 +72,12 @@ class Family:
         title: The column's.
         tested: Whether observations are pretrainings. If not, each row has one pretraining,
             observations are its runs, and what is said holds for these checkpoints alone.
-        spread: Standard deviation over observations of the rows with a pretraining; None unless it
-            is pooled, and known.
+        spread: Standard deviation over observations of the rows with a pretraining (within seeds if
+            they are paired); None unless it is pooled, and known.
+        within: The same within seeds, where differences are not.
         counts: Observations of each row.
         pretrained: Rows with a pretraining.
+        apart: Pairs with pretraining that are to be compared within seeds, and share none.
         differences: One a pair.
     """
 
@@ -77,8 +87,10 @@ class Family:
     title: str
     tested: bool
     spread: Spread | None
+    within: Spread | None
     counts: Mapping[str, int]
     pretrained: Sequence[str]
+    apart: Sequence[tuple[str, str]]
     differences: Sequence[Difference]
 
     def typical(self, size: str) -> float | None:
@@ -154,9 +166,7 @@ def analyse(
         UserError: No row, or more than one, is called as the baseline.
     """
     question = question or Question()
-    if question.claims is None:
-        tiers = dict.fromkeys(str(line.first["tier"]) for line in lines)
-        question = replace(question, claims=claims_of(tiers))
+    question = _resolved(question, dict.fromkeys(str(line.first["tier"]) for line in lines))
     table = asked_columns(lines, question) if table is None else table
     baselines = baselines_of(lines, table, question.baseline)
     steps = {tier: ladder_steps(lines, tier) for tier in baselines}
@@ -177,6 +187,16 @@ def analyse(
     )
 
 
+def _resolved(question: Question, tiers: Iterable[str]) -> Question:
+    """With what the tiers say of the things that nobody asked."""
+    if question.claims is None:
+        question = replace(question, claims=claims_of(tiers))
+    if question.paired is None:
+        paired = question.variance == "pooled" and paired_in(tiers)
+        question = replace(question, paired=paired)
+    return question
+
+
 def _alone(table: Sequence[Column]) -> list[tuple[str, str, str]]:
     """Where a tier has several rows, and a column one of them."""
     rows: dict[str, set[str]] = defaultdict(set)
@@ -195,9 +215,10 @@ def _families(
     if not pairs:
         return []
     rows = column.observations
-    model, tested = model_of(rows, question.variance, question.paired)
+    model, tested = model_of(rows, question.variance, bool(question.paired))
     pretrained = [label for label in rows if label in model.pretrained]
-    shared = pretrained and not question.paired and question.variance == "pooled"
+    shared = pretrained and question.variance == "pooled"
+    blocks = replace(model, paired=True)
     return [
         Family(
             kind,
@@ -206,10 +227,21 @@ def _families(
             column.title,
             tested,
             model.spread(pretrained[0]) if shared else None,
+            blocks.spread(pretrained[0]) if shared and not question.paired else None,
             {label: len(model.samples[label]) for label in rows},
             pretrained,
+            _apart(model, pairs),
             family(model, kind, pairs, tested),
         )
+    ]
+
+
+def _apart(model: Model, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs of one spread that are to be compared within seeds, and share none."""
+    return [
+        (row, against)
+        for row, against in pairs
+        if model.paired and against in model.mates(row) and not model.shared(row, against)
     ]
 
 

@@ -117,6 +117,12 @@ def claims_of(tiers: Iterable[str]) -> list[Claim]:
     return [claim for file in files if told[file].get("claims") for claim in read_claims(file)]
 
 
+def paired_in(tiers: Iterable[str]) -> bool:
+    """Whether provided tiers, each of them, say that rows are compared within seeds."""
+    told = [bool(file and read_yaml(file).get("paired")) for file in map(tier_file, tiers)]
+    return bool(told) and all(told)
+
+
 def _claim(entry: Any, place: str) -> Claim:
     if not isinstance(entry, Mapping):
         raise UserError(f"{place}: takes keys ({', '.join(_NEEDED)}), got {entry!r}")

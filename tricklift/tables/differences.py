@@ -197,12 +197,14 @@ def needed(model: Model, pair: Pair, raw: Raw, level: float) -> int | None:
 
     All rows of the pool get as many. None beyond `MOST`.
     """
-    if model.paired:
-        sd, pools = raw.se * sqrt(raw.df + 1), 1
+    mates = model.mates(pair[0])
+    if shared := model.shared(*pair):
+        sd, pools = raw.se * sqrt(len(shared)), len(mates) - 1
     else:
-        spreads = [spread for label in pair if (spread := model.spread(label))]
+        plain = model.unpaired()
+        spreads = [spread for label in pair if (spread := plain.spread(label))]
         sd = hypot(*(spread.sd for spread in spreads))
-        pools = len(model.mates(pair[0])) if raw.equal else 2
+        pools = len(mates) if pair[1] in mates else 2
 
     def enough(n: int) -> bool:
         return power(abs(raw.mean) / sd * sqrt(n), pools * (n - 1), level) >= POWER

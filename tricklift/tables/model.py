@@ -2,15 +2,15 @@
 
 An observation is one pretraining. Observations are normal around their row's mean; all rows with a
 pretraining have one standard deviation, estimated from all of them ("pooled"). Rows without a
-pretraining have one of their own. With `variance="own"` each row has its own, and with
-`paired=True` a difference is taken within each pretraining seed.
+pretraining have one of their own. With `variance="own"` each row has its own. With `paired=True`
+a seed moves all rows of one spread alike, and what is left over has the one standard deviation
+(randomised blocks); a difference of such rows is taken within the seeds that both have.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
-from tricklift.errors import UserError
 from tricklift.tables.observations import Observations
 
 #: What a row's standard deviation is taken from.
@@ -27,7 +27,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Raw:
-    """A difference before its family is looked at; `equal`: both rows share one spread."""
+    """A difference before its family is looked at; `equal`: all rows beside share one spread."""
 
     mean: float
     se: float
@@ -49,6 +49,28 @@ def pooled(samples: Sequence[Sequence[float]]) -> Spread | None:
     return Spread(sqrt(squares / df), df) if df and squares > 0 else None
 
 
+def within_seeds(samples: Sequence[Mapping[str, float]]) -> Spread | None:
+    """Standard deviation of what neither the row nor the seed tells; None as in `pooled`.
+
+    By least squares of row and seed effects, so that rows may lack seeds. With all seeds in all
+    rows there are (rows - 1) x (seeds - 1) degrees of freedom.
+
+    Args:
+        samples: Of each row, its observations by seed.
+    """
+    import numpy as np
+
+    seeds = list(dict.fromkeys(seed for row in samples for seed in row))
+    cells = [(row, seeds.index(seed)) for row, sample in enumerate(samples) for seed in sample]
+    values = np.array([value for sample in samples for value in sample.values()])
+    rows, blocks = np.array(cells).T
+    effects = np.hstack([np.eye(len(samples))[rows], np.eye(len(seeds))[blocks]])
+    found, _, rank, _ = np.linalg.lstsq(effects, values)
+    df = len(values) - int(rank)
+    squares = float(((values - effects @ found) ** 2).sum())
+    return Spread(sqrt(squares / df), df) if df and squares > 1e-20 * values @ values else None
+
+
 @dataclass(frozen=True)
 class Model:
     """Rows, and how they vary.
@@ -57,7 +79,7 @@ class Model:
         samples: Label -> observations, each with what it is paired by.
         pretrained: Labels of rows with a pretraining.
         variance: Of `VARIANCES`.
-        paired: Whether differences are taken within what observations are paired by.
+        paired: Whether differences are taken within what observations are paired by, their seeds.
     """
 
     samples: Mapping[str, Mapping[str, float]]
@@ -76,13 +98,28 @@ class Model:
         return [it for it in self.samples if (it in self.pretrained) == (label in self.pretrained)]
 
     def spread(self, label: str) -> Spread | None:
-        """Of the observations of a row."""
+        """Of the observations of a row; within seeds if they are paired."""
+        if self.paired:
+            return within_seeds([self.samples[mate] for mate in self.mates(label)])
         return pooled([self.values(mate) for mate in self.mates(label)])
+
+    def shared(self, row: str, against: str) -> list[str]:
+        """What two rows of one spread are paired by; nothing unless they are."""
+        if not self.paired or against not in self.mates(row):
+            return []
+        return [key for key in self.samples[row] if key in self.samples[against]]
+
+    def unpaired(self) -> "Model":
+        """The model of two rows that share nothing."""
+        return replace(self, paired=False)
 
     def raw(self, row: str, against: str) -> tuple[float, Raw | None]:
         """The difference of the means, and what its interval is made from, if that is known."""
         if self.paired:
-            return self._within(row, against)
+            if self.shared(row, against):
+                return self._within(row, against)
+            mean, raw = self.unpaired().raw(row, against)
+            return mean, raw and replace(raw, equal=False)
         import numpy as np
 
         mean = float(np.mean(self.values(row)) - np.mean(self.values(against)))
@@ -99,17 +136,12 @@ class Model:
 
     def _within(self, row: str, against: str) -> tuple[float, Raw | None]:
         ones, others = self.samples[row], self.samples[against]
-        gains = [ones[key] - others[key] for key in ones if key in others]
-        if not gains:
-            raise UserError(
-                f"--paired: {row} and {against} have no seed of the pretraining in common "
-                f"({', '.join(ones)}; {', '.join(others)}); leave --paired out"
-            )
+        gains = [ones[key] - others[key] for key in self.shared(row, against)]
         mean = sum(gains) / len(gains)
-        spread = pooled([gains])
+        spread = self.spread(row)
         if spread is None:
             return mean, None
-        return mean, Raw(mean, spread.sd / sqrt(len(gains)), spread.df, False)
+        return mean, Raw(mean, spread.sd * sqrt(2 / len(gains)), spread.df, False)
 
 
 def _satterthwaite(shares: Sequence[float], dfs: Sequence[float]) -> float:

@@ -22,9 +22,11 @@ SPREADS = {
     "over pretrainings, estimated from all of them; random init has its own.",
     "own": "Means are those of the table. Each row has its own standard deviation over "
     "pretrainings (Welch's t).",
-    "paired": "Differences are taken within each seed of the pretraining that two rows share, and "
-    "over these alone.",
+    "paired": "Rows with a pretraining are compared within each of its seeds that both have, and "
+    "over these alone; they share one standard deviation within seeds, estimated from all of them. "
+    "Random init has its own, and is compared by all its values.",
 }
+APART = "Not within seeds, as the two share none, but by all their values"
 CHECKPOINTS = (
     "{titles}: no row was pretrained more than once. What is said there holds for these "
     "checkpoints alone, and has no p: intervals, where there are any, are over the runs "
@@ -44,7 +46,11 @@ TITLE = {"ladder": "Step by step", "all": "All pairs"}
 FOUND = (
     "The smallest true gain that is found in four of five trials, with as many pretrainings as "
     "here (the mean over rows with a pretraining): by an interval of its own, and by p where "
-    "{looked}."
+    "{looked}.{within}"
+)
+WITHIN = (
+    " Within seeds: the standard deviation (degrees of freedom) that is left once what a seed does "
+    "to all rows alike is taken off; `--paired` compares by it."
 )
 ENOUGH = (
     "Pretrainings of each row that would decide, in four of five trials, a difference as large as "
@@ -119,6 +125,7 @@ def _of_kind(
     yield _table(kind, families, gain)
     if kind == "ladder":
         yield _of_paper(families)
+    yield _apart(families)
     yield _detectable(kind, families)
     if any(it.p is not None and not it.decided for of in families for it in of.differences):
         yield f"{ENOUGH}\n\n{_table(kind, families, _needed)}"
@@ -164,20 +171,42 @@ def _needed(found: Difference) -> str:
 
 def _detectable(kind: str, families: Sequence[Family]) -> str:
     """What each metric's differences had to be, for the data to tell."""
-    body = []
-    for family in families:
-        sizes = [family.typical(size) for size in ("alone", "detectable")]
-        counts = sorted({family.counts[label] for label in family.pretrained})
-        if None not in sizes:
-            spread = family.spread
-            told = [f"{spread.sd:.2f}", f"{spread.df:.0f}"] if spread else ["-", "-"]
-            told.append("-".join(map(str, dict.fromkeys((counts[0], counts[-1])))))
-            body.append([family.title, *told, *(f"{size:.2f}" for size in sizes)])
-    looked = {"ladder": "all steps are looked at", "all": "all pairs are"}
+    known = [
+        (it, alone, of_all)
+        for it in families
+        if (alone := it.typical("alone")) is not None
+        and (of_all := it.typical("detectable")) is not None
+    ]
     header = ["metric", "standard deviation", "degrees of freedom", "pretrainings a row"]
     header += ["smallest gain, by itself", "smallest gain, of all"]
-    text = FOUND.format(looked=looked.get(kind, "all rows are"))
+    body = [
+        [it.title, *_chance(it), f"{alone:.2f}", f"{of_all:.2f}"] for it, alone, of_all in known
+    ]
+    within = any(it.within for it, _, _ in known)
+    if within:
+        header.append("within seeds")
+        for line, (it, _, _) in zip(body, known, strict=True):
+            line.append(f"{it.within.sd:.2f} ({it.within.df:.0f})" if it.within else "-")
+    looked = {"ladder": "all steps are looked at", "all": "all pairs are"}
+    text = FOUND.format(looked=looked.get(kind, "all rows are"), within=WITHIN if within else "")
     return f"{text}\n\n{grid(header, body)}" if body else ""
+
+
+def _apart(families: Sequence[Family]) -> str:
+    """The pairs of rows that share no seed, where others are compared within seeds."""
+    pairs = dict.fromkeys(pair for family in families for pair in family.apart)
+    told = "; ".join(f"{row} over {against}" for row, against in pairs)
+    return f"{APART}: {told}." if pairs else ""
+
+
+def _chance(family: Family) -> list[str]:
+    """What rows vary by: standard deviation, its degrees of freedom, pretrainings a row."""
+    spread = family.spread
+    counts = sorted({family.counts[label] for label in family.pretrained})
+    return [
+        *((f"{spread.sd:.2f}", f"{spread.df:.0f}") if spread else ("-", "-")),
+        "-".join(map(str, dict.fromkeys((counts[0], counts[-1])))),
+    ]
 
 
 def _of_paper(families: Sequence[Family]) -> str:

@@ -76,7 +76,7 @@ def test_a_baseline_with_one_head_and_all_others_to_choose(heads, tmp_path):
     assert told["B-standard", "c4"] == {"B-standard (fpn)": -5, "mine (c4)": -2, "mine (fpn)": -7}
 
 
-def test_rows_that_cannot_be_paired_end_no_report(run, tmp_path):
+def test_rows_that_share_no_seed_have_a_report(run, tmp_path):
     """`b` and `c` share no seed with each other, and each one has some with the baseline."""
     seeds = {"a": (0, 1, 2, 3), "b": (0, 1), "c": (2, 3)}
     records = [
@@ -87,7 +87,7 @@ def test_rows_that_cannot_be_paired_end_no_report(run, tmp_path):
     study = Study(tmp_path, records, Question(paired=True))
     assert "top-1" in render(study)
     table = transfer.table(study, "small")
-    assert table.baseline == "a" and table.baselines == ["a"]
+    assert table.baseline == "a" and table.baselines == ["a", "b", "c"]
 
 
 def test_rows_of_one_name_with_two_configs_of_one_file(run, tmp_path):

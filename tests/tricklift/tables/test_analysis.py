@@ -114,7 +114,7 @@ def test_the_mean_of_the_table_and_of_the_differences_is_one(run):
 def test_one_pretraining_a_row_says_nothing_of_rows(run):
     runs = [run(row, "cls", 80.0) for row in ("a", "b")]
     runs += [run(row, "det", 40.0 + seed, seed) for row in ("a", "b") for seed in (0, 1)]
-    found = analyse(lines(runs), Question(claims=[Claim("b", "a", "voc_map", "+")]))
+    found = analyse(lines(runs), Question(paired=False, claims=[Claim("b", "a", "voc_map", "+")]))
     assert not any(family.tested for family in found.families)
     top1, detection = (family.differences[0] for family in found.families)
     assert (top1.low, top1.p) == (None, None)
@@ -168,7 +168,7 @@ def test_claims_are_judged_in_each_column(run):
         Claim("b", "a", "voc_map", "-"),
         Claim("b", "c", "top1", "+"),
     ]
-    found = analyse(lines(runs), Question(claims=asked)).verdicts
+    found = analyse(lines(runs), Question(paired=False, claims=asked)).verdicts
     assert [(it.title, it.said) for it in found] == [
         ("top-1", "supported"), ("mAP", "contradicted"), (None, "undecided"),
     ]  # fmt: skip
@@ -184,7 +184,8 @@ def test_claims_name_rows_and_mean_one_network(run):
     runs = fresh + pretrained(run, {"a": 50.0}) + pretrained(run, {"other": 50.0}, backbone="y")
     asked = [Claim(row, "random init", "voc_map", "+") for row in ("a", "other")]
     asked.append(Claim("a", "random init (x)", "voc_map", "+"))
-    first, unclear, third = analyse(lines(runs), Question(claims=asked)).verdicts
+    question = Question(paired=False, claims=asked)
+    first, unclear, third = analyse(lines(runs), question).verdicts
     assert (first.difference.against, first.said) == ("random init (b)", "supported")
     assert third.difference.against == "random init (x)"
     assert (unclear.difference, unclear.said) == (None, "undecided")
@@ -202,6 +203,30 @@ def test_the_claims_of_a_provided_tier_are_judged_unless_others_are_given(
     assert analyse(runs, Question(claims=[])).verdicts == []
     (tmp_path / "tiers" / "small.yaml").write_text("name: small\n")
     assert analyse(runs).verdicts == []
+
+
+def test_a_provided_tier_says_whether_rows_are_compared_within_seeds(run, tmp_path, monkeypatch):
+    (tmp_path / "tiers").mkdir()
+    (tmp_path / "tiers" / "small.yaml").write_text("name: small\npaired: true\n")
+    monkeypatch.setattr(claims, "config_root", lambda: tmp_path)
+    runs = [
+        run(row, "cls", 50.0 + 10 * seed + lift * seed**2, seed)
+        for row, lift in {"a": 0, "b": 1, "c": 3}.items()
+        for seed in (0, 1, 2)
+    ]
+    apart = run("d", "cls", 90.0, 7)
+
+    def of(runs, **asked):
+        found = analyse(lines(runs), Question(**asked))
+        return found.question.paired, found.families[0]
+
+    (paired, inside), (unpaired, outside) = of(runs), of(runs, paired=False)
+    assert (paired, inside.spread.df, inside.within) == (True, 4, None)
+    assert (unpaired, outside.spread.df, outside.within) == (False, 6, inside.spread)
+    assert inside.apart == outside.apart == []
+    assert of([*runs, apart])[1].apart == [("d", "a")]
+    assert of([*runs, run("a", "cls", 50.0, tier="own")])[0] is False  # not all tiers say so
+    assert of(runs, variance="own")[0] is False  # asked for, and another model
 
 
 @pytest.mark.parametrize(

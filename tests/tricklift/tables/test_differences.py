@@ -6,7 +6,6 @@ from math import sqrt
 import pytest
 from scipy import stats
 
-from tricklift.errors import UserError
 from tricklift.tables import dunnett
 from tricklift.tables.differences import (
     KINDS,
@@ -140,9 +139,67 @@ def test_pairs_within_seeds():
     half = 4.302653 * sqrt(7 / 3)
     assert (found.mean, found.low, found.high) == pytest.approx((3, 3 - half, 3 + half), abs=1e-5)
     assert found.p == pytest.approx(stats.ttest_rel((41, 52, 66), (40, 50, 60)).pvalue)
-    samples = {"a": {"0": 1.0}, "b": {"1": 2.0}}
-    with pytest.raises(UserError, match=r"--paired: b and a have no seed .*leave --paired out"):
-        family(Model(samples, frozenset("ab"), paired=True), "ladder", [("b", "a")])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_that_share_no_seed_are_compared_by_all_their_values(kind):
+    samples = {label: dict(zip("012", row, strict=True)) for label, row in BLOCKS.items()}
+    samples["late"] = {"7": 60.0, "8": 61.0}
+    paired, plain = (Model(samples, frozenset(samples), paired=it) for it in (True, False))
+    found, same = (family(it, kind, [("late", "a"), ("b", "a")])[0] for it in (paired, plain))
+    assert found.mean == same.mean == pytest.approx(60.5 - 151 / 3)
+    one, other = (family(it, "ladder", [("late", "a")])[0] for it in (paired, plain))
+    assert one == other
+
+
+BLOCKS = {"a": (40.0, 50.0, 61.0), "b": (41.5, 52.0, 62.0), "c": (44.0, 53.0, 66.0)}
+
+
+def test_seeds_are_blocks_of_all_rows():
+    """Without effects of row and seed 0, 1/6, -1/6 are left of a, four times as much of b, and
+    -5 times of c: squares sum to 84 / 36, with (3 - 1) x (3 - 1) degrees of freedom."""
+    one = model(BLOCKS, paired=True)
+    assert one.spread("a") == one.spread("c")
+    assert (one.spread("a").sd, one.spread("a").df) == (pytest.approx(sqrt(84 / 36 / 4)), 4)
+    found = family(one, "ladder", [("b", "a")])[0]
+    se = sqrt(7 / 12 * 2 / 3)
+    half = stats.t.isf(0.025, 4) * se
+    assert ends(found) == pytest.approx((1.5 - half, 1.5 + half, 2 * stats.t.sf(1.5 / se, 4)))
+    assert found.detectable == pytest.approx(se * detectable(4, ALPHA))
+    # power(1.5 / sd * sqrt(n), 2 * (n - 1), 0.05): 0.776 with 5 seeds, 0.865 with 6
+    assert found.needed == 6
+
+
+def test_what_a_seed_does_to_all_rows_does_not_count():
+    moved = {label: (row[0], row[1] + 100, row[2] - 7) for label, row in BLOCKS.items()}
+    for kind in KINDS:
+        there, here = (
+            family(model(rows, paired=True), kind, [("b", "a"), ("c", "a")])
+            for rows in (moved, BLOCKS)
+        )
+        for one, other in zip(there, here, strict=True):
+            assert ends(one) == pytest.approx(ends(other))
+
+
+def test_a_seed_that_a_row_lacks_is_left_out_of_its_differences():
+    one = model({**BLOCKS, "d": (45.0,)}, paired=True)
+    there, here = one.spread("d"), model(BLOCKS, paired=True).spread("a")
+    assert (there.sd, there.df) == (pytest.approx(here.sd), here.df)  # one value tells no spread
+    found = family(one, "ladder", [("d", "c"), ("b", "a")])
+    assert found[0].mean == 1.0
+    widths = [it.high - it.low for it in found]
+    assert widths[0] == pytest.approx(sqrt(3) * widths[1])
+
+
+def test_random_init_is_compared_by_all_its_values():
+    rows = {**BLOCKS, "start": (10.0, 30.0, 20.0)}
+    paired, plain = (
+        family(model(rows, fresh=("start",), paired=it), "ladder", [("a", "start"), ("b", "a")])
+        for it in (True, False)
+    )
+    assert (paired[0].low, paired[0].high) == (plain[0].low, plain[0].high)
+    alone = family(model(BLOCKS, paired=True), "ladder", [("b", "a")])[0]
+    assert (paired[1].low, paired[1].high) == pytest.approx((alone.low, alone.high))
 
 
 def test_without_a_spread_there_is_a_difference_alone():

@@ -100,7 +100,7 @@ def test_differences_are_data_too(leave):
     [
         (["--baseline", "b", "--pairs", "baseline"], "### Against b"),
         (["--pairs", "all", "--variance", "own"], "### All pairs"),
-        (["--paired"], "within each seed of the pretraining"),
+        (["--paired"], "within each of its seeds"),
         (["--claims", "CLAIMS"], "| b is better than a in top-1 | top-1 | "),
         (["--format", "differences-csv"], "tier,metric,title,kind,row,against,mean,low,high,p,"),
     ],

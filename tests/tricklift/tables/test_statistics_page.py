@@ -43,7 +43,7 @@ def test_the_page_has_its_sections_in_order(run, tmp_path):
 
 
 def test_what_is_decided_is_bold(run):
-    text = text_of(several(run))
+    text = text_of(several(run), paired=False)
     # standard deviation 1 with 6 degrees of freedom: 10 +- t(0.975, 6) * sqrt(2 / 3)
     assert "| D-efficient | B-standard | **+10.00 [+8.00, +12.00] p < 0.001** |" in text
     # 0.5 over sqrt(2 / 3) is t = 0.612: p 0.563
@@ -52,7 +52,7 @@ def test_what_is_decided_is_bold(run):
 
 
 def test_the_page_says_what_could_be_found_and_what_would_decide(run):
-    text = text_of(several(run), pairs="ladder")
+    text = text_of(several(run), pairs="ladder", paired=False)
     # by itself: sqrt(2 / 3) times 3.367, which 6 degrees of freedom find in four of five trials
     found = line_of(text, "The smallest true gain", "| top-1 ")
     assert found.startswith("| top-1 | 1.00 | 6 | 3 | 2.75 |")
@@ -70,28 +70,34 @@ def test_the_paper_stands_beside_its_steps_alone(run):
 
 def test_with_one_pretraining_a_row_the_page_speaks_of_checkpoints(run):
     runs = [run(row, "cls", 80.0) for row in LADDER]
-    text = text_of(runs)
+    text = text_of(runs, paired=False)
     assert "top-1: no row was pretrained more than once" in text
     assert "holds for these checkpoints alone" in text.replace("\n", " ")
     for absent in ("p =", "p <", "Dunnett", "pooled", "[", "### Ranks", "smallest true gain"):
         assert absent not in text, absent
     runs += [run(row, "det", 40.0 + seed, seed) for row in LADDER for seed in (0, 1)]
-    text = text_of(runs)
+    text = text_of(runs, paired=False)
     # runs downstream: standard deviation sqrt(1 / 2) with 3 degrees of freedom, two of each row
     assert "| + cosine | D-efficient | +0.00 | +0.00 [-2.25, +2.25] |" in text
     assert "p =" not in text
 
 
 def test_the_model_that_was_asked_for_is_stated(run):
-    assert "share one standard deviation" in text_of(several(run))
-    assert "Dunnett's test" in text_of(several(run))
-    assert "Tukey's test" in text_of(several(run), pairs="all")
+    plain = text_of(several(run), paired=False)
+    assert "share one standard deviation over" in plain and "Dunnett's test" in plain
+    assert "Tukey's test" in text_of(several(run), pairs="all", paired=False)
     own = text_of(several(run), variance="own", pairs="all")
     assert "Welch" in own and "Sidak" in own and "Tukey" not in own
     runs = [*several(run), *several(run, ("mine",), (0.3,))]
     for place, record in enumerate(runs):
         record.data["metrics"] = {it: v + place % 5 / 10 for it, v in record["metrics"].items()}
-    assert "within each seed" in text_of(runs, paired=True)
+    # by seed what is left of the other rows is 0, 0.1, -0.2 and the like
+    paired = text_of([*runs, run("late", "cls", 70.0, 9)], paired=True)
+    assert (
+        "within each of its seeds" in paired and "Sidak" in paired and "Within seeds:" not in paired
+    )
+    assert "by all their values: late over B-standard." in paired
+    assert "| within seeds |" in text_of(runs, paired=False)
 
 
 def test_claims(run):
@@ -100,7 +106,7 @@ def test_claims(run):
         Claim("+ cosine", "D-efficient", "top1", "-"),
         Claim("gone", "B-standard", "miou", "+"),
     ]
-    text = text_of(several(run), claims=asked).partition("## Claims")[2]
+    text = text_of(several(run), claims=asked, paired=False).partition("## Claims")[2]
     assert (
         "| D lifts \\| top-1 (D-efficient over B-standard) | top-1 | supported | +10.00 [" in text
     )
