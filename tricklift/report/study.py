@@ -6,9 +6,10 @@ from functools import cached_property
 from pathlib import Path
 
 from tricklift.report.html import anchors
-from tricklift.tables.analysis import Analysis, Family, Question, analyse, asked_columns
+from tricklift.tables.analysis import Analysis, Question, analyse, asked_columns
 from tricklift.tables.columns import Column, in_order, labels, of_task
 from tricklift.tables.compare import Line, Row, build_rows, lines
+from tricklift.tables.families import Family
 from tricklift.tables.pairs import baselines_of
 from tricklift.tables.records import Record, find
 

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 
 from tricklift.errors import UserError
 from tricklift.tables.claims import (
@@ -16,8 +15,8 @@ from tricklift.tables.claims import (
 )
 from tricklift.tables.columns import Column, columns
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, Line
-from tricklift.tables.differences import Difference, family
-from tricklift.tables.model import VARIANCES, Model, Spread, model_of
+from tricklift.tables.families import Family, family_of
+from tricklift.tables.model import VARIANCES
 from tricklift.tables.observations import Observations
 from tricklift.tables.pairs import (
     baselines_of,
@@ -59,46 +58,6 @@ class Question:
             raise UserError(f"--variance takes {' or '.join(VARIANCES)}, got {self.variance!r}")
         if self.paired and self.variance == "own":
             raise UserError("--paired and --variance own are two models; leave one out")
-
-
-@dataclass(frozen=True)
-class Family:
-    """Comparisons whose p hold together.
-
-    Attributes:
-        kind: `ladder`, `baseline`, `all` or `claims`.
-        tier: Of the runs.
-        metric: Of `COLUMNS`.
-        title: The column's.
-        tested: Whether observations are pretrainings. If not, each row has one pretraining,
-            observations are its runs, and what is said holds for these checkpoints alone.
-        spread: Standard deviation over observations of the rows with a pretraining (within seeds if
-            they are paired); None unless it is pooled, and known.
-        within: The same within seeds, where differences are not.
-        counts: Observations of each row.
-        pretrained: Rows with a pretraining.
-        apart: Pairs with pretraining that are to be compared within seeds, and share none.
-        differences: One a pair.
-    """
-
-    kind: str
-    tier: str
-    metric: str
-    title: str
-    tested: bool
-    spread: Spread | None
-    within: Spread | None
-    counts: Mapping[str, int]
-    pretrained: Sequence[str]
-    apart: Sequence[tuple[str, str]]
-    differences: Sequence[Difference]
-
-    def typical(self, size: str) -> float | None:
-        """Mean `detectable` or `alone` of the differences between rows with a pretraining."""
-        rows = set(self.pretrained)
-        values = [getattr(it, size) for it in self.differences if {it.row, it.against} <= rows]
-        known = [value for value in values if value is not None]
-        return fmean(known) if known else None
 
 
 @dataclass(frozen=True)
@@ -167,6 +126,7 @@ def analyse(
     """
     question = question or Question()
     question = _resolved(question, dict.fromkeys(str(line.first["tier"]) for line in lines))
+    paired = bool(question.paired)
     table = asked_columns(lines, question) if table is None else table
     baselines = baselines_of(lines, table, question.baseline)
     steps = {tier: ladder_steps(lines, tier) for tier in baselines}
@@ -175,7 +135,8 @@ def analyse(
         baseline, of_ladder = baselines[column.tier], steps[column.tier]
         for kind in (question.pairs,) if question.pairs else kinds(column, baseline, of_ladder):
             pairs = pairs_of(kind, column, baseline, of_ladder)
-            families += _families(kind, column, pairs, question)
+            if pairs:
+                families.append(family_of(kind, column, pairs, question.variance, paired))
     several = [column for column in table if len(column.lines) > 1]
     return Analysis(
         question,
@@ -206,42 +167,6 @@ def _alone(table: Sequence[Column]) -> list[tuple[str, str, str]]:
         (column.tier, column.title, next(iter(column.lines)))
         for column in table
         if len(column.lines) == 1 and len(rows[column.tier]) > 1
-    ]
-
-
-def _families(
-    kind: str, column: Column, pairs: Sequence[tuple[str, str]], question: Question
-) -> list[Family]:
-    if not pairs:
-        return []
-    rows = column.observations
-    model, tested = model_of(rows, question.variance, bool(question.paired))
-    pretrained = [label for label in rows if label in model.pretrained]
-    shared = pretrained and question.variance == "pooled"
-    blocks = replace(model, paired=True)
-    return [
-        Family(
-            kind,
-            column.tier,
-            column.metric,
-            column.title,
-            tested,
-            model.spread(pretrained[0]) if shared else None,
-            blocks.spread(pretrained[0]) if shared and not question.paired else None,
-            {label: len(model.samples[label]) for label in rows},
-            pretrained,
-            _apart(model, pairs),
-            family(model, kind, pairs, tested),
-        )
-    ]
-
-
-def _apart(model: Model, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The pairs of one spread that are to be compared within seeds, and share none."""
-    return [
-        (row, against)
-        for row, against in pairs
-        if model.paired and against in model.mates(row) and not model.shared(row, against)
     ]
 
 
@@ -278,12 +203,14 @@ def _verdicts(table: Sequence[Column], question: Question) -> list[Verdict]:
     for column in table:
         mine = {it: _pair(it, column) for it in claims if it.metric == column.metric}
         pairs = [pair for pair in dict.fromkeys(mine.values()) if pair]
-        for of_column in _families("claims", column, pairs, question):
-            by_pair = {(it.row, it.against): it for it in of_column.differences}
-            for claim, pair in mine.items():
-                if pair:
-                    said = judge(claim, by_pair[pair])
-                    found[claim].append(Verdict(claim, column.title, said, by_pair[pair]))
+        if not pairs:
+            continue
+        told = family_of("claims", column, pairs, question.variance, bool(question.paired))
+        by_pair = {(it.row, it.against): it for it in told.differences}
+        for claim, pair in mine.items():
+            if pair:
+                said = judge(claim, by_pair[pair])
+                found[claim].append(Verdict(claim, column.title, said, by_pair[pair]))
     return [
         verdict
         for claim, seen in found.items()

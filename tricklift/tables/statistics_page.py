@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 
 from tricklift.markdown import grid, paragraphs, titled
 from tricklift.paper import numbers
-from tricklift.tables.analysis import Analysis, Family
+from tricklift.tables.analysis import Analysis
 from tricklift.tables.claims import Verdict
 from tricklift.tables.compare import COLUMNS, TITLES
 from tricklift.tables.differences import MOST, Difference
+from tricklift.tables.families import Family
 from tricklift.tables.pairs import paper_gains
 from tricklift.tables.power import ALPHA
+from tricklift.tables.power_page import detectable, with_more
 from tricklift.tables.ranks import Interval
 
 MODEL = (
@@ -43,15 +45,6 @@ METHODS = {
     "init of its network. An interval holds by itself, p (Holm) for all steps of a metric.",
 }
 TITLE = {"ladder": "Step by step", "all": "All pairs"}
-FOUND = (
-    "The smallest true gain that is found in four of five trials, with as many pretrainings as "
-    "here (the mean over rows with a pretraining): by an interval of its own, and by p where "
-    "{looked}.{within}"
-)
-WITHIN = (
-    " Within seeds: the standard deviation (degrees of freedom) that is left once what a seed does "
-    "to all rows alike is taken off; `--paired` compares by it."
-)
 ENOUGH = (
     "Pretrainings of each row that would decide, in four of five trials, a difference as large as "
     "the one seen (`-`: decided, or no p):"
@@ -79,6 +72,7 @@ def section(analysis: Analysis) -> str:
         for kind in dict.fromkeys(family.kind for family in of_tier):
             mine = [family for family in of_tier if family.kind == kind]
             parts += _of_kind(analysis, kind, mine, f": {tier}" if several else "")
+        parts.append(with_more(of_tier, f": {tier}" if several else ""))
     parts += [_ranks(analysis, several), _claims(analysis.verdicts)]
     return paragraphs(parts)
 
@@ -126,7 +120,7 @@ def _of_kind(
     if kind == "ladder":
         yield _of_paper(families)
     yield _apart(families)
-    yield _detectable(kind, families)
+    yield detectable(kind, families)
     if any(it.p is not None and not it.decided for of in families for it in of.differences):
         yield f"{ENOUGH}\n\n{_table(kind, families, _needed)}"
 
@@ -169,44 +163,11 @@ def _needed(found: Difference) -> str:
     return str(found.needed) if found.needed else f"> {MOST}"
 
 
-def _detectable(kind: str, families: Sequence[Family]) -> str:
-    """What each metric's differences had to be, for the data to tell."""
-    known = [
-        (it, alone, of_all)
-        for it in families
-        if (alone := it.typical("alone")) is not None
-        and (of_all := it.typical("detectable")) is not None
-    ]
-    header = ["metric", "standard deviation", "degrees of freedom", "pretrainings a row"]
-    header += ["smallest gain, by itself", "smallest gain, of all"]
-    body = [
-        [it.title, *_chance(it), f"{alone:.2f}", f"{of_all:.2f}"] for it, alone, of_all in known
-    ]
-    within = any(it.within for it, _, _ in known)
-    if within:
-        header.append("within seeds")
-        for line, (it, _, _) in zip(body, known, strict=True):
-            line.append(f"{it.within.sd:.2f} ({it.within.df:.0f})" if it.within else "-")
-    looked = {"ladder": "all steps are looked at", "all": "all pairs are"}
-    text = FOUND.format(looked=looked.get(kind, "all rows are"), within=WITHIN if within else "")
-    return f"{text}\n\n{grid(header, body)}" if body else ""
-
-
 def _apart(families: Sequence[Family]) -> str:
     """The pairs of rows that share no seed, where others are compared within seeds."""
     pairs = dict.fromkeys(pair for family in families for pair in family.apart)
     told = "; ".join(f"{row} over {against}" for row, against in pairs)
     return f"{APART}: {told}." if pairs else ""
-
-
-def _chance(family: Family) -> list[str]:
-    """What rows vary by: standard deviation, its degrees of freedom, pretrainings a row."""
-    spread = family.spread
-    counts = sorted({family.counts[label] for label in family.pretrained})
-    return [
-        *((f"{spread.sd:.2f}", f"{spread.df:.0f}") if spread else ("-", "-")),
-        "-".join(map(str, dict.fromkeys((counts[0], counts[-1])))),
-    ]
 
 
 def _of_paper(families: Sequence[Family]) -> str:

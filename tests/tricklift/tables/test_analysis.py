@@ -224,6 +224,10 @@ def test_a_provided_tier_says_whether_rows_are_compared_within_seeds(run, tmp_pa
     assert (paired, inside.spread.df, inside.within) == (True, 4, None)
     assert (unpaired, outside.spread.df, outside.within) == (False, 6, inside.spread)
     assert inside.apart == outside.apart == []
+    assert inside.with_more(3) == pytest.approx(inside.typical("alone"))
+    assert outside.with_more(3) == pytest.approx(outside.typical("alone"))
+    assert inside.with_more(12) < inside.with_more(3) / 2  # sd alone halves; so do few degrees
+    assert of(runs, variance="own")[1].with_more(3) is None  # no one standard deviation
     assert of([*runs, apart])[1].apart == [("d", "a")]
     assert of([*runs, run("a", "cls", 50.0, tier="own")])[0] is False  # not all tiers say so
     assert of(runs, variance="own")[0] is False  # asked for, and another model

@@ -56,6 +56,8 @@ def test_the_page_says_what_could_be_found_and_what_would_decide(run):
     # by itself: sqrt(2 / 3) times 3.367, which 6 degrees of freedom find in four of five trials
     found = line_of(text, "The smallest true gain", "| top-1 ")
     assert found.startswith("| top-1 | 1.00 | 6 | 3 | 2.75 |")
+    # standard deviation 1, 3 x (n - 1) degrees of freedom: as above with 3
+    assert line_of(text, "### More pretrainings", "| top-1 ").startswith("| top-1 | 2.75 | 1.9")
     part = text.partition("would decide, in four of five")[2].partition("###")[0]
     # at the 2.5 % of two steps, by the normal: 2 * (2.2414 + 0.8416)^2 / 0.5^2 = 76.04
     assert "| + cosine | D-efficient | 77 | 77 |" in part
@@ -73,7 +75,16 @@ def test_with_one_pretraining_a_row_the_page_speaks_of_checkpoints(run):
     text = text_of(runs, paired=False)
     assert "top-1: no row was pretrained more than once" in text
     assert "holds for these checkpoints alone" in text.replace("\n", " ")
-    for absent in ("p =", "p <", "Dunnett", "pooled", "[", "### Ranks", "smallest true gain"):
+    for absent in (
+        "More pretrainings",
+        "p =",
+        "p <",
+        "Dunnett",
+        "pooled",
+        "[",
+        "### Ranks",
+        "smallest true gain",
+    ):
         assert absent not in text, absent
     runs += [run(row, "det", 40.0 + seed, seed) for row in LADDER for seed in (0, 1)]
     text = text_of(runs, paired=False)

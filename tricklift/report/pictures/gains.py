@@ -7,8 +7,8 @@ from markupsafe import Markup
 
 from tricklift.report.figures import INK, METRIC_COLOURS, MUTED, PAPER, canvas, heading, inline
 from tricklift.report.wording import told
-from tricklift.tables.analysis import Family
 from tricklift.tables.differences import Difference
+from tricklift.tables.families import Family
 
 Pair = tuple[str, str]
 ROW_INCHES = 0.4

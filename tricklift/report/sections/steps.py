@@ -10,7 +10,7 @@ from tricklift.report.pictures.gains import Pair, gains
 from tricklift.report.pictures.levels import levels
 from tricklift.report.section import Section
 from tricklift.report.study import Study
-from tricklift.tables.analysis import Family
+from tricklift.tables.families import Family
 from tricklift.tables.means import means
 from tricklift.tables.pairs import paper_gains
 

@@ -7,9 +7,9 @@ from tricklift.paper import numbers
 from tricklift.report.html import fill
 from tricklift.report.section import Download, Section
 from tricklift.report.study import Study
-from tricklift.tables.analysis import Family
 from tricklift.tables.compare import COLUMNS, TITLES, Line, Row
 from tricklift.tables.differences import Difference
+from tricklift.tables.families import Family
 from tricklift.tables.page import differences_csv, seeds, to_csv
 
 #: With more rows, the chosen baseline alone: each needs its own differences in the page.
