@@ -85,7 +85,7 @@ def test_rows_that_share_no_seed_have_a_report(run, tmp_path):
         for seed in held
     ]
     study = Study(tmp_path, records, Question(paired=True))
-    assert "top-1" in render(study)
+    assert "one standard deviation within seeds" in render(study)
     table = transfer.table(study, "small")
     assert table.baseline == "a" and table.baselines == ["a", "b", "c"]
 

@@ -146,6 +146,18 @@ def test_no_run_is_finished(run, tmp_path):
     assert "1 of 1 runs have not come to their end" in text
 
 
+@pytest.mark.parametrize(
+    ("tier", "said"), [("small", "within seeds"), ("zoo", "deviation for all")]
+)
+def test_the_protocol_says_what_the_tier_says_of_seeds(run, tmp_path, tier, said):
+    records = [
+        run(row, "cls", 40.0 + seed**place, seed, tier=tier)
+        for place, row in enumerate("abc")
+        for seed in (1, 2, 3)
+    ]
+    assert said in render(Study(tmp_path, records)).partition("<dt>Statistics")[2][:200]
+
+
 def test_one_row_has_nothing_to_compare(run, tmp_path):
     records = [run("a", "cls", 50.0), run("a", "det", 30.0)]
     text = render(Study(tmp_path, records))

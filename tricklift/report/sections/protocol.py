@@ -28,7 +28,7 @@ def section(study: Study) -> Section | None:
         machines=machine_texts(study.done),
         commands=typed(study.folder),
         runs=runs,
-        question=study.question,
+        question=study.analysis.question if study.lines else None,
     )
     return Section("How it was done", "protocol", body, [Download("runs.csv", to_csv(runs))])
 
