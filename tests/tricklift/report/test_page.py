@@ -147,7 +147,7 @@ def test_no_run_is_finished(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("tier", "said"), [("small", "within seeds"), ("zoo", "deviation for all")]
+    ("tier", "said"), [("small", "within seeds"), ("zoo", "for all rows")]
 )
 def test_the_protocol_says_what_the_tier_says_of_seeds(run, tmp_path, tier, said):
     records = [
