@@ -146,9 +146,7 @@ def test_no_run_is_finished(run, tmp_path):
     assert "1 of 1 runs have not come to their end" in text
 
 
-@pytest.mark.parametrize(
-    ("tier", "said"), [("small", "within seeds"), ("zoo", "for all rows")]
-)
+@pytest.mark.parametrize(("tier", "said"), [("small", "within seeds"), ("zoo", "for all rows")])
 def test_the_protocol_says_what_the_tier_says_of_seeds(run, tmp_path, tier, said):
     records = [
         run(row, "cls", 40.0 + seed**place, seed, tier=tier)
