@@ -6,6 +6,7 @@ segmentation (scope `mmseg`). The arguments are the ones of OpenMMLab's own tool
 
 import logging
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -223,7 +224,14 @@ def build_runner(cfg: Config) -> Runner:
     if "model" not in cfg:
         raise UserError(f"{cfg.filename} has no model; give a config of a whole run")
     torch.set_num_threads(min(torch.get_num_threads(), cores()))
+    _wait_for_a_name()
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+
+
+def _wait_for_a_name() -> None:
+    """mmengine calls a run by its config and second; another of that name would share its log."""
+    while any(name.endswith(time.strftime("%Y%m%d_%H%M%S")) for name in MMLogger._instance_dict):
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -244,6 +244,15 @@ def test_train_resume_and_test(root, tmp_path):
     assert metrics["accuracy/top1"] == pytest.approx(result["metrics"]["top1"], abs=0.01)
 
 
+def test_runs_of_one_second_have_logs_of_their_own(tiny, tmp_path):
+    """mmengine knows a run's logger by config and second."""
+    for place in range(3):
+        cfg = tiny.config(tmp_path / str(place), experiment_name="same", log_level="INFO")
+        training.build_runner(cfg)
+    logs = [file.read_text() for file in sorted(tmp_path.rglob("*.log"))]
+    assert len(logs) == 3 and all("Hooks will be executed" in log for log in logs)
+
+
 def test_a_checkpoint_of_another_model_is_refused(root, tmp_path):
     file = tmp_path / "other.pth"
     torch.save({"state_dict": {"backbone.stem.0.weight": torch.zeros(1)}}, file)

@@ -22,6 +22,7 @@ from tricklift.compat import (
     finder,
     imports,
     init_info,
+    loaders,
     precision,
     resume,
     safe_load,
@@ -54,6 +55,7 @@ def install() -> None:
     class_checks.install()
     stop_signals.install()
     disk.install()
+    loaders.install()  # after the other one that wraps Runner.train
     imports.install()
     init_info.install()
     every_run.install()
