@@ -126,7 +126,7 @@ def look(values: np.ndarray, kind: str, model: str) -> Seen:
             variance = (rest**2).sum(axis=(1, 2)) / (rows * (n - 1))
         df = np.full(gains.shape, rows * (n - 1.0))
         se = np.broadcast_to(np.sqrt(2 * variance / n)[:, None], gains.shape)
-    if model == "pooled" and kind != "ladder":
+    if model != "own" and kind != "ladder":
         critical = tukey_critical(ROWS, df[0, 0])
         if kind == "baseline":
             critical = dunnett.critical([n] * (ROWS - 1), n, df[0, 0], CONFIDENCE)

@@ -27,7 +27,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Raw:
-    """A difference before its family is looked at; `equal`: all rows beside share one spread."""
+    """A difference before its family is looked at; `equal`: as `Model.together` of both rows."""
 
     mean: float
     se: float
@@ -141,7 +141,14 @@ class Model:
         spread = self.spread(row)
         if spread is None:
             return mean, None
-        return mean, Raw(mean, spread.sd * sqrt(2 / len(gains)), spread.df, False)
+        return mean, Raw(mean, spread.sd * sqrt(2 / len(gains)), spread.df, self.together(row))
+
+    def together(self, label: str) -> bool:
+        """Whether the rows beside one share its spread, and all their seeds if they are paired."""
+        mates = [self.samples[mate] for mate in self.mates(label)]
+        return self.variance == "pooled" and not (
+            self.paired and any(mate.keys() != mates[0].keys() for mate in mates)
+        )
 
 
 def _satterthwaite(shares: Sequence[float], dfs: Sequence[float]) -> float:

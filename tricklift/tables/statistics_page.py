@@ -112,10 +112,8 @@ def _of_kind(
     """The differences of one kind and tier, what they rest on, and what would decide the rest."""
     tier = families[0].tier
     title = TITLE.get(kind, f"Against {analysis.baselines[tier]}")
-    spread = "pooled" if _spread(analysis) == "pooled" else "other"
-    method = METHODS[kind] if kind in METHODS else METHODS[kind, spread]
     yield f"### {title}{suffix}"
-    yield method if any(map(_intervals, families)) else ""
+    yield _method(kind, [family for family in families if _intervals(family)])
     yield _table(kind, families, gain)
     if kind == "ladder":
         yield _of_paper(families)
@@ -123,6 +121,19 @@ def _of_kind(
     yield detectable(kind, families)
     if any(it.p is not None and not it.decided for of in families for it in of.differences):
         yield f"{ENOUGH}\n\n{_table(kind, families, _needed)}"
+
+
+def _method(kind: str, families: Sequence[Family]) -> str:
+    """How p and intervals are made, and of which metrics where that differs."""
+    if not families or kind in METHODS:
+        return METHODS[kind] if families else ""
+    titles: dict[bool, list[str]] = {}
+    for family in families:
+        titles.setdefault(family.exact, []).append(family.title)
+    told = {exact: METHODS[kind, "pooled" if exact else "other"] for exact in titles}
+    if len(told) == 1:
+        return next(iter(told.values()))
+    return " ".join(f"{', '.join(titles[exact])}: {text}" for exact, text in told.items())
 
 
 def _table(kind: str, families: Sequence[Family], write: Callable[[Difference], str]) -> str:

@@ -12,6 +12,7 @@ from tricklift.tables.differences import (
     family,
     holm,
     sidak,
+    tukey_critical,
 )
 from tricklift.tables.model import Model, model_of
 from tricklift.tables.observations import Observations
@@ -168,6 +169,21 @@ def test_seeds_are_blocks_of_all_rows():
     assert found.detectable == pytest.approx(se * detectable(4, ALPHA))
     # power(1.5 / sd * sqrt(n), 2 * (n - 1), 0.05): 0.776 with 5 seeds, 0.865 with 6
     assert found.needed == 6
+
+
+def test_blocks_with_all_seeds_are_dunnetts_and_tukeys():
+    se = sqrt(7 / 12 * 2 / 3)
+    for kind, critical in (
+        ("baseline", dunnett.critical((3, 3), 3, 4, 0.95)),
+        ("all", tukey_critical(3, 4)),
+    ):
+        found = family(model(BLOCKS, paired=True), kind, [("b", "a"), ("c", "a")])[0]
+        assert (found.high - found.low) / 2 == pytest.approx(critical * se)
+        assert found.decided == (found.low > 0 or found.high < 0)
+    lacking = model({**BLOCKS, "d": (45.0, 51.0)}, paired=True)
+    found = family(lacking, "baseline", [("b", "a"), ("d", "a")])[0]
+    width = 2 * stats.t.isf(sidak(2) / 2, lacking.spread("a").df)
+    assert (found.high - found.low) / width == pytest.approx(lacking.spread("a").sd * sqrt(2 / 3))
 
 
 def test_what_a_seed_does_to_all_rows_does_not_count():

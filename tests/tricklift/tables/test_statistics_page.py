@@ -109,6 +109,9 @@ def test_the_model_that_was_asked_for_is_stated(run):
     )
     assert "by all their values: late over B-standard." in paired
     assert "| within seeds |" in text_of(runs, paired=False)
+    assert "Dunnett" in text_of(runs, paired=True)
+    some = text_of([*runs, run("late", "det", 70.0, 9, 9)], paired=True)
+    assert "top-1: Dunnett's test" in some and "mAP: Intervals (Sidak) and p (Holm)" in some
 
 
 def test_claims(run):
