@@ -42,8 +42,8 @@ def compare(
         str | None,
         typer.Option(
             metavar="TIER",
-            help="Put the results of a tier that tricklift ships (demo) beside yours; refused "
-            "where data, protocol or downstream recipe differ.",
+            help="Put the results of a tier that tricklift ships (demo, small) beside yours; "
+            "refused where data, protocol or downstream recipe differ.",
         ),
     ] = None,
     style: Annotated[

@@ -90,6 +90,11 @@ def test_the_tier_still_runs_the_shipped_recipes(name):
             assert record["recipe_hash"] == now[key], record.path
 
 
+def test_the_help_names_all():
+    told = (RESULTS.parent / "reference" / "commands.md").read_text()
+    assert f"that tricklift ships ({', '.join(shipped.names())})" in told
+
+
 def test_an_unknown_reference():
     with pytest.raises(UserError, match=r"'dmo'.*demo.*did you mean 'demo'"):
         shipped.read("dmo")
