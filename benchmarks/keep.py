@@ -5,6 +5,7 @@ Pages are made of the copies: `tricklift compare docs/results/NAME`.
 """
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -27,8 +28,13 @@ def keep(
     out: Annotated[Path, typer.Argument(help="Where to: docs/results/TIER.")],
     root: Annotated[Path, typer.Option(help="Folder of the data sets.")] = Path("data"),
 ) -> None:
-    """Copy the results of finished runs to a folder that is committed."""
+    """Copy the results of finished runs to a folder that is committed.
+
+    TRICKLIFT_DATA, where a tier's given weights may be, becomes `data`, too.
+    """
     places = {str(runs.resolve()): f"runs/{out.name}", str(root.resolve()): "data"}
+    if given := os.environ.get("TRICKLIFT_DATA"):
+        places[str(Path(given).resolve())] = "data"
     done = [record for record in find(runs) if record.done]
     for record in done:
         held = anywhere(read_json(record.path), places)
@@ -56,7 +62,8 @@ def anywhere(held: Any, places: Mapping[str, str]) -> Any:
     moved = json.loads(text)
     if left := next(_absolute(moved), None):
         raise UserError(
-            f"{left!r} is a place on this machine; give the folder of the data with --root"
+            f"{left!r} is a place on this machine; give the folder of the data with --root, or as "
+            "TRICKLIFT_DATA"
         )
     return moved
 

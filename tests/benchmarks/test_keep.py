@@ -32,6 +32,20 @@ def test_kept_results_are_those_of_any_machine(repo, tmp_path):
         assert json.loads(file.read_text()) == json.loads(text)
 
 
+def test_weights_of_a_tier_may_be_in_two_places(repo, tmp_path, monkeypatch):
+    """Below the data root, or in TRICKLIFT_DATA: both become `data`."""
+    place = "seg/random-init/seed0/result.json"
+    held = json.loads((repo / "docs/results/demo" / place).read_text())
+    runs, root, out = tmp_path / "runs", tmp_path / "sets", tmp_path / "kept"
+    (runs / place).parent.mkdir(parents=True)
+    monkeypatch.setenv("TRICKLIFT_DATA", str(tmp_path / "packs"))
+    for folder in (root, tmp_path / "packs"):
+        held["pretrained"] = {"file": f"{folder}/a.safetensors"}
+        (runs / place).write_text(json.dumps(held))
+        keep(runs, out, root)
+        assert json.loads((out / place).read_text())["pretrained"]["file"] == "data/a.safetensors"
+
+
 @pytest.mark.parametrize("left", ["/home/me/a.pth", "tricklift run small --root /home/me/data"])
 def test_another_place_is_refused(left):
     places = {"/runs/a": "runs/small"}
