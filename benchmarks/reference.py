@@ -15,9 +15,8 @@ import typer
 
 from tricklift.errors import UserError
 from tricklift.records.atomic import write_text
-from tricklift.records.differences import differing
 from tricklift.records.identity import config_hash, export_mark
-from tricklift.records.recipe import kept_recipe, recipe_hash, recipe_of
+from tricklift.records.recipe import recipe_hash, recipe_of
 from tricklift.suite.jobs import Training
 from tricklift.suite.plan import plan
 from tricklift.tables.records import Record, find
@@ -54,7 +53,7 @@ def pack(tier: str, folder: Path, root: Path = Path("data")) -> str:
         data = {**record.data}
         if record["task"] != "cls":
             hashed, recipe = _as_now(record, jobs[place], known)
-            if hashed != record["config_hash"] and not _same_recipe(record, recipe):
+            if hashed != record["config_hash"]:
                 raise UserError(
                     f"{record.path} is not what the tier {tier} would run now; run it again"
                 )
@@ -70,23 +69,19 @@ def pack(tier: str, folder: Path, root: Path = Path("data")) -> str:
 def _as_now(
     record: Record, job: Training, known: dict[tuple[Any, ...], tuple[str, dict]]
 ) -> tuple[str, dict]:
-    """Config hash and recipe of a run as its job would do it now; seeds share both."""
+    """Config hash and recipe of a run as its job would do it now; seeds share both.
+
+    Given weights, which nobody's run trained, are read from the file that the job names.
+    """
     trained = record.pretrained.get("config_hash")
     key = (job.config, job.backbone, job.options, job.tricks, trained)
     if key not in known:
-        cfg: Any = replace(job, pretrained="none").resolved()
+        given = record.pretrained and not trained
+        cfg: Any = (job if given else replace(job, pretrained="none")).resolved()
         if trained:
             cfg.model.backbone.checkpoint = export_mark(cfg.model.backbone.name, trained)
         known[key] = config_hash(cfg), recipe_of(cfg)
     return known[key]
-
-
-def _same_recipe(record: Record, recipe: dict) -> bool:
-    """Whether a run from weights without a training of ours, whose hash is of a file, is of it."""
-    if record.pretrained.get("config_hash") or not record.pretrained:
-        return False
-    kept = kept_recipe(record.path.parent, str(record["config"]))
-    return kept is not None and not list(differing(kept, recipe))
 
 
 def _written(tier: str, results: Mapping[str, Any], recipes: Mapping[str, Any]) -> str:

@@ -136,7 +136,7 @@ def _dunnett(model: Model, kind: str, raws: Mapping[Pair, Raw]) -> dict[Pair, _T
     from scipy import stats
 
     control = next(iter(raws))[1]
-    counts = [len(model.samples[mate]) for mate in model.mates(control) if mate != control]
+    counts = [len(model.samples[mate]) for mate in model.blocks(control) if mate != control]
     baseline, df = len(model.samples[control]), next(iter(raws.values())).df
     critical = dunnett.critical(counts, baseline, df, CONFIDENCE)
     level = float(2 * stats.t.sf(critical, df))
@@ -199,7 +199,7 @@ def needed(model: Model, pair: Pair, raw: Raw, level: float) -> int | None:
     """
     mates = model.mates(pair[0])
     if shared := model.shared(*pair):
-        sd, pools = raw.se * sqrt(len(shared)), len(mates) - 1
+        sd, pools = raw.se * sqrt(len(shared)), len(model.blocks(pair[0])) - 1
     else:
         plain = model.unpaired()
         spreads = [spread for label in pair if (spread := plain.spread(label))]

@@ -29,7 +29,7 @@ class Family:
             they are paired); None unless it is pooled, and known.
         within: The same within seeds, where differences are not.
         counts: Observations of each row.
-        pretrained: Rows with a pretraining.
+        pretrained: Rows with a pretraining; if paired, those that share a seed with another.
         apart: Pairs with pretraining that are to be compared within seeds, and share none.
         differences: One a pair.
     """
@@ -84,6 +84,8 @@ def family_of(
     model, tested = model_of(rows, variance, paired)
     pretrained = [label for label in rows if label in model.pretrained]
     shared = pretrained and variance == "pooled"
+    if shared:
+        pretrained = model.blocks(pretrained[0])
     blocks = replace(model, paired=True)
     return Family(
         kind,

@@ -97,6 +97,12 @@ class Model:
             return [label]
         return [it for it in self.samples if (it in self.pretrained) == (label in self.pretrained)]
 
+    def blocks(self, label: str) -> list[str]:
+        """The rows beside one that are compared with each other: all, or who shares a seed."""
+        mates = self.mates(label)
+        sharing = [it for it in mates if any(self.shared(it, mate) for mate in mates if mate != it)]
+        return sharing or mates
+
     def spread(self, label: str) -> Spread | None:
         """Of the observations of a row; within seeds if they are paired."""
         if self.paired:
@@ -144,10 +150,13 @@ class Model:
         return mean, Raw(mean, spread.sd * sqrt(2 / len(gains)), spread.df, self.together(row))
 
     def together(self, label: str) -> bool:
-        """Whether the rows beside one share its spread, and all their seeds if they are paired."""
-        mates = [self.samples[mate] for mate in self.mates(label)]
+        """Whether the rows beside one share its spread, and all their seeds if they are paired.
+
+        A row that shares none with any, such as one from given weights, is beside the others.
+        """
+        rows = [self.samples[row] for row in self.blocks(label)]
         return self.variance == "pooled" and not (
-            self.paired and any(mate.keys() != mates[0].keys() for mate in mates)
+            self.paired and any(row.keys() != rows[0].keys() for row in rows)
         )
 
 

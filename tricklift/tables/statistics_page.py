@@ -117,7 +117,7 @@ def _of_kind(
     yield _table(kind, families, gain)
     if kind == "ladder":
         yield _of_paper(families)
-    yield _apart(families)
+    yield _apart(kind, families)
     yield detectable(kind, families)
     if any(it.p is not None and not it.decided for of in families for it in of.differences):
         yield f"{ENOUGH}\n\n{_table(kind, families, _needed)}"
@@ -174,11 +174,14 @@ def _needed(found: Difference) -> str:
     return str(found.needed) if found.needed else f"> {MOST}"
 
 
-def _apart(families: Sequence[Family]) -> str:
+def _apart(kind: str, families: Sequence[Family]) -> str:
     """The pairs of rows that share no seed, where others are compared within seeds."""
-    pairs = dict.fromkeys(pair for family in families for pair in family.apart)
+    having = [family for family in families if family.apart]
+    pairs = dict.fromkeys(pair for family in having for pair in family.apart)
     told = "; ".join(f"{row} over {against}" for row, against in pairs)
-    return f"{APART}: {told}." if pairs else ""
+    tested = kind not in METHODS and all(family.exact for family in having)
+    beside = ", beside the test of the others" if tested else ""
+    return f"{APART}{beside}: {told}." if pairs else ""
 
 
 def _of_paper(families: Sequence[Family]) -> str:

@@ -186,6 +186,21 @@ def test_blocks_with_all_seeds_are_dunnetts_and_tukeys():
     assert (found.high - found.low) / width == pytest.approx(lacking.spread("a").sd * sqrt(2 / 3))
 
 
+@pytest.mark.parametrize("kind", ["baseline", "all"])
+def test_a_row_that_shares_no_seed_is_beside_the_tests_of_the_others(kind):
+    """Such as given weights: one observation, whatever the seeds of the runs from it."""
+    samples = {label: dict(zip("012", row, strict=True)) for label, row in BLOCKS.items()}
+    given = {"d3f6": 70.0}
+    one = Model({**samples, "given": given}, frozenset((*samples, "given")), paired=True)
+    pairs = [("b", "a"), ("c", "a"), ("given", "a")]
+    found = family(one, kind, pairs)
+    alone = family(model(BLOCKS, paired=True), kind, pairs[:2])
+    for there, here in zip(found[:2], alone, strict=True):
+        assert ends(there) == pytest.approx(ends(here)) and there.needed == here.needed
+    by_itself = family(one.unpaired(), "ladder", pairs[2:])[0]
+    assert ends(found[2]) == ends(by_itself)
+
+
 def test_what_a_seed_does_to_all_rows_does_not_count():
     moved = {label: (row[0], row[1] + 100, row[2] - 7) for label, row in BLOCKS.items()}
     for kind in KINDS:
