@@ -49,7 +49,7 @@ def labels(lines: Sequence[Line]) -> list[str]:
 
 def marked(name: str, line: Line) -> str:
     """The name of a line, saying so where it is of a reference: `B-standard (reference)`."""
-    return _extended(name, MARK) if line.first.reference else name
+    return extended(name, MARK) if line.first.reference else name
 
 
 def _told_apart(
@@ -62,13 +62,13 @@ def _told_apart(
         for name, line in zip(names, lines, strict=True):
             told[name].add(attribute(line))
         names = [
-            _extended(name, attribute(line)) if len(told[name]) > 1 else name
+            extended(name, attribute(line)) if len(told[name]) > 1 else name
             for name, line in zip(names, lines, strict=True)
         ]
     return names
 
 
-def _extended(name: str, part: str) -> str:
+def extended(name: str, part: str) -> str:
     """`+ cosine (resnet18_d)`, `+ cosine (resnet18_d, on CIFAR-10)`."""
     return f"{name[:-1]}, {part})" if name.endswith(")") else f"{name} ({part})"
 

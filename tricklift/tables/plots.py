@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tricklift.errors import UserError
 from tricklift.records.atomic import replacing
-from tricklift.tables.columns import marked
+from tricklift.tables.columns import extended, labels
 from tricklift.tables.compare import COLUMNS, TASKS, TITLES, Line
 
 #: Colours that are told apart by all (Okabe and Ito).
@@ -44,16 +44,22 @@ def plot(lines: Sequence[Line], file: str | Path) -> Path:
                 panel.errorbar(told["mean"], place, xerr=width, fmt="D", color=MEAN, **style)
         panel.set_title(f"{TITLES[metric]} (%)")
         panel.grid(axis="x", alpha=0.3)
-    panels[0].set_yticks(range(len(lines)), [label(line) for line in lines])
+    panels[0].set_yticks(range(len(lines)), names(lines))
     panels[0].invert_yaxis()
     with replacing(file) as temporary:
         figure.savefig(temporary, dpi=120)
     return Path(file)
 
 
-def label(line: Line) -> str:
-    """The row's name, with its heads where it has several: `D-efficient (faster_rcnn_c4)`."""
+def names(lines: Sequence[Line]) -> list[str]:
+    """What rows are called, told apart; with heads where one has several.
+
+    Such as `random init (resnet18_b)`, `D-efficient (faster_rcnn_c4)`.
+    """
+    return [_with_heads(name, line) for name, line in zip(labels(lines), lines, strict=True)]
+
+
+def _with_heads(name: str, line: Line) -> str:
     heads = [line.head(task) for task in TASKS if task in line.several]
     named = ", ".join(head for head in heads if head)
-    name = marked(str(line.first["row"]), line)
-    return f"{name} ({named})" if named else name
+    return extended(name, named) if named else name

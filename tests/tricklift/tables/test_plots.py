@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tricklift.tables.compare import lines
-from tricklift.tables.plots import label, plot
+from tricklift.tables.plots import names, plot
 from tricklift.tables.records import Record
 
 
@@ -47,6 +47,13 @@ def test_nothing_to_draw(tmp_path):
 def test_lines_of_one_row_are_told_apart_by_their_heads(ladder):
     fpn, c4 = (run("D-efficient", "voc_map", 40.0, 0) for _ in range(2))
     c4.data["config"], fpn.data["config"] = "faster_rcnn_c4.py", "faster_rcnn_fpn.py"
-    names = ["D-efficient (faster_rcnn_c4)", "D-efficient (faster_rcnn_fpn)"]
-    assert [label(line) for line in lines([fpn, c4])] == names
-    assert [label(line) for line in ladder] == ["B-standard", "D-efficient"]
+    told = ["D-efficient (faster_rcnn_c4)", "D-efficient (faster_rcnn_fpn)"]
+    assert names(lines([fpn, c4])) == told
+    assert names(ladder) == ["B-standard", "D-efficient"]
+
+
+def test_random_starts_of_two_networks_are_told_apart():
+    one, other = (run("random init", "voc_map", value, 0) for value in (20.0, 30.0))
+    one.data["pretrained"] = other.data["pretrained"] = None
+    other.data["backbone"] = "c"
+    assert names(lines([one, other])) == ["random init (b)", "random init (c)"]

@@ -15,7 +15,7 @@ from tricklift.tables import reference as shipped
 from tricklift.tables.analysis import Question, analyse
 from tricklift.tables.compare import build_rows, compare, lines
 from tricklift.tables.page import render
-from tricklift.tables.plots import label, plot
+from tricklift.tables.plots import names, plot
 from tricklift.tables.records import Record, find
 
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results"
@@ -124,7 +124,7 @@ def test_rows_stand_beside_it_marked(demo, tmp_path):
     assert [row["reference"] for row in held["rows"]] == ["demo", "demo", None, "demo"]
     assert set(held["analysis"]["baselines"].values()) == {"B-standard (reference)"}
     shown = lines(record for record in records if record.done)
-    assert [label(line) for line in shown][1] == "B-standard (reference)"
+    assert names(shown)[1] == "B-standard (reference)"
     assert plot(shown, tmp_path / "rows.svg").read_text().count("reference") >= 3
 
 
