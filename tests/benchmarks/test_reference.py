@@ -3,10 +3,14 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from benchmarks.reference import pack
 from tricklift.errors import UserError
+from tricklift.records.identity import config_hash
+from tricklift.suite.plan import plan
 from tricklift.tables.reference import FOLDER
 
 
@@ -45,3 +49,24 @@ def test_what_the_tier_does_not_run_is_refused(results, place, changes, said):
     (results / place / "result.json").write_text(json.dumps(data))
     with pytest.raises(UserError, match=said):
         pack("demo", results)
+
+
+def test_given_weights_count_by_what_their_file_holds(repo, tmp_path):
+    tier, weights, place = tmp_path / "given.yaml", tmp_path / "a.safetensors", "seg/given/seed0"
+    tier.write_text(
+        "name: given\nabout: one row\ndata: {seg: miniworld}\nrows: []\n"
+        "weights: [{name: given, backbone: resnet18_b, checkpoint: [a.safetensors]}]\n"
+        "downstream: [{task: seg, config: seg/mini/fcn}]\nseeds: [0]\n"
+    )
+    save_file({"weight": np.zeros(1)}, weights)
+    [job] = plan(str(tier), "out", root=tmp_path)
+    kept = repo / "docs" / "results" / "demo" / "seg" / "random-init" / "seed0" / "result.json"
+    data = json.loads(kept.read_text()) | {"pretrained": {"file": "data/a.safetensors"}}
+    data["config_hash"] = config_hash(job.resolved())
+    (tmp_path / "runs" / place).mkdir(parents=True)
+    (tmp_path / "runs" / place / "result.json").write_text(json.dumps(data))
+    held = json.loads(pack(str(tier), tmp_path / "runs", tmp_path))
+    assert list(held["results"]) == [f"{place}/result.json"]
+    save_file({"weight": np.ones(1)}, weights)
+    with pytest.raises(UserError, match="not what the tier"):
+        pack(str(tier), tmp_path / "runs", tmp_path)

@@ -98,7 +98,7 @@ class Model:
         return [it for it in self.samples if (it in self.pretrained) == (label in self.pretrained)]
 
     def blocks(self, label: str) -> list[str]:
-        """The rows beside one that are compared with each other: all, or who shares a seed."""
+        """The mates that one is compared with, itself too: if paired, those that share seeds."""
         mates = self.mates(label)
         sharing = [it for it in mates if any(self.shared(it, mate) for mate in mates if mate != it)]
         return sharing or mates
