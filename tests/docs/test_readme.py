@@ -16,6 +16,11 @@ def test_its_table_is_the_one_of_the_page(repo: Path):
     assert "| B-standard |" in copied[1]
 
 
+def test_it_shows_how_it_works_what_it_writes_and_what_it_found(repo: Path):
+    shown = re.findall(r"!\[[^]]+\]\(docs/images/([\w.]+)\)", (repo / "README.md").read_text())
+    assert shown == ["pipeline.svg", "report.png", "small.png"]
+
+
 def test_files_that_are_named_exist(repo: Path):
     named = set(
         re.findall(r"`([\w/.-]+\.(?:py|yaml))`", (repo / "docs/how-it-works.md").read_text())
