@@ -132,10 +132,13 @@ def look(values: np.ndarray, kind: str, model: str) -> Seen:
             critical = dunnett.critical([n] * (ROWS - 1), n, df[0, 0], CONFIDENCE)
         level = 2 * float(stats.t.sf(critical, df[0, 0]))
         return Seen(gains, se, df, critical * se, abs(gains) > critical * se, level)
-    p = holm(2 * stats.t.sf(abs(gains) / se, df))
-    level = ALPHA if kind == "ladder" else sidak(len(pairs))
+    if kind == "ladder":
+        p = holm(2 * stats.t.sf(abs(gains) / se, df))
+        half = stats.t.isf(ALPHA / 2, df) * se
+        return Seen(gains, se, df, half, p <= ALPHA, ALPHA / len(pairs))
+    level = sidak(len(pairs))
     half = stats.t.isf(level / 2, df) * se
-    return Seen(gains, se, df, half, p <= ALPHA, ALPHA / len(pairs))
+    return Seen(gains, se, df, half, abs(gains) > half, level)
 
 
 def along(df: np.ndarray, value: Callable[[float], float]) -> np.ndarray:

@@ -1,14 +1,14 @@
 """Differences between rows, with intervals and p, under the model of `tricklift.tables.model`.
 
 What is decided is decided by a p that holds for a whole family of comparisons: all steps of a
-ladder (Holm), all rows against one (Dunnett), all pairs (Tukey). docs/statistics.md says how well
-that holds, by simulation.
+ladder (Holm), all rows against one (Dunnett), all pairs (Tukey); what these two do not hold for, by
+Sidak's inequality. docs/statistics.md says how well that holds, by simulation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import hypot, sqrt
+from math import expm1, hypot, log1p, sqrt
 from typing import TYPE_CHECKING, Any
 
 from tricklift.tables import dunnett
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Kinds of families.
 KINDS = ("ladder", "baseline", "all", "claims")
+#: What makes p, and with all but Holm's the interval too: p is up to 5 % where 0 is outside.
+TESTS = ("dunnett", "tukey", "sidak", "holm")
 #: Beyond so many pretrainings a row, a count is no advice.
 MOST = 1000
 
@@ -42,6 +44,7 @@ class Difference:
         alone: The same for the interval, were this the only difference that is looked at.
         needed: Pretrainings a row with which a difference of this size would be decided in four of
             five trials, None where it is decided or more than `MOST` are needed.
+        test: Of `TESTS`; None where nothing tells the spread.
     """
 
     row: str
@@ -53,6 +56,7 @@ class Difference:
     detectable: float | None = None
     alone: float | None = None
     needed: int | None = None
+    test: str | None = None
 
     @property
     def decided(self) -> bool:
@@ -64,6 +68,7 @@ class Difference:
 class _Told:
     """What a family says of a difference: half its interval, p, and the level of its decision."""
 
+    test: str
     half: float
     p: float
     level: float
@@ -103,7 +108,7 @@ def _difference(
         return Difference(*pair, mean)
     low, high = mean - told.half, mean + told.half
     if not tested:
-        return Difference(*pair, mean, low, high)
+        return Difference(*pair, mean, low, high, test=told.test)
     return Difference(
         *pair,
         mean,
@@ -113,21 +118,22 @@ def _difference(
         raw.se * detectable(raw.df, told.level),
         raw.se * detectable(raw.df, ALPHA),
         needed(model, pair, raw, told.level) if told.p > ALPHA else None,
+        told.test,
     )
 
 
 def _one_by_one(model: Model, kind: str, raws: Mapping[Pair, Raw]) -> dict[Pair, _Told]:
-    """Student's t, p by Holm; intervals by themselves, or together by Sidak's inequality."""
+    """Student's t: p by Holm and intervals by themselves, or both together by Sidak."""
     from scipy import stats
 
-    several = kind in _TOGETHER
-    level = sidak(len(raws)) if several else ALPHA
+    together = kind in _TOGETHER
+    test, level = ("sidak", sidak(len(raws))) if together else ("holm", ALPHA)
     halves = [float(stats.t.isf(level / 2, raw.df)) * raw.se for raw in raws.values()]
-    adjusted = holm([float(2 * stats.t.sf(raw.t, raw.df)) for raw in raws.values()])
-    decides = ALPHA / len(raws)
+    alone = [float(2 * stats.t.sf(raw.t, raw.df)) for raw in raws.values()]
+    ps = [of_several(p, len(raws)) for p in alone] if together else holm(alone).tolist()
+    decides = level if together else ALPHA / len(raws)
     return {
-        pair: _Told(half, float(p), decides)
-        for pair, half, p in zip(raws, halves, adjusted, strict=True)
+        pair: _Told(test, half, p, decides) for pair, half, p in zip(raws, halves, ps, strict=True)
     }
 
 
@@ -141,7 +147,9 @@ def _dunnett(model: Model, kind: str, raws: Mapping[Pair, Raw]) -> dict[Pair, _T
     critical = dunnett.critical(counts, baseline, df, CONFIDENCE)
     level = float(2 * stats.t.sf(critical, df))
     return {
-        pair: _Told(critical * raw.se, dunnett.p_value(raw.t, counts, baseline, df), level)
+        pair: _Told(
+            "dunnett", critical * raw.se, dunnett.p_value(raw.t, counts, baseline, df), level
+        )
         for pair, raw in raws.items()
     }
 
@@ -157,7 +165,7 @@ def _tukey(model: Model, kind: str, raws: Mapping[Pair, Raw]) -> dict[Pair, _Tol
     found = {}
     for pair, raw in raws.items():
         p = float(stats.studentized_range.sf(raw.t * sqrt(2), rows, df))
-        found[pair] = _Told(critical * raw.se, min(max(p, 0.0), 1.0), level)
+        found[pair] = _Told("tukey", critical * raw.se, min(max(p, 0.0), 1.0), level)
     return found
 
 
@@ -175,6 +183,11 @@ def tukey_critical(rows: int, df: float) -> float:
 def sidak(count: int) -> float:
     """The level of each of so many intervals that hold together."""
     return float(1 - CONFIDENCE ** (1 / count))
+
+
+def of_several(p: float, count: int) -> float:
+    """Sidak's adjusted p, of one of so many: up to 5 % where its interval leaves out 0."""
+    return float(-expm1(count * log1p(-p))) if p < 1 else 1.0  # 1 - (1 - p) ** count, if tiny too
 
 
 def holm(ps: "npt.ArrayLike") -> "np.ndarray":

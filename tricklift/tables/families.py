@@ -23,8 +23,6 @@ class Family:
         paired: Whether they are taken within seeds.
         tested: Whether observations are pretrainings. If not, each row has one pretraining,
             observations are its runs, and what is said holds for these checkpoints alone.
-        exact: Whether rows with a pretraining share one spread, and all their seeds if they are
-            paired: Dunnett's and Tukey's tests hold for such rows.
         spread: Standard deviation over observations of the rows with a pretraining (within seeds if
             they are paired); None unless it is pooled, and known.
         within: The same within seeds, where differences are not.
@@ -40,7 +38,6 @@ class Family:
     title: str
     paired: bool
     tested: bool
-    exact: bool
     spread: Spread | None
     within: Spread | None
     counts: Mapping[str, int]
@@ -94,7 +91,6 @@ def family_of(
         column.title,
         model.paired,
         tested,
-        all(map(model.together, pretrained)),
         model.spread(pretrained[0]) if shared else None,
         blocks.spread(pretrained[0]) if shared and not paired else None,
         {label: len(model.samples[label]) for label in rows},

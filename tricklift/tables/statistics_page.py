@@ -9,6 +9,7 @@ from tricklift.tables.claims import Verdict
 from tricklift.tables.compare import COLUMNS, TITLES
 from tricklift.tables.differences import MOST, Difference
 from tricklift.tables.families import Family
+from tricklift.tables.methods import method
 from tricklift.tables.pairs import paper_gains
 from tricklift.tables.power import ALPHA
 from tricklift.tables.power_page import detectable, with_more
@@ -34,16 +35,10 @@ CHECKPOINTS = (
     "checkpoints alone, and has no p: intervals, where there are any, are over the runs "
     "downstream, and another pretraining of the same rows may order them otherwise."
 )
-METHODS = {
-    ("baseline", "pooled"): "Dunnett's test: intervals and p hold for all rows together, random "
-    "init beside them.",
-    ("all", "pooled"): "Tukey's test: intervals and p hold for all pairs together, those with "
-    "random init beside them.",
-    ("baseline", "other"): "Intervals (Sidak) and p (Holm) hold for all rows together.",
-    ("all", "other"): "Intervals (Sidak) and p (Holm) hold for all pairs together.",
-    "ladder": "Each row over the one below it in the ladder; one beside the ladder, over random "
-    "init of its network. An interval holds by itself, p (Holm) for all steps of a metric.",
-}
+STEPS = (
+    "Each row over the one below it in the ladder; one beside the ladder, over random init of its "
+    "network."
+)
 TITLE = {"ladder": "Step by step", "all": "All pairs"}
 ENOUGH = (
     "Pretrainings of each row that would decide, in four of five trials, a difference as large as "
@@ -113,27 +108,15 @@ def _of_kind(
     tier = families[0].tier
     title = TITLE.get(kind, f"Against {analysis.baselines[tier]}")
     yield f"### {title}{suffix}"
-    yield _method(kind, [family for family in families if _intervals(family)])
+    steps = [STEPS] if kind == "ladder" else []
+    yield " ".join([*steps, method(kind, families)])
     yield _table(kind, families, gain)
     if kind == "ladder":
         yield _of_paper(families)
-    yield _apart(kind, families)
+    yield _apart(families)
     yield detectable(kind, families)
     if any(it.p is not None and not it.decided for of in families for it in of.differences):
         yield f"{ENOUGH}\n\n{_table(kind, families, _needed)}"
-
-
-def _method(kind: str, families: Sequence[Family]) -> str:
-    """How p and intervals are made, and of which metrics where that differs."""
-    if not families or kind in METHODS:
-        return METHODS[kind] if families else ""
-    titles: dict[bool, list[str]] = {}
-    for family in families:
-        titles.setdefault(family.exact, []).append(family.title)
-    told = {exact: METHODS[kind, "pooled" if exact else "other"] for exact in titles}
-    if len(told) == 1:
-        return next(iter(told.values()))
-    return " ".join(f"{', '.join(titles[exact])}: {text}" for exact, text in told.items())
 
 
 def _table(kind: str, families: Sequence[Family], write: Callable[[Difference], str]) -> str:
@@ -174,14 +157,11 @@ def _needed(found: Difference) -> str:
     return str(found.needed) if found.needed else f"> {MOST}"
 
 
-def _apart(kind: str, families: Sequence[Family]) -> str:
+def _apart(families: Sequence[Family]) -> str:
     """The pairs of rows that share no seed, where others are compared within seeds."""
-    having = [family for family in families if family.apart]
-    pairs = dict.fromkeys(pair for family in having for pair in family.apart)
+    pairs = dict.fromkeys(pair for family in families for pair in family.apart)
     told = "; ".join(f"{row} over {against}" for row, against in pairs)
-    tested = kind not in METHODS and all(family.exact for family in having)
-    beside = ", beside the test of the others" if tested else ""
-    return f"{APART}{beside}: {told}." if pairs else ""
+    return f"{APART}: {told}." if pairs else ""
 
 
 def _of_paper(families: Sequence[Family]) -> str:

@@ -1,8 +1,10 @@
 """Intervals and p of the one model, against hand-made sums, scipy, statsmodels and tables."""
 
+from dataclasses import replace
 from itertools import combinations
 from math import sqrt
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -126,11 +128,54 @@ def test_random_init_has_a_spread_of_its_own():
 def test_with_own_variances_intervals_hold_together_by_sidak(kind):
     pairs = [("b", "a"), ("c", "a")]
     found = family(model(ROWS, variance="own"), kind, pairs)
-    alone = family(model(ROWS, variance="own"), "ladder", pairs)
     assert 1 - (1 - sidak(2)) ** 2 == pytest.approx(ALPHA)
-    for together, single in zip(found, alone, strict=True):
+    for pair, together in zip(pairs, found, strict=True):
+        single = family(model(ROWS, variance="own"), "ladder", [pair])[0]
         assert together.high - together.low > single.high - single.low
-        assert together.p == single.p
+        assert together.p == pytest.approx(1 - (1 - single.p) ** 2)
+
+
+def many_models() -> list[Model]:
+    """Rows of all kinds: with all seeds, without some, of one, of no pretraining, of weights."""
+    rng = np.random.default_rng(0)
+
+    def row(*seeds: int) -> dict[str, float]:
+        return {str(seed): float(rng.normal(50, 1)) for seed in seeds}
+
+    shapes: list[dict[str, dict[str, float]]] = [
+        {"a": row(0, 1, 2), "b": row(0, 1, 2), "c": row(0, 1, 2), "start": row(0, 1, 2)},
+        {"a": row(0, 1, 2), "b": row(0), "c": row(0, 1), "start": row(0, 1)},
+        {"a": row(0, 1, 2), "b": row(0, 1, 2), "c": row(0, 1), "given": row(9), "start": row(0)},
+        {"a": row(0, 1), "b": row(2, 3), "start": row(0, 1), "other start": row(0, 1, 2)},
+    ]
+    return [
+        Model(rows, frozenset(it for it in rows if "start" not in it), variance, paired)
+        for rows in shapes
+        for variance, paired in (("pooled", False), ("pooled", True), ("own", False))
+    ]
+
+
+@pytest.mark.parametrize("one", many_models())
+@pytest.mark.parametrize("kind", ["baseline", "all"])
+def test_what_is_decided_has_an_interval_without_0(kind, one):
+    """Whatever test it is of: for each difference at just so large a mean, and a bit smaller."""
+    rows = list(one.samples)
+    baselines = rows if kind == "baseline" else rows[:1]
+    for baseline in baselines:
+        pairs = [(row, baseline) for row in rows if row != baseline]
+        if kind == "all":
+            pairs = list(combinations(rows, 2))
+        for place, found in enumerate(family(one, kind, pairs)):
+            assert (found.test is None) == (found.low is None)
+            if found.test is None:
+                continue
+            half = (found.high - found.low) / 2
+            for share, decided in ((1.01, True), (0.99, False)):
+                moved = {key: value + share * half - found.mean for key, value in
+                         one.samples[found.row].items()}  # fmt: skip
+                there = replace(one, samples={**one.samples, found.row: moved})
+                seen = family(there, kind, pairs)[place]
+                assert seen.decided == (seen.low > 0) == decided, (found, seen)
 
 
 def test_pairs_within_seeds():
@@ -198,7 +243,7 @@ def test_a_row_that_shares_no_seed_is_beside_the_tests_of_the_others(kind):
     for there, here in zip(found[:2], alone, strict=True):
         assert ends(there) == pytest.approx(ends(here)) and there.needed == here.needed
     by_itself = family(one.unpaired(), "ladder", pairs[2:])[0]
-    assert ends(found[2]) == ends(by_itself)
+    assert ends(found[2]) == pytest.approx(ends(by_itself))
 
 
 def test_what_a_seed_does_to_all_rows_does_not_count():

@@ -106,14 +106,15 @@ def test_the_model_that_was_asked_for_is_stated(run):
     paired = text_of([*runs, run("late", "cls", 70.0, 9)], paired=True)
     assert "within each of its seeds" in paired and "Within seeds:" not in paired
     assert "Dunnett" in paired
-    assert "values, beside the test of the others: late over B-standard." in paired
+    assert "by all their values: late over B-standard." in paired
+    assert "for all rows together; beside it (Sidak): late." in paired
     more = [run("some", "cls", 70.0, 0), run("late", "cls", 70.0, 9)]
     lacking = text_of([*runs, *more], paired=True)
     assert "Sidak" in lacking and "by all their values: late over B-standard." in lacking
     assert "| within seeds |" in text_of(runs, paired=False)
     assert "Dunnett" in text_of(runs, paired=True)
     some = text_of([*runs, run("late", "det", 70.0, 0, 0)], paired=True)
-    assert "top-1: Dunnett's test" in some and "mAP: Intervals (Sidak) and p (Holm)" in some
+    assert "top-1: Dunnett's test" in some and "mAP: Intervals and p (Sidak)" in some
 
 
 def test_claims(run):
