@@ -3,8 +3,13 @@
 import os
 import platform
 import resource
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+MMCV = ("mmcv", "mmcv-lite")  # one of them
+PACKAGES = ("torch", "torchvision", "mmengine", *MMCV, "mmdet", "mmsegmentation", "timm")
 
 
 def cores() -> int:
@@ -28,7 +33,17 @@ def machine() -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of Python, the system, and the packages that a run computes with, as far as they are here."""
+    found = {"Python": platform.python_version(), "system": platform.platform(terse=True)}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def peak_memory() -> float:

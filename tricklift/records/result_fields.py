@@ -51,6 +51,7 @@ MACHINE = Kind(
     inner={
         **dict.fromkeys(("cpu", "device", "torch", "amp_dtype"), TEXT),
         **dict.fromkeys(("cores", "threads"), COUNT),
+        "versions": Kind("an object of text, or null", (dict,), values=TEXT),
     },
 )
 SPLIT = Kind("an object", (dict,), inner={"read": TEXTS, "images": COUNT})

@@ -14,9 +14,10 @@ from tricklift.errors import UserError
 from tricklift.records import predictions
 from tricklift.records.predictions import Predictions
 from tricklift.report import disagreement
+from tricklift.report.headline import highest
 from tricklift.report.study import Study
 from tricklift.report.thumbnails import read_map
-from tricklift.tables.compare import TASKS
+from tricklift.tables.compare import TASKS, Line
 from tricklift.tables.records import Record
 
 Image = Mapping[str, Any]
@@ -119,19 +120,35 @@ def _unusual(of_rows: Mapping[str, Any]) -> list[str]:
 
 
 def _first(study: Study, tier: str, task: str, said: Mapping[str, Predictions]) -> Pair:
-    """The baseline, and of the other rows the one with the best metric, with its head if any is."""
+    """The baseline and the row that the answer speaks of, if both are here.
+
+    Else the baseline, and of the other rows the one with the best metric, with its head if any is.
+    """
     lines = {label: line for label, line in study.of_task(tier, task).items() if label in said}
     heads = study.baseline_lines(tier)
     own = [label for head in heads for label, line in lines.items() if line is head]
     one = own[0] if own else next(iter(lines))
     metric = {"cls": "top1", "det": "voc_map", "seg": "miou"}[task]
+    spoken = study.compared(tier).get(str(highest(study, tier)[0]))
 
-    def rank(label: str) -> tuple[bool, bool, float]:
+    def rank(label: str) -> tuple[bool, bool, bool, float]:
         seen = lines[label].observations(metric)
         same_head = lines[label].head(task) == lines[one].head(task)
-        return label not in own, same_head, seen.mean if seen else -inf
+        return (
+            label not in own,
+            same_head,
+            _same_row(lines[label], spoken),
+            seen.mean if seen else -inf,
+        )
 
     return one, max((label for label in lines if label != one), key=rank)
+
+
+def _same_row(line: Line, other: Line | None) -> bool:
+    """Whether two lines are of one row; they may differ in their heads."""
+    return other is not None and (
+        line is other or (line.first.origin is not None and line.first.origin == other.first.origin)
+    )
 
 
 def left_by(work_dir: Path) -> Predictions | None:

@@ -7,7 +7,9 @@ A section is a function `section(study) -> Section | None` in a module of `secti
 """
 
 import base64
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -32,6 +34,15 @@ class Download:
         """A `data:` address."""
         held = base64.b64encode(self.text.encode()).decode()
         return f"data:{self.kind};charset=utf-8;base64,{held}"
+
+
+def csv_file(name: str, header: Iterable[str], rows: Iterable[Iterable[object]]) -> Download:
+    """A table to take along; None is an empty field."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return Download(name, stream.getvalue())
 
 
 @dataclass(frozen=True)

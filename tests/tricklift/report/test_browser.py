@@ -52,7 +52,7 @@ def shown(driver: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 420])
+@pytest.mark.parametrize("width", [1280, 390])
 def test_it_shows_and_says_nothing_wrong(opened, page, width, theme, request, tmp_path):
     driver = opened(page, width, theme)
     height, wide = driver.execute_script(
@@ -108,10 +108,49 @@ def test_the_table_filters_and_takes_another_baseline(opened, page):
     assert "31.44" not in one(driver, first).text
     one(driver, "#table [data-baseline] option[value='0']").click()
     assert "▲ +31.44" in one(driver, first).text
+    notes = driver.find_elements("css selector", "#table .note[data-against]")
+    assert [it.text.split(".")[0] for it in notes if it.is_displayed()] == ["Over random init"]
     assert "paper" not in one(driver, first).text
     one(driver, "#table [data-paper]").click()
     assert f"paper {transfer('B-standard')['voc_map']:.2f}" in one(driver, first).text
     assert driver.get_log("browser") == []
+
+
+def test_the_keyboard_reaches_all_and_what_it_reaches_is_seen(opened, ladder_page):
+    """From the top to the bottom and back; nothing is below the bar that stays on top."""
+    driver = opened(ladder_page, 1280)
+    for_all = driver.execute_script(
+        "return [...document.querySelectorAll('button, a[href], select, input, summary')]"
+        ".filter((it) => it.checkVisibility()).length"
+    )
+    bar = one(driver, "nav").size["height"]
+    where = """const it = document.activeElement, box = it.getBoundingClientRect();
+      return it === document.body ? null : [it.outerHTML.slice(0, 80), box.bottom, box.height,
+        it.closest("nav, .skip") !== null]"""
+    for key, least in (("\ue004", for_all), ("\ue008\ue004", for_all - 5)):  # tab; shift and tab
+        reached = 0
+        for _ in range(2 * for_all):
+            driver.switch_to.active_element.send_keys(key)
+            seen = driver.execute_script(where)
+            if seen is None:
+                break
+            reached += 1
+            what, bottom, height, fixed = seen
+            assert fixed or height > 400 or bottom - height >= bar - 1, what
+        assert reached >= least * 0.8, (reached, for_all)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_only_what_scrolls_sideways_is_a_stop_of_the_keyboard(opened, ladder_page, width):
+    driver = opened(ladder_page, width)
+    boxes = driver.execute_script(
+        """return [...document.querySelectorAll(".drawing, .scroll")]
+        .filter((it) => it.checkVisibility())
+        .map((it) => [it.scrollWidth > it.clientWidth, it.tabIndex, it.ariaLabel])"""
+    )
+    assert len(boxes) > 6
+    assert [it for it in boxes if it[1] != (0 if it[0] else -1)] == []
+    assert any(wide for wide, *_ in boxes) == (width < 1000)
 
 
 def test_the_theme_can_be_changed(opened, page):

@@ -7,9 +7,9 @@ import pytest
 from left_runs import left
 
 from tricklift.report import answers
+from tricklift.report.headline import answer
 from tricklift.report.page import render
 from tricklift.report.sections import curves, runs, transfer
-from tricklift.report.sections.answer import answer
 from tricklift.report.study import Study, read
 from tricklift.tables.analysis import Question
 

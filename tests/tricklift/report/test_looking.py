@@ -201,6 +201,9 @@ def test_a_select_changes_the_rows(driver, task, tiny_root, evil, request, tmp_p
     assert shown(driver, part) == [[third, "Truth", "best", evil]]
     choose(driver, part, 0, 0)
     assert shown(driver, part) == [[second, "Truth", "plain", evil]]
+    choose(driver, part, 1, 0)
+    assert shown(driver, part) == []
+    assert "choose another" in driver.find_element("css selector", f"{part} .pair").text
     assert driver.get_log("browser") == []
 
 

@@ -7,13 +7,15 @@ import re
 from html import unescape
 from html.parser import HTMLParser
 
+import mmengine
 import pytest
+import torch
 
 from tricklift.report import page as pages
+from tricklift.report.headline import answer
 from tricklift.report.html import anchors
 from tricklift.report.page import render, sections
-from tricklift.report.sections import transfer
-from tricklift.report.sections.answer import answer
+from tricklift.report.sections import protocol, transfer
 from tricklift.report.study import Study, read
 from tricklift.report.wording import signed
 from tricklift.tables.analysis import Question, analyse
@@ -123,6 +125,78 @@ def test_downloads_are_those_of_compare(demo):
     assert values == pytest.approx(
         {name: row["voc_map"]["mean"] + away for name, away in AWAY.items()}, abs=1e-3
     )
+
+
+@pytest.mark.parametrize("name", ["demo", "small", "cifar10"])
+def test_the_data_of_every_figure_can_be_taken_along(repo, name):
+    """Each section with a figure has a CSV; of the pipeline, there are no data."""
+    seen = [section for section in sections(read(repo / "docs/results" / name))
+            if "<figure" in section.body and section.anchor != "answer"]  # fmt: skip
+    assert {"steps", "correlation", "cost"} <= {section.anchor for section in seen}
+    for section in seen:
+        assert section.downloads, section.title
+        for file in section.downloads:
+            header, *lines = csv.reader(io.StringIO(file.text))
+            assert lines and {len(line) for line in lines} == {len(header)}, file.name
+
+
+def of_file(study, name) -> list[dict]:
+    files = {file.name: file for section in sections(study) for file in section.downloads}
+    return list(csv.DictReader(io.StringIO(files[name].text)))
+
+
+def test_files_say_what_the_figures_show(repo):
+    study = read(repo / "docs/results/small")
+    rows = of_file(study, "rows.csv")
+    plain = next(it for it in rows if (it["row"], it["title"]) == ("B-standard", "mAP"))
+    assert float(plain["low"]) < float(plain["mean"]) < float(plain["high"])
+    runs = [run for run in of_file(study, "runs.csv") if run["row"] == "B-standard"]
+    of_detection = {run["metrics"] for run in runs if run["task"] == "detection"}
+    assert {f"mAP {float(value):.2f}" for value in plain["runs"].split()} == of_detection
+    labels = {run["row"] for run in of_file(study, "runs.csv")}
+    assert {"random init (resnet18_b)", "random init (timm/tf_efficientnet_lite0)"} <= labels
+    steps = of_file(study, "steps.csv")
+    cosine = next(it for it in steps if (it["row"], it["title"]) == ("+ cosine", "mIoU"))
+    assert cosine["over"] == "D-efficient" and float(cosine["paper"]) == pytest.approx(0.45)
+    points = of_file(study, "top1-and-transfer.csv")
+    assert {it["row"] for it in points} & {"teacher", "tf_efficientnet_lite0"} == set()
+    assert "lack one of the two: random init" in unescape(render(study))
+
+
+def test_what_is_beside_the_test_and_in_both_splits_is_named(repo):
+    text = unescape(render(read(repo / "docs/results/small")))
+    assert "beside it (Sidak): random init (resnet18_b), random init (timm/" in text
+    assert "1 validation image of freiburg_groceries" in text
+    assert "or given: tf_efficientnet_lite0.safetensors" in text
+    own = transfer.section(read(repo / "docs/results/small", Question(variance="own"))).body
+    assert "Intervals and p (Sidak) hold" in own and "Dunnett" not in own
+
+
+def test_the_largest_step_is_named(repo):
+    found = answer(read(repo / "docs/results/small"), "small")
+    assert [(it.title, it.found.row) for it in found.steps] == [
+        ("top-1", "D-efficient"),
+        ("mAP", "D-efficient"),
+        ("mIoU", "+ cosine"),
+    ]
+
+
+def test_random_init_that_is_far_away_is_at_the_edge(demo, repo):
+    text = render(read(repo / "docs/results/small"))
+    assert "◂ 24.0" in text and "Joined: steps of the ladder." in text
+    near = render(read(repo / "docs/results/cifar10"))
+    figure = near.partition('id="levels-cifar10-0"')[2].partition("</figure>")[0]
+    assert "◂ 26." in figure and "◂ 84.4" not in figure  # above the others in mAP
+
+
+def test_versions_of_what_a_run_computes_with(run, tmp_path):
+    from tricklift.records.machine import versions
+
+    record = run("B-standard", "cls", 70.0)
+    record.data["machine"]["versions"] = versions()
+    told = protocol.versions([record])
+    assert f", torch {torch.__version__.partition('+')[0]}, " in told[0]
+    assert f", mmengine {mmengine.__version__}, mmcv" in told[0]
 
 
 def test_another_baseline(demo):

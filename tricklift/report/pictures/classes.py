@@ -7,8 +7,8 @@ from markupsafe import Markup
 from tricklift.report.figures import INK, LINE, MUTED, SERIES, canvas, inline
 from tricklift.report.wording import signed
 
-#: Of the largest gains, and of the largest losses.
-MOST = 12
+#: Of the largest gains, and of the largest losses, where there are more classes.
+MOST = 15
 ROW_INCHES = 0.27
 
 

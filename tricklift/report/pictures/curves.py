@@ -12,15 +12,18 @@ from tricklift.report.scalars import Curves, Points
 STYLES = ("-", "--", ":", "-.")
 
 
-def curves(rows: Mapping[str, Sequence[Curves]], name: str, title: str) -> Markup:
+def curves(
+    rows: Mapping[str, Sequence[Curves]], places: Mapping[str, int], name: str, title: str
+) -> Markup:
     """A panel each for loss, rate and metric; a colour a row, a line a run.
 
     Args:
         rows: Label -> curves of its runs; all of one task.
+        places: Label -> number of its look, so that it is the same in the figures of other tasks.
         name: Of the figure.
         title: Of the figure.
     """
-    figure = drawn(rows)
+    figure = drawn(rows, places)
     ends = [
         f"{label} {sum(last) / len(last):.1f}"
         for label, runs in rows.items()
@@ -34,15 +37,19 @@ def curves(rows: Mapping[str, Sequence[Curves]], name: str, title: str) -> Marku
 def of_run(run: Curves, name: str, title: str) -> Markup:
     """The curves of one run, as SVG alone."""
     last = f"{run.named} {run.metric[-1][1]:.1f} at the end" if run.metric else "no validation"
-    return svg(drawn({title: [run]}, legend=False), name, title, f"Over iterations: {last}.")
+    return svg(drawn({title: [run]}, {title: 0}, legend=False), name, title,
+               f"Over iterations: {last}.")  # fmt: skip
 
 
-def drawn(rows: Mapping[str, Sequence[Curves]], legend: bool = True) -> Any:
+def drawn(
+    rows: Mapping[str, Sequence[Curves]], places: Mapping[str, int], legend: bool = True
+) -> Any:
     """The figure of `curves`."""
     lines = -(-len(rows) // 3) if legend else 0
     figure, panels = canvas(9.6, 2.5 + 0.22 * lines, columns=3)
     handles: dict[str, Any] = {}
-    for place, (label, runs) in enumerate(rows.items()):
+    for label, runs in rows.items():
+        place = places[label]
         look = {
             "color": SERIES[place % len(SERIES)],
             "linestyle": STYLES[place // len(SERIES) % len(STYLES)],
@@ -56,6 +63,7 @@ def drawn(rows: Mapping[str, Sequence[Curves]], legend: bool = True) -> Any:
         heading(panel, title)
         panel.grid(axis="y", color=LINE)
         panel.margins(x=0.02)
+        panel.set_xlim(left=0)
         panel.yaxis.set_major_formatter("{x:g}")
         panel.locator_params(axis="x", nbins=4)
         panel.set_xlabel("iterations")

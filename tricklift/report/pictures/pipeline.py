@@ -18,7 +18,9 @@ TITLES = {"det": "Detection", "seg": "Segmentation"}
 def pipeline(study: Study) -> Markup:
     """Pretraining, export, and the two tasks that the weights are carried to."""
     runs = {task: [run for run in study.done if run["task"] == task] for task in TASKS}
-    fresh = any(not run.pretrained for task in ("det", "seg") for run in runs[task])
+    started = [run for task in ("det", "seg") for run in runs[task]]
+    others = ["none: random init"] if any(not run.pretrained for run in started) else []
+    others += [f"given: {name}" for name in _given(study)]
     figure, axes = canvas(WIDTH, HEIGHT)
     axes.set_xlim(0, WIDTH)
     axes.set_ylim(0, HEIGHT)
@@ -38,12 +40,12 @@ def pipeline(study: Study) -> Markup:
         told = [_data(runs[task]), _heads(study, task)]
         _box(axes, 6.4, middle, 2.75, TITLES[task], told, TASK_COLOURS[task])
         _arrow(axes, (5.45, 1.25), (6.4, middle))
-    if fresh:
-        axes.text(4.4, 0.5, "or none: random init", color=MUTED, ha="center", fontsize=9)
+    for place, other in enumerate(others):
+        axes.text(4.4, 0.55 - 0.2 * place, f"or {other}", color=MUTED, ha="center", fontsize=9)
     tasks = ", ".join(f"{TITLES[task].lower()} on {_data(runs[task])}" for task in TITLES)
     description = (
         f"A network is pretrained on {_data(runs['cls'])}, its weights are exported once, and "
-        f"the same file starts {tasks}."
+        f"the same file starts {tasks}. Beside it: {'; '.join(others) or 'nothing else'}."
     )
     return inline(figure, "pipeline", "From pretraining to transfer", description)
 
@@ -54,9 +56,20 @@ def _data(runs: list[Any]) -> str:
 
 def _rows(study: Study) -> str:
     lines = [line for line in study.lines if line.runs["cls"]]
-    seeds = {seed for line in lines for seed in line.seeds("cls")}
+    if not lines:
+        return "weights given"
     rows = {(line.first["tier"], line.first.origin) for line in lines}
-    return f"{count(len(rows), 'recipe')}, {count(len(seeds), 'seed')}" if rows else "weights given"
+    seeds = [len(line.seeds("cls")) for line in lines]
+    least, most = min(seeds), max(seeds)
+    each = f"{least} to {most} seeds" if least < most else count(most, "seed")
+    return f"{count(len(rows), 'recipe')}, {each}"
+
+
+def _given(study: Study) -> list[str]:
+    """Weights that no pretraining here made; with more than two, how many there are."""
+    lines = [line for line in study.lines if line.pretrained and not line.runs["cls"]]
+    found = [_short([name]) for name in dict.fromkeys(str(line.pretrained) for line in lines)]
+    return found if len(found) < 3 else [f"{len(found)} files of weights"]
 
 
 def _heads(study: Study, task: str) -> str:

@@ -1,40 +1,10 @@
 """The top of the page: the answer in a sentence for each metric, and how it was come by."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-
+from tricklift.report.headline import answer
 from tricklift.report.html import fill
 from tricklift.report.pictures.pipeline import pipeline
 from tricklift.report.section import Section
 from tricklift.report.study import Study
-from tricklift.tables.compare import COLUMNS, DOWNSTREAM, Line, ladder
-from tricklift.tables.differences import Difference
-from tricklift.tables.page import TASK_NAMES
-
-#: One metric a task; pixAcc says of segmentation what mIoU says.
-METRICS = ("top1", "voc_map", "miou")
-DOWNSTREAM_METRICS = METRICS[1:]
-
-
-@dataclass(frozen=True)
-class Said:
-    """What one column says of a row."""
-
-    task: str
-    metric: str
-    title: str
-    found: Difference
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a tier's runs say of one row against the baseline."""
-
-    tier: str
-    row: str
-    baseline: str
-    all_tricks: bool
-    said: list[Said]
 
 
 def section(study: Study) -> Section | None:
@@ -48,64 +18,3 @@ def section(study: Study) -> Section | None:
         pipeline=pipeline(study) if study.lines else "",
     )
     return Section("The answer", "answer", body)
-
-
-def answer(study: Study, tier: str) -> Answer | None:
-    """What the tier says of its highest row; None where there is nothing to compare.
-
-    Where the baseline is the only row that starts from weights, it is compared with random init.
-    """
-    baseline = study.baselines[tier]
-    row, top = highest(study, tier)
-    if row is None and (fresh := _random_init(study, tier, baseline)) not in (None, baseline):
-        row, baseline = baseline, str(fresh)
-    said = list(_said(study, tier, row, baseline)) if row else []
-    return Answer(tier, str(row), baseline, top, said) if said else None
-
-
-def highest(study: Study, tier: str) -> tuple[str | None, bool]:
-    """Label of the row that is spoken of, and whether it has all tricks of the paper's ladder.
-
-    That is the highest of the ladder, else the last one that starts from weights, apart from the
-    baseline; where heads are compared, with those of the baseline if it can.
-    """
-    baseline, rows = study.baselines[tier], study.compared(tier)
-    pretrained = [label for label, line in rows.items() if line.pretrained and label != baseline]
-    trained = [
-        label
-        for label in pretrained
-        if any(said.metric in DOWNSTREAM_METRICS for said in _said(study, tier, label, baseline))
-    ]
-    names = {label: str(line.first["row"]) for label, line in rows.items()}
-    order = [*(name for name in names.values() if name not in ladder()), *ladder()]
-
-    def place(label: str) -> tuple[bool, int, int]:
-        other = names[label] != names.get(baseline)
-        return other, order.index(names[label]), _shared_heads(rows, label, baseline)
-
-    found = max(reversed(trained or pretrained), key=place, default=None)
-    if found is None:
-        return None, False
-    return found, place(found)[0] and names[found] in ("D-tricks", ladder()[-1])
-
-
-def _shared_heads(rows: Mapping[str, Line], label: str, other: str) -> int:
-    """Of how many tasks two rows have the same head."""
-    both = [rows[it] for it in (label, other) if it in rows]
-    return sum(len({line.head(task) for line in both}) == 1 for task in DOWNSTREAM)
-
-
-def _random_init(study: Study, tier: str, other: str) -> str | None:
-    """Label of the row that starts from random weights, with the heads of another if it can."""
-    rows = study.compared(tier)
-    fresh = [label for label, line in rows.items() if not line.pretrained]
-    return max(fresh, key=lambda label: _shared_heads(rows, label, other), default=None)
-
-
-def _said(study: Study, tier: str, row: str, baseline: str) -> Iterator[Said]:
-    for title, family in study.families("baseline", tier, baseline).items():
-        task = COLUMNS[family.metric]
-        for found in family.differences:
-            if family.metric in METRICS and found.row == row:
-                name = "classification" if task == "cls" else TASK_NAMES[task]
-                yield Said(name, family.metric, title, found)

@@ -1,13 +1,11 @@
 """AP and IoU of each class, row against row."""
 
-import csv
-import io
 from collections.abc import Mapping
 
+from tricklift.report.headline import answer
 from tricklift.report.html import anchors, fill
 from tricklift.report.pictures.classes import classes as draw
-from tricklift.report.section import Download, Section
-from tricklift.report.sections.answer import answer
+from tricklift.report.section import Download, Section, csv_file
 from tricklift.report.study import Study
 from tricklift.tables.columns import Column
 from tricklift.tables.compare import COLUMNS
@@ -28,21 +26,21 @@ def section(study: Study) -> Section | None:
         found = by_class(column) if column.metric in NAMES else {}
         if found:
             parts.append(_part(study, column, found, key))
-            files.append(Download(f"{key}.csv", to_csv(found)))
+            files.append(_file(f"{key}.csv", found))
     if not parts:
         return None
     return Section("By class", "classes", fill("classes.html", parts=parts), files)
 
 
-def to_csv(found: Values) -> str:
+def _file(name: str, found: Values) -> Download:
     """One line a class, one column a row."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("class", *found))
-    for name in dict.fromkeys(name for values in found.values() for name in values):
-        values = [held.get(name) for held in found.values()]
-        writer.writerow((name, *("" if it is None else round(it, 4) for it in values)))
-    return stream.getvalue()
+
+    def rounded(value: float | None) -> float | None:
+        return None if value is None else round(value, 4)
+
+    classes = dict.fromkeys(name for values in found.values() for name in values)
+    lines = ([it, *(rounded(held.get(it)) for held in found.values())] for it in classes)
+    return csv_file(name, ("class", *found), lines)
 
 
 def by_class(column: Column) -> dict[str, dict[str, float]]:

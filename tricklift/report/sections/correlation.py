@@ -1,9 +1,12 @@
 """Whether better top-1 means better transfer."""
 
+from dataclasses import astuple
+
 from tricklift.report.html import fill
 from tricklift.report.pictures.scatter import Panel, scatter
-from tricklift.report.section import Section
+from tricklift.report.section import Section, csv_file
 from tricklift.report.study import Study
+from tricklift.report.wording import MINUS
 from tricklift.tables.analysis import Ranking
 from tricklift.tables.columns import Column
 from tricklift.tables.means import means
@@ -13,19 +16,31 @@ from tricklift.tables.statistics_page import interval
 METRICS = ("voc_map", "miou")
 #: Panels beside one another.
 PANELS = 3
+FILE = "top1-and-transfer.csv"
+ENDS = ("mean", "low", "high")
+HEADER = ("tier", "title", "row", *(f"top1_{it}" for it in ENDS), *ENDS)
 
 
 def section(study: Study) -> Section | None:
     """A figure a tier; None without two rows that have both."""
-    figures = []
+    figures, lines = [], []
+    without: dict[str, None] = {}
     for tier in study.tiers:
         panels = [panel for column in study.columns if (panel := _panel(study, tier, column))]
+        shown = {label for panel in panels for label in panel.points}
+        without |= dict.fromkeys(it for it in study.compared(tier) if panels and it not in shown)
         for start in range(0, len(panels), PANELS):
             name = f"scatter-{study.tier_ids[tier]}-{start // PANELS}"
             figures.append(scatter(panels[start : start + PANELS], name))
+        lines += [
+            (tier, panel.title, label, *astuple(top1), *astuple(seen))
+            for panel in panels
+            for label, (top1, seen) in panel.points.items()
+        ]
     if not figures:
         return None
-    return Section("Top-1 and transfer", "correlation", fill("correlation.html", figures=figures))
+    body = fill("correlation.html", figures=figures, without=list(without))
+    return Section("Top-1 and transfer", "correlation", body, [csv_file(FILE, HEADER, lines)])
 
 
 def _panel(study: Study, tier: str, column: Column) -> Panel | None:
@@ -54,4 +69,5 @@ def _said(ranked: list[Ranking], rows: int) -> str:
     found = ranked[0].with_top1 if ranked else None
     if found is None:
         return f"{rows} rows are too few for a rank correlation"
-    return f"rank correlation {interval(found, '{:+.2f}')} over {ranked[0].rows_with_top1} rows"
+    value = interval(found, "{:+.2f}").replace("-", MINUS)
+    return f"rank correlation {value} over {ranked[0].rows_with_top1} rows"

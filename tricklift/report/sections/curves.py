@@ -1,41 +1,48 @@
 """Training curves: loss, rate and metric of every run, one figure a task."""
 
-import csv
-import io
 from collections.abc import Iterator
 
 from tricklift.report.html import fill
 from tricklift.report.pictures.curves import curves as draw
 from tricklift.report.scalars import Curves, of_run
-from tricklift.report.section import Download, Section
+from tricklift.report.section import Section, csv_file
 from tricklift.report.sections.predictions import NAMES
 from tricklift.report.study import Study
 from tricklift.tables.compare import TASKS
 from tricklift.tables.records import Record
 
+HEADER = ("tier", "task", "row", "seed", "curve", "iteration", "value")
+
 
 def section(study: Study) -> Section | None:
     """A figure a tier and task; None where no run logged anything."""
-    figures, stream = [], io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("tier", "task", "row", "seed", "curve", "iteration", "value"))
+    figures: list[dict[str, object]] = []
+    lines: list[tuple[object, ...]] = []
     for tier, task, rows in _tasks(study):
         title = f"Training curves: {NAMES[task]}" + (f", {tier}" if len(study.tiers) > 1 else "")
         seen = {label: [run for _, run in runs] for label, runs in rows.items()}
-        key = f"curves-{study.tier_ids[tier]}-{task}"
-        figures.append({"title": NAMES[task].capitalize(), "tier": tier,
-                        "figure": draw(seen, key, title)})  # fmt: skip
-        for label, runs in rows.items():
-            for record, run in runs:
-                for name, points in run.parts().items():
-                    writer.writerows(
-                        (tier, task, label, record["seed"], name, round(at), f"{value:.6g}")
-                        for at, value in points
-                    )
+        drawn = draw(seen, _places(study, tier), f"curves-{study.tier_ids[tier]}-{task}", title)
+        figures.append({"title": NAMES[task].capitalize(), "tier": tier, "figure": drawn})
+        lines += [
+            (tier, task, label, record["seed"], name, round(at), f"{value:.6g}")
+            for label, runs in rows.items()
+            for record, run in runs
+            for name, points in run.parts().items()
+            for at, value in points
+        ]
     if not figures:
         return None
     body = fill("curves.html", figures=figures, study=study)
-    return Section("Training curves", "curves", body, [Download("curves.csv", stream.getvalue())])
+    return Section("Training curves", "curves", body, [csv_file("curves.csv", HEADER, lines)])
+
+
+def _places(study: Study, tier: str) -> dict[str, int]:
+    """Label -> its place among all rows of the tier: a row looks alike in all figures."""
+    tasks = [study.of_task(tier, task) for task in TASKS]
+    labels = {label: line for of_task in tasks for label, line in of_task.items()}
+    order = [id(line) for line in study.lines]
+    ordered = sorted(labels, key=lambda label: order.index(id(labels[label])))
+    return {label: place for place, label in enumerate(ordered)}
 
 
 def _tasks(study: Study) -> Iterator[tuple[str, str, dict[str, list[tuple[Record, Curves]]]]]:

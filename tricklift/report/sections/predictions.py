@@ -1,7 +1,5 @@
 """Look rather than read: what two rows answer on the same images, the largest differences first."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +13,16 @@ from tricklift.report import answers as rows
 from tricklift.report import disagreement, thumbnails
 from tricklift.report.answers import Answers, Image, Pair
 from tricklift.report.html import fill
-from tricklift.report.section import Download, Section
+from tricklift.report.section import Section, csv_file
 from tricklift.report.study import Study
 from tricklift.tables.page import TASK_NAMES
 
 NAMES = {**TASK_NAMES, "cls": "classification"}
 #: A part takes no more images once its pictures have so many letters: rows may be many.
 MOST_LETTERS = 600_000
+#: With more, a key of colours tells nobody anything.
+MOST_CLASSES = 40
+HEADER = ("tier", "task", "image", "row", "value", "of")
 #: What an image's value is called.
 VALUES = {"cls": "right", "det": "F1", "seg": "pixels right, %"}
 
@@ -51,10 +52,8 @@ def section(study: Study) -> Section | None:
     found, missing = rows.of_study(study)
     if not found:
         return None
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(("tier", "task", "image", "row", "value", "of"))
-    parts = []
+    parts: list[dict[str, Any]] = []
+    lines: list[tuple[object, ...]] = []
     for answers in found:
         try:
             part, values = _part(answers, count, study.tier_ids[answers.tier])
@@ -62,13 +61,13 @@ def section(study: Study) -> Section | None:
             missing.append(f"{answers.tier}, {NAMES[answers.task]}: {error}")
             continue
         parts.append(part)
-        for name, each in values.items():
-            writer.writerows(
-                (answers.tier, answers.task, name, label, value, VALUES[answers.task])
-                for label, value in each.items()
-            )
+        lines += [
+            (answers.tier, answers.task, name, label, value, VALUES[answers.task])
+            for name, each in values.items()
+            for label, value in each.items()
+        ]
     body = fill("predictions.html", parts=parts, missing=missing, study=study)
-    return Section("Look", "look", body, [Download("images.csv", stream.getvalue())])
+    return Section("Look", "look", body, [csv_file("images.csv", HEADER, lines)])
 
 
 def _part(
@@ -98,6 +97,7 @@ def _part(
         "task": answers.task,
         "name": NAMES[answers.task],
         "labels": labels,
+        "colours": _key(said.classes, colours) if answers.task == "seg" else {},
         "seeds": sorted({seed for seed in answers.seeds.values() if seed is not None}),
         "first": [labels.index(label) for label in answers.pair],
         "shown": count,
@@ -115,6 +115,13 @@ def _part(
         name: {label: value_of(answers, label, held[label][name]) for label in labels}
         for name in names
     }
+
+
+def _key(classes: Sequence[str], colours: Sequence[Sequence[int]]) -> dict[str, str]:
+    """Class -> its colour in the pictures; nothing where they are too many to be told apart."""
+    if len(classes) > MOST_CLASSES:
+        return {}
+    return {it: "#" + bytes(rgb).hex() for it, rgb in zip(classes, colours, strict=False)}
 
 
 def _card(

@@ -18,8 +18,9 @@ from tricklift.report.run_files import config_text, difference, log_end
 from tricklift.report.scalars import Curves, of_run
 from tricklift.report.section import Section
 from tricklift.report.sections.predictions import NAMES
+from tricklift.report.sections.protocol import told_metrics
 from tricklift.report.study import Study
-from tricklift.tables.compare import TASKS, TITLES
+from tricklift.tables.compare import TASKS
 from tricklift.tables.records import Record
 
 
@@ -67,18 +68,13 @@ def _runs(study: Study) -> Iterator[Run]:
 def _told(study: Study, run: Run) -> dict[str, Any]:
     """What the list says of a run."""
     record = run.record
-    metrics = (
-        f"{TITLES[name]} {value:.2f}"
-        for name, value in record.data["metrics"].items()
-        if name in TITLES and value is not None
-    )
     return {
         "label": run.label,
         "task": NAMES.get(record["task"], record["task"]),
         "tier": record["tier"] if len(study.tiers) > 1 else "",
         "seed": record["seed"],
         "status": record["status"],
-        "metrics": ", ".join(metrics),
+        "metrics": told_metrics(record),
         "time": duration(record["wall_seconds"]),
         "folder": str(record.path.parent),
     }

@@ -7,10 +7,11 @@ from tricklift.paper import numbers
 from tricklift.report.html import fill
 from tricklift.report.section import Download, Section
 from tricklift.report.study import Study
-from tricklift.tables.compare import COLUMNS, TITLES, Line, Row
+from tricklift.tables.compare import COLUMNS, DOWNSTREAM, TITLES, Line, Row
 from tricklift.tables.differences import Difference
 from tricklift.tables.families import Family
-from tricklift.tables.page import differences_csv, seeds, to_csv
+from tricklift.tables.methods import method
+from tricklift.tables.page import differences_csv, to_csv
 
 #: With more rows, the chosen baseline alone: each needs its own differences in the page.
 MOST_BASELINES = 24
@@ -44,11 +45,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one tier."""
+    """The rows of one tier; `methods`: of each baseline, what makes its intervals and p."""
 
     tier: str
     baseline: str
     baselines: Sequence[str]
+    methods: Sequence[str]
     titles: Sequence[str]
     entries: Sequence[Entry]
     paper: bool
@@ -91,14 +93,26 @@ def table(study: Study, tier: str) -> Table:
             label,
             row,
             line,
-            seeds(line),
+            _seeds(line),
             [_cell(line, row, metric, places, families) for metric in metrics],
         )
         for label, line, row in mine
     ]
     paper = any(cell.paper is not None for entry in entries for cell in entry.cells)
     titles = [TITLES[metric] for metric in metrics]
-    return Table(tier, chosen, list(families), titles, entries, paper)
+    methods = [method("baseline", list(of_baseline.values())) for of_baseline in families.values()]
+    return Table(tier, chosen, list(families), methods, titles, entries, paper)
+
+
+def _seeds(line: Line) -> str:
+    """`seeds 0, 1 of pretraining; 0 of the runs after it`; shorter where these are the same."""
+    first = ", ".join(map(str, line.pretraining_seeds()))
+    tasks = [task for task in DOWNSTREAM if line.runs[task]]
+    after = dict.fromkeys(", ".join(map(str, line.seeds(task))) for task in tasks)
+    if list(after) in ([], [first]):
+        return f"seeds {first}" if first else ""
+    later = f"{' / '.join(after)} of the runs downstream"
+    return f"seeds {first} of pretraining, {later}" if first else f"seeds {later}"
 
 
 def _places(study: Study, tier: str) -> dict[tuple[str, str], list[tuple[str, str]]]:

@@ -7,7 +7,7 @@
     const sides = [...part.querySelectorAll("[data-side]")];
     const show = () => {
       const rows = sides.map((side) => side.value);
-      const pair = [...rows].sort((one, other) => one - other).join("-");
+      const pair = rows[0] === rows[1] ? "same" : [...rows].sort((one, other) => one - other).join("-");
       const values = differences[pair] ?? cards.map(() => 0);
       const order = cards.map((card, place) => [values[place], place]);
       order.sort((one, other) => other[0] - one[0] || one[1] - other[1]);

@@ -56,7 +56,9 @@
     const place = Number(run.dataset.run);
     if (held.curves[place]) {
       const figure = make("figure");
-      figure.innerHTML = held.curves[place]; // drawn by us; its words are escaped
+      const drawing = make("div", undefined, { class: "drawing" });
+      drawing.innerHTML = held.curves[place]; // drawn by us; its words are escaped
+      figure.append(drawing);
       const caption = make("figcaption");
       const buttons = make("span");
       const svg = () => new XMLSerializer().serializeToString(figure.querySelector("svg"));

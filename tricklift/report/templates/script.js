@@ -40,6 +40,12 @@
     });
   }
 
+  // what scrolls sideways can be reached by the keyboard, and only that
+  const reach = new ResizeObserver((seen) => {
+    for (const { target } of seen) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+  });
+  for (const box of document.querySelectorAll(".scroll, .drawing")) reach.observe(box);
+
   for (const part of document.querySelectorAll(".rows")) {
     const on = (name, event, act) => part.querySelector(name)?.addEventListener(event, act);
     on("[data-filter]", "input", ({ target }) => {
