@@ -1,7 +1,8 @@
 """What data a run read, from its data sets: a label in a config is inherited, data are not.
 
 A set that `tricklift prepare` put in place, or a MiniWorld, has a manifest that names it. Any other
-is called by its folder, whatever the config or the reader's class say.
+is called by its folder, whatever the config or the reader's class say. The same files have one
+digest, whatever they are called.
 """
 
 import hashlib
@@ -35,8 +36,8 @@ def identity(sets: Mapping[str, Any]) -> dict[str, Any]:
         name: Of the data set, several joined by " + ".
         classes: Their number and a digest of their names in order; None where they have no names.
         splits: Split -> the lists or folders that it reads, and its number of images.
-        digest: Of all this and of the manifest, or else of what the sets list: names, labels and
-            some sizes, no pixels.
+        digest: Of classes, splits and what the sets list: names, labels and some sizes, no pixels.
+            A MiniWorld's manifest has a digest of its files, which stands for its list.
     """
     names: list[str] = []
     files: list[str] = []
@@ -91,10 +92,7 @@ def _read(leaf: Any) -> str:
 
 
 def _origin(root: Path) -> tuple[str, Path, str | None]:
-    """Name and folder of the set that data at `root` are of, and the digest of its manifest.
-
-    The manifest is that of a MiniWorld or of `tricklift prepare`; without one there is no digest.
-    """
+    """Name and folder of the set that data at `root` are of; of a MiniWorld, what its files are."""
     for folder in (root, *root.parents):
         held = read_json(folder / "manifest.json")
         if held.get("name") == "MiniWorld":
@@ -103,7 +101,7 @@ def _origin(root: Path) -> tuple[str, Path, str | None]:
             held = read_json(file)
             place = folder / str(held.get("folder"))
             if held.get("title") and place in (root, *root.parents):
-                return held["title"], place, _short(held.get("parts"))
+                return held["title"], place, None
     folder = root.parent if root.name in SPLITS else root
     return folder.name, folder, None
 

@@ -1,7 +1,7 @@
 """Reading the result files that runs leave below a folder."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,32 @@ def find(folder: str | Path) -> list[Record]:
         raise MissingFileError(
             f"no {RESULT_FILE} below {folder}; run 'tricklift run', 'demo' or 'train' into it first"
         )
-    return records
+    return with_one_name(records)
+
+
+def with_one_name(records: Sequence[Record]) -> list[Record]:
+    """The same, with data of one digest called as the first of them calls it.
+
+    A folder that `tricklift prepare` has looked at has its title, another its own name.
+    """
+    names: dict[str, str] = {}
+    for record in records:
+        held = record.pretrained
+        for digest, name in (
+            (record.digest, record["dataset"]),
+            (held.get("data_digest"), held.get("dataset")),
+        ):
+            if digest and name:
+                names.setdefault(digest, name)
+    return [_renamed(record, names) for record in records]
+
+
+def _renamed(record: Record, names: Mapping[str, str]) -> Record:
+    data = {**record.data, "dataset": names.get(str(record.digest), record["dataset"])}
+    held = record.pretrained
+    if held.get("dataset") and held.get("data_digest") in names:
+        data["pretrained"] = {**held, "dataset": names[held["data_digest"]]}
+    return Record(record.path, data)
 
 
 def walk(folder: Path, name: str) -> Iterator[Path]:

@@ -17,7 +17,7 @@ from typing import Any
 from tricklift.errors import UserError, did_you_mean
 from tricklift.records.differences import MOST, differing
 from tricklift.records.recipe import kept_recipe
-from tricklift.tables.records import Record
+from tricklift.tables.records import Record, with_one_name
 
 FOLDER = Path(__file__).parent / "references"
 #: The status of a reference run that one's own repeats.
@@ -86,7 +86,8 @@ def beside(own: Sequence[Record], name: str) -> list[Record]:
         else record
         for record in reference.records
     ]
-    return [Record(it.path, {**it.data, "tier": reference.tier}) for it in own] + theirs
+    of_tier = [Record(it.path, {**it.data, "tier": reference.tier}) for it in own]
+    return with_one_name([*of_tier, *theirs])
 
 
 def _experiment(record: Record) -> tuple[Any, ...]:

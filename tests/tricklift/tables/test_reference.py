@@ -128,6 +128,20 @@ def test_rows_stand_beside_it_marked(demo, tmp_path):
     assert plot(shown, tmp_path / "rows.svg").read_text().count("reference") >= 3
 
 
+def test_data_of_one_digest_are_one_whatever_they_are_called(demo):
+    """Such as after `tricklift prepare`, which gives a set its title."""
+    own = mine(demo.records, dataset="Mini World")
+    for record in own:
+        if record.pretrained:
+            record.data["pretrained"]["dataset"] = "Mini World"
+    found = shipped.beside(own, "demo")
+    assert {record["dataset"] for record in found} == {"Mini World"}
+    rows = lines(record for record in found if record.done)
+    assert {line.pretrained for line in rows} == {"Mini World", None}
+    for family in analyse(rows, Question(baseline="B-standard (reference)")).of("baseline"):
+        assert "mine" in {it.row for it in family.differences}, family.title
+
+
 def test_pretrainings_of_both_count(demo):
     """Three rows with three pretrainings each: six degrees of freedom, not four or two."""
     records = [it for it in shipped.beside(mine(demo.records), "demo") if it.done]
