@@ -146,8 +146,6 @@ def run(
       tricklift run own --det DIR --weights timm/resnet18.tv_in1k --out runs/mine
     """
     tier = own_tier(context, tier, out)
-    from rich.console import Console
-
     from tricklift.suite.run import note_command
     from tricklift.suite.run import run as run_tier
 
@@ -161,12 +159,6 @@ def run(
         typed=context.obj,
         **asked(context),
     )
-    from tricklift.tables.compare import compare as build  # not before: it imports much
-    from tricklift.tables.page import to_markdown
-
-    page = to_markdown(*build(out), out)
-    Console().print(page, markup=False, highlight=False, soft_wrap=True)
-    print(f"Everything is in {out}; 'tricklift compare {out}' prints the table again")
     report.at_the_end(out)
 
 

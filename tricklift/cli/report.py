@@ -101,8 +101,20 @@ def write(
 
 
 def at_the_end(runs: Path, out: Path | None = None) -> None:
-    """Writes the report of `run` and `demo` into `out`, else into the folder of the runs."""
-    print(f"The report, to open in a browser: {write(runs, (out or runs) / NAME)}")
+    """What `run` and `demo` end with: the table, the answer, and the report in `out` or `runs`."""
+    from rich.console import Console
+
+    from tricklift.report.headline import sentences
+    from tricklift.report.page import write as write_page
+    from tricklift.report.study import read
+    from tricklift.tables.page import transfer_table
+
+    study = read(runs, say=_say)
+    lines = [transfer_table(study.rows, study.lines), "", *sentences(study)]
+    for line in lines:
+        Console().print(line, markup=False, highlight=False, soft_wrap=True)
+    print(f"How rows differ, protocols and runs: tricklift compare {runs}")
+    print(f"The report, to open in a browser: {write_page(study, (out or runs) / NAME)}")
 
 
 COMMANDS = (report,)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tricklift.report.study import Study
+from tricklift.report.wording import MINUS, told
 from tricklift.tables.compare import COLUMNS, DOWNSTREAM, Line, ladder
 from tricklift.tables.differences import Difference
 from tricklift.tables.page import TASK_NAMES
@@ -38,6 +39,19 @@ class Answer:
     def checkpoints(self) -> bool:
         """Whether some of it is of these checkpoints alone."""
         return any(said.found.p is None for said in self.said)
+
+
+def sentences(study: Study) -> list[str]:
+    """One a tier that has something to compare: `X over Y: +2.9 [+2.1, +3.7] top-1: better; ...`"""
+    found = [it for tier in study.tiers if (it := answer(study, tier))]
+    return [_sentence(it, named=len(study.tiers) > 1) for it in found]
+
+
+def _sentence(found: Answer, named: bool) -> str:
+    said = "; ".join(told(it.found, it.title) for it in found.said)
+    tier = f"{found.tier}: " if named else ""
+    together = "all tricks together, " if found.all_tricks else ""
+    return f"{tier}{together}{found.row} over {found.baseline}: {said}.".replace(MINUS, "-")
 
 
 def answer(study: Study, tier: str) -> Answer | None:

@@ -1,14 +1,11 @@
 """The main job on embedded data, from nothing to the table: `tricklift demo`."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
 from tricklift.data import prepare
-from tricklift.markdown import count
 from tricklift.records.atomic import write_text
 from tricklift.records.machine import cores
 
@@ -40,34 +37,10 @@ def demo(out: str | Path, max_parallel: int | None = None) -> None:
     rows, records = compare(out / "runs")
     for style in ("md", "json"):
         write_text(out / f"table.{style}", render(rows, records, style, out / "runs"))
-    page = out / "table.md"
-    Console().print(page.read_text(encoding="utf-8"), markup=False, highlight=False, soft_wrap=True)
-    print(in_words(rows))
     print(
-        f"Everything is in {out}: the table in {page} and table.json, each run in "
+        f"Everything is in {out}: the page in {out / 'table.md'} and table.json, each run in "
         f"{out / 'runs'}/<task>, exported backbones in {out / 'runs' / 'exports'}"
     )
-
-
-def in_words(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table in one sentence: what each row reaches, metric by metric.
-
-    Args:
-        rows: Of `tricklift.tables.compare.compare`.
-    """
-    from tricklift.tables.compare import TITLES
-
-    seeds = max((row[name]["n"] for row in rows for name in TITLES if row[name]), default=0)
-    found = [
-        f"{title} goes "
-        + ", ".join(
-            f"{'from' if not place else 'to'} {row[name]['mean']:.1f} ({row['row']})"
-            for place, row in enumerate(row for row in rows if row[name])
-        )
-        for name, title in TITLES.items()
-        if sum(bool(row[name]) for row in rows) > 1
-    ]
-    return f"In words, over {count(seeds, 'seed')}: {'; '.join(found)}."
 
 
 def with_progress(name: str, root: str | Path, source: Path | None = None) -> Path:

@@ -115,7 +115,7 @@ def to_markdown(
         f"Written by `tricklift compare`. {FIGURES} Seeds: of the pretraining; of detection and "
         "segmentation (`/` between them where they differ).",
         commands(folder),
-        _table(rows, behind),
+        transfer_table(rows, behind),
         note(records),
         section(analyse(behind, question)),
         protocols(rows),
@@ -156,7 +156,8 @@ def seeds(line: Line) -> str:
     return f"{first or '-'}; {' / '.join(dict.fromkeys(rest)) or '-'}"
 
 
-def _table(rows: list[Row], behind: list[Line]) -> str:
+def transfer_table(rows: list[Row], behind: list[Line]) -> str:
+    """One line a row, as Markdown; `behind`: the runs of each, in the same order."""
     numbers = numbered(rows)
     body = [
         [

@@ -123,7 +123,7 @@ def test_a_tier_of_own_data_gives_a_table(kept, tmp_path):
     )
     command = (sys.executable, "-m", "tricklift", "run", "mydata.yaml", "--out", "runs")
     said = run(*command, "--rows", "B-standard,random-init", cwd=tmp_path)
-    assert "# Transfer table: pets" in said
+    assert "tricklift compare " in said and "\n| random init |" in said
     (row,) = (line for line in said.splitlines() if line.startswith("| B-standard | resnet18_b"))
     assert "| pets |" in row
     assert sum(part.strip().replace(".", "").isdigit() for part in row.split("|")) >= 4

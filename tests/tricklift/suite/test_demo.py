@@ -9,7 +9,6 @@ import pytest
 from tricklift.cli import main
 from tricklift.data import miniworld
 from tricklift.suite import demo as suite_demo
-from tricklift.suite.demo import in_words
 from tricklift.tables.compare import COLUMNS
 
 
@@ -34,31 +33,16 @@ def test_the_demo_ends_with_its_table_and_goes_on_where_it_was(
     page = (out / "table.md").read_text()
     assert f"tricklift demo --out {out} --jobs 2" in page
     printed = capfd.readouterr().out
-    assert page in printed
-    values = [row["voc_map"]["mean"] for row in rows]
-    wanted = f"mAP goes from {values[0]:.1f} (random init), to {values[1]:.1f} (D-tricks)"
-    (sentence,) = (
-        line for line in printed.splitlines() if line.startswith("In words, over 1 seed")
-    )
-    assert wanted in sentence and "top-1" not in sentence  # which only one row has
-    *_, where, report = printed.splitlines()
-    assert where.startswith(f"Everything is in {out}: the table in {out}/table.md")
+    table = page.partition("\n| row ")[2].partition("\n\n")[0]
+    assert table in printed and "## " not in printed
+    gain = rows[1]["voc_map"]["mean"] - rows[0]["voc_map"]["mean"]
+    assert f"D-tricks over random init: {gain:+.1f} mAP" in printed
+    compared, report = printed.splitlines()[-2:]
+    assert f"the page in {out}/table.md" in printed
+    assert compared.endswith(f"tricklift compare {out}/runs")
     assert report.endswith(f": {out}/report.html")
     assert "D-tricks" in (out / "report.html").read_text()
 
     demo("--out", str(out))
     assert capfd.readouterr().out.count("already done") == 6
     assert json.loads((out / "table.json").read_text())["rows"] == rows
-
-
-def test_a_table_in_words():
-    def row(name: str, *means: float | None) -> dict[str, object]:
-        metrics = [None if mean is None else {"mean": mean, "std": 1.0, "n": 3} for mean in means]
-        return {"row": name, **dict(zip(COLUMNS, metrics, strict=True))}
-
-    rows = [row("random init", None, 9.96, None, 7.0), row("B", 55.0, 41.0, None, 20.06)]
-    assert in_words([*rows, row("D", 57.25, 48.5, None, 31.5)]) == (
-        "In words, over 3 seeds: top-1 goes from 55.0 (B), to 57.2 (D); "
-        "mAP goes from 10.0 (random init), to 41.0 (B), to 48.5 (D); "
-        "mIoU goes from 7.0 (random init), to 20.1 (B), to 31.5 (D)."
-    )
