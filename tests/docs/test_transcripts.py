@@ -1,4 +1,12 @@
-"""What docs/with-mim.md and docs/get-started.md show is run as it stands, on less data."""
+"""Blocks of with-mim.md, get-started.md, your-backbone.md and your-trick.md are run as they stand.
+
+Each in a folder of its own, on less data. The lines are the page's; changed is only this:
+
+- trainings get the options in SHORTER behind them;
+- `tricklift prepare miniworld` is left out: a smaller one is there already;
+- `tricklift run` is put through `tricklift plan` with the same arguments, so nothing of it is
+  trained, and a `compare` of its folder reads the results of the demo that docs/results keeps.
+"""
 
 import json
 import os
@@ -13,6 +21,7 @@ import torch
 
 from tricklift.data.miniworld import MiniWorldSizes, generate
 
+REPO = Path(__file__).parents[2]
 #: Put behind the pages' training commands: a few steps instead of the whole schedule.
 SHORTER = {
     "mim train tricklift": "--cfg-options train_cfg.max_epochs=1 train_dataloader.batch_size=12",
@@ -22,30 +31,54 @@ SHORTER = {
     "tricklift train cls": "--cfg-options train_cfg.max_epochs=1 train_dataloader.batch_size=12 "
     "train_cfg.val_interval=1",
     "tricklift train det": "--cfg-options train_cfg.max_epochs=1 train_cfg.val_interval=1",
+    "tricklift train seg": "--cfg-options train_cfg.max_iters=2 train_cfg.val_interval=2",
 }
 SIZES = MiniWorldSizes(24, 24, 24, 12, 12, 12)
 METRICS = {"cls": "top1", "det": "voc_map", "seg": "miou"}
+MARKED = re.compile(
+    rf"^<!-- run by tests/docs/{Path(__file__).name} -->\n```bash\n(.*?)^```", re.S | re.M
+)
+BLOCKS = {
+    f"{page}-{place}": block
+    for page in ("with-mim", "get-started", "your-backbone", "your-trick")
+    for place, block in enumerate(MARKED.findall((REPO / "docs" / f"{page}.md").read_text()))
+}
+#: Those that train one step after another into `runs`, and compare what is there.
+CHAINS = [name for name, block in BLOCKS.items() if "\ntricklift compare runs\n" in block]
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), flags=re.DOTALL)
+def lines_of(block: str) -> list[str]:
+    """The lines of a block as they are run."""
+    lines, planned = [], set()
+    for line in block.replace("\\\n", " ").splitlines():
+        command = re.sub(r"\s+#.*", "", line)
+        if command.startswith("tricklift prepare miniworld"):
+            continue
+        if command.startswith("tricklift run "):
+            planned.add(re.search(r"--out (\S+)", command)[1])
+            command = command.replace("tricklift run", "tricklift plan", 1)
+        if command.startswith("tricklift compare ") and command.split()[2] in planned:
+            folder = command.split()[2]
+            lines.append(f"mkdir -p {folder} && cp -r {REPO}/docs/results/demo/. {folder}")
+        extra = next((text for start, text in SHORTER.items() if command.startswith(start)), "")
+        lines.append(f"{command} {extra}")
+    return lines
 
 
-@pytest.fixture(scope="module", params=["with-mim", "get-started"])
-def transcript(
-    request: pytest.FixtureRequest, repo: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, list[str]]:
-    """Runs a page's block of steps in an empty folder; returns it and what was printed."""
-    folder = tmp_path_factory.mktemp(request.param)
-    generate(folder / "data" / "miniworld", sizes=SIZES, workers=1)
-    page = repo / "docs" / f"{request.param}.md"
-    block = next(text for text in blocks(page, "bash") if text.startswith("export"))
-    lines = [line for line in block.splitlines() if "prepare" not in line]  # done above, smaller
-    script = ["set -e", *(shortened(line) for line in lines)]
-    binaries = Path(sys.executable).parent
-    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}"}
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a small MiniWorld."""
+    root = tmp_path_factory.mktemp("root")
+    generate(root / "miniworld", sizes=SIZES, workers=1)
+    return root
+
+
+def run(block: str, folder: Path, data: Path) -> list[str]:
+    """Runs a block in a folder that holds nothing but data; returns what was printed."""
+    (folder / "data").symlink_to(data)
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     ran = subprocess.run(
-        ["bash", "-c", "\n".join(script)],
+        ["bash", "-c", "\n".join(["set -e", *lines_of(block)])],
         cwd=folder,
         env=environment,
         capture_output=True,
@@ -53,18 +86,36 @@ def transcript(
         timeout=900,
     )
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
-    return folder, ran.stdout.splitlines()
-
-
-def shortened(line: str) -> str:
-    extra = next((text for start, text in SHORTER.items() if line.startswith(start)), "")
-    return f"{line} {extra}"
+    return ran.stdout.splitlines()
 
 
 def results(folder: Path) -> dict[str, dict[str, Any]]:
     """Task -> what its run left."""
     files = sorted((folder / "runs").glob("*/result.json"))
     return {file.parent.name: json.loads(file.read_text()) for file in files}
+
+
+def test_there_are_blocks_of_each_page():
+    assert len(BLOCKS) == 5 and len(CHAINS) == 2
+
+
+@pytest.fixture(scope="module", params=CHAINS)
+def transcript(
+    request: pytest.FixtureRequest, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[str]]:
+    """A chain's folder, and what was printed."""
+    folder = tmp_path_factory.mktemp(request.param)
+    return folder, run(BLOCKS[request.param], folder, data)
+
+
+@pytest.mark.parametrize("name", sorted(set(BLOCKS) - set(CHAINS)))
+def test_a_block_runs_in_an_empty_folder(name: str, data: Path, tmp_path: Path):
+    said = run(BLOCKS[name], tmp_path, data)
+    trained = re.findall(r"^tricklift train (\w+)/", BLOCKS[name], re.M)
+    left = results(tmp_path)
+    assert sorted(left) == sorted(trained)
+    assert all(result["status"] == "done" for result in left.values())
+    assert sum(" jobs into " in line for line in said) == BLOCKS[name].count("tricklift run ")
 
 
 def test_the_commands_train_test_and_compare(transcript: tuple[Path, list[str]]):
@@ -115,8 +166,10 @@ print(strides, len(model.backbone.frozen), model.backbone.norm_eval)
     ("place", "expected"), [(0, "[4, 8, 16, 32] 2 True"), (1, "[4, 8, 8, 8] 0 False")]
 )
 def test_our_backbone_in_a_stock_config(repo: Path, tmp_path: Path, place: int, expected: str):
+    page = (repo / "docs" / "with-mim.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.S)
     config = tmp_path / "mine.py"
-    config.write_text(blocks(repo / "docs" / "with-mim.md", "python")[place])
+    config.write_text(blocks[place])
     ran = subprocess.run(
         [sys.executable, "-c", BUILD, str(config)], cwd=tmp_path, capture_output=True, text=True
     )
