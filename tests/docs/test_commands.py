@@ -1,7 +1,9 @@
 """Every command that a page shows is one that the tool has, and is run, or says why not.
 
-A line of HTML above each block says what is done with it: `run` (here), `run by FILE` (there, for
-real), or `not run: WHY`.
+All are read as the command line reads them. A line of HTML above each block says what else is done
+with it: `run` (here), `run by FILE` (there, for real; FILE names the page), `planned: WHY` (here,
+through `tricklift plan` with the same arguments; it is not run, and WHY says why), or
+`not run: WHY`.
 """
 
 import os
@@ -11,11 +13,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import typer
 
+from backbones import registry
 from tricklift import cli
+from tricklift.compat import imports
+from tricklift.templates import write
 
 REPO = Path(__file__).parents[2]
 #: Pages that are written by commands show what was once typed.
@@ -27,6 +33,9 @@ PAGES = [
 ]
 PACKAGES = ("backbones", "cls", "det", "seg", "tricklift", "configs", "benchmarks")
 BLOCK = re.compile(r"^(?:<!-- (.*?) -->\n)?```bash\n(.*?)^```", re.S | re.M)
+FENCE = re.compile(r"^```(.*?)\n(.*?)^```", re.S | re.M)
+TIER = re.compile(r"^```yaml\n(name: .*?)^```", re.S | re.M)
+ASSIGNED = re.compile(r"^(?:[A-Z_]+=\S* )+")
 
 
 def blocks(page: Path) -> list[tuple[str, list[str]]]:
@@ -40,7 +49,7 @@ def tricklift_commands(lines: list[str]) -> list[list[str]]:
     found = []
     for line in lines:
         inner = re.findall(r"\$\((tricklift [^)]*)\)", line)
-        outer = re.sub(r"\$\([^)]*\)", "GIVEN", line)
+        outer = ASSIGNED.sub("", re.sub(r"\$\([^)]*\)", "GIVEN", line))
         for text in (*inner, *([outer] if outer.startswith("tricklift ") else [])):
             found.append(shlex.split(text, comments=True)[1:])
     return found
@@ -75,9 +84,16 @@ def test_a_block_says_where_it_is_run(page: Path, said: str, lines: list[str]):
     assert said, f"{page}: a line <!-- run -->, <!-- run by FILE --> or <!-- not run: WHY -->"
     if said.startswith("run by "):
         test = REPO / said.removeprefix("run by ")
-        assert test.is_file(), test
+        assert page.name in test.read_text(encoding="utf-8"), f"{test} does not name {page.name}"
     else:
-        assert said == "run" or re.match(r"not run: \w+", said)
+        assert said == "run" or re.match(r"(not run|planned): \w+", said)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_no_command_of_ours_is_in_another_fence(page: Path):
+    text = (REPO / page).read_text(encoding="utf-8")
+    others = [body for language, body in FENCE.findall(text) if language != "bash"]
+    assert not [body for body in others if tricklift_commands(body.splitlines())]
 
 
 @pytest.mark.parametrize(("page", "said", "lines"), ALL, ids=NAMES)
@@ -124,6 +140,54 @@ def test_messages_and_pages_name_commands_that_there_are():
     ]
     wrong = {str(f): bad for f in TEXTS if (bad := no_commands(f.read_text(encoding="utf-8")))}
     assert not wrong
+
+
+CODE = re.compile(r"`((?:[A-Z_]+=\S+ )?tricklift [^`\n]+)`")
+#: Errors of a command that ends too early; typer has a private copy of click.
+CUT_SHORT = ("MissingParameter", "BadOptionUsage", "NoArgsIsHelpError")
+
+
+@pytest.mark.parametrize("page", [*PAGES, Path("CONTRIBUTING.md"), Path("SECURITY.md")], ids=str)
+def test_options_in_texts_and_tables_are_ones_that_there_are(page: Path):
+    """A text may leave out what a command asks for; what it gives must be right."""
+    text = FENCE.sub("", (REPO / page).read_text(encoding="utf-8"))
+    for words in tricklift_commands([code.replace("\\", "") for code in CODE.findall(text)]):
+        if not words[0].startswith("--"):
+            try:
+                parsed(words)
+            except Exception as error:
+                assert type(error).__name__ in CUT_SHORT, f"{words}: {error}"
+
+
+@pytest.fixture
+def users_folder(tmp_path: Path, monkeypatch):
+    """The current folder, with no data, but with the files that pages call one's own."""
+    monkeypatch.chdir(tmp_path)
+    write("trick", "mine", tmp_path)
+    write("backbone", "mynet", tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "my.safetensors").touch()
+    monkeypatch.setattr(imports, "_given", {})
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    with mock.patch.dict(registry._REGISTRY), mock.patch.dict(registry._OWN):
+        yield
+    sys.modules.pop("mynet", None)
+
+
+@pytest.mark.parametrize(
+    ("page", "lines"),
+    [(page, lines) for page, said, lines in ALL if (said or "").startswith("planned: ")],
+    ids=lambda given: given[0][:50] if isinstance(given, list) else str(given),
+)
+def test_what_takes_too_long_is_planned(page: Path, lines: list[str], users_folder):
+    for words in tricklift_commands(lines):
+        assert words[0] in ("run", "plan")
+        if words[1].endswith(".yaml"):
+            (tier,) = TIER.findall((REPO / page).read_text(encoding="utf-8"))
+            Path(words[1]).write_text(tier)
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["plan", *words[1:]])
+        assert ended.value.code == 0
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import chromium
 import pytest
 
 REPO = Path(__file__).parents[2]
@@ -32,12 +34,43 @@ def test_links_lead_somewhere(page: Path):
             assert anchor in anchors(file), target
 
 
-def test_the_site_builds_strictly(tmp_path: Path):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built strictly."""
     pytest.importorskip("mkdocs", reason="pip install -e '.[docs]'")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     ran = subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr[-3000:]
-    start = (tmp_path / "get-started.html").read_text(encoding="utf-8")
-    fetched = re.findall(r'(?:src|href)="(https?://[^"]+)"', start)
-    assert [address for address in fetched if "squidfunk" not in address] == []
+    return folder
+
+
+def test_the_site_fetches_nothing_from_elsewhere(site: Path):
+    for page in ("get-started.html", "results/small.html"):
+        fetched = re.findall(
+            r'(?:src|<link [^>]*href)="(https?://[^"]+)"', (site / page).read_text("utf-8")
+        )
+        assert fetched == []
+
+
+def test_the_changelog_is_a_page_of_it(site: Path):
+    assert 'href="fidelity.html"' in (site / "changelog.html").read_text("utf-8")
+
+
+@pytest.mark.skipif(chromium.MISSING, reason=chromium.REMEDY)
+def test_it_can_be_searched_and_read_from_files(site: Path, tmp_path: Path):
+    """In a window of 1280 px; the widest table is whole."""
+    with chromium.started(tmp_path / "profile", tmp_path) as driver:
+        driver.set_window_size(1280, 900)
+        driver.get((site / "results" / "small.html").as_uri())
+        table, room = (
+            driver.find_element("css selector", name).size["width"]
+            for name in (".md-typeset table", ".md-content__inner")
+        )
+        assert table <= room
+        driver.find_element("css selector", "input.md-search__input").send_keys("smoothing")
+        end = time.monotonic() + 20
+        while not driver.find_elements("css selector", "a.md-search-result__link"):
+            assert time.monotonic() < end, "nothing was found"
+            time.sleep(0.1)

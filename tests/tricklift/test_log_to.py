@@ -1,4 +1,4 @@
-"""--log-to: the same metrics by the same names in TensorBoard, Weights & Biases and MLflow."""
+"""--log-to (docs/sharing.md): the same metrics in TensorBoard, Weights & Biases and MLflow."""
 
 import importlib.util
 import json

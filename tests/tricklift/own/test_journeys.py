@@ -1,4 +1,4 @@
-"""Own data from the folder to a result: each way in trains for real, a few steps."""
+"""Own data (docs/your-data.md) from the folder to a result: each way in trains, a few steps."""
 
 import json
 import os

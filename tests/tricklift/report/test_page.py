@@ -1,4 +1,4 @@
-"""The page is one small file that asks nothing of anybody, and says what the tables say."""
+"""The page (docs/report.md) is one small file that asks nothing, and says what the tables say."""
 
 import base64
 import csv

@@ -1,4 +1,4 @@
-"""To a Hugging Face hub on loopback and back, through the real client of it, and of timm."""
+"""To a Hugging Face hub on loopback and back, by its real client and timm's (docs/sharing.md)."""
 
 import json
 from pathlib import Path

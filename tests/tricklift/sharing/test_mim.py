@@ -1,4 +1,4 @@
-"""mim finds a published backbone, once its folder is installed, and downloads it."""
+"""mim finds a published backbone whose folder is installed, and downloads it (docs/sharing.md)."""
 
 import json
 import os

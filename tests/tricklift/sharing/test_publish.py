@@ -1,4 +1,4 @@
-"""`tricklift publish` and `compare --reference` as they are typed."""
+"""`tricklift publish` and `compare --reference` as they are typed (docs/sharing.md)."""
 
 import pytest
 
