@@ -11,7 +11,7 @@ from tricklift.markdown import grid, paragraphs
 PAGE = "troubleshooting.md"
 MARK = "messages"
 ROOT = Path(__file__).resolve().parent.parent.parent
-RAISED = ("UserError", "MissingFileError", "DownloadError")
+RAISED = ("UserError", "ListedError", "MissingFileError", "DownloadError")
 #: Heading -> the folders and files whose messages stand below it; the first that fits takes one.
 PLACES = {
     "Commands and options": ("tricklift/cli", "tricklift/configs.py", "tricklift/config_keys.py"),
