@@ -145,8 +145,9 @@ def _about(trained: Trained) -> str:
 
 def _tricklift() -> str:
     return (
-        "tricklift measures how much of a classification trick survives transfer to detection and "
-        "segmentation, on PyTorch and OpenMMLab. To install it: `pip install -e .` in a checkout."
+        "The benchmark tricklift, on PyTorch and OpenMMLab, measures how much of a classification "
+        "trick survives transfer to detection and segmentation. To install it: `pip install -e .` "
+        "in a checkout."
     )
 
 

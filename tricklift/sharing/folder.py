@@ -125,7 +125,7 @@ def _timm(trained: Trained) -> tuple[Naming | None, str]:
     try:
         return library_naming(trained.architecture, "timm", **trained.options), ""
     except UserError as error:
-        return None, str(error)
+        return None, str(error).partition("; ")[0]
 
 
 def timm_config(trained: Trained, naming: Naming, cleaned: dict[str, Any], license_: str) -> str:

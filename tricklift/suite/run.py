@@ -192,7 +192,10 @@ def check_data(jobs: Sequence[Job], root: str | Path) -> None:
     for name in dict.fromkeys(name for job in trainings for name in job.data):
         if name not in prepare.NAMES:
             if not (Path(root) / name).is_dir():
-                raise MissingFileError(f"no data folder {Path(root) / name}, which the tier names")
+                raise MissingFileError(
+                    f"no data folder {Path(root) / name}, which the tier names; "
+                    "put the data there, or correct --root"
+                )
             continue
         problem = prepare.missing(name, root)
         if problem:

@@ -135,8 +135,12 @@ def refuse_other(own: Sequence[Record], reference: Reference) -> None:
     raise ListedError(
         f"--reference {reference.tier}: your runs were measured in another way, so its rows cannot "
         f"stand beside them; measure with its data and heads ('tricklift run {reference.tier}', or "
-        "a tier file of your own with them), or leave --reference out. Yours -> the reference's:",
-        [*lines[:MOST_LINES], *([f"and {count(left, 'difference')} more"] if left > 0 else [])],
+        "a tier file of your own with them), or leave --reference out",
+        [
+            "yours -> the reference's",
+            *lines[:MOST_LINES],
+            *([f"and {count(left, 'difference')} more"] if left > 0 else []),
+        ],
     )
 
 

@@ -210,10 +210,10 @@ def test_a_refusal_is_a_list_that_can_be_read(demo, capsys):
     ]
     with pytest.raises(SystemExit) as end, report_user_errors():
         shipped.beside(runs, "demo")
-    first, *lines = capsys.readouterr().err.splitlines()
+    first, header, *lines = capsys.readouterr().err.splitlines()
     assert end.value.code == 2
     assert first.startswith("error: --reference demo: your runs were measured in another way")
-    assert "leave --reference out" in first
+    assert first.endswith("leave --reference out") and header == "  yours -> the reference's"
     assert len(lines) == 13 and all(line.startswith("  ") for line in lines)
     assert lines[0].startswith("  cls: data: MiniWorld [unknown] -> MiniWorld [")
     assert "(9 runs, such as mine/" in lines[0] and lines[-1] == "  and 20 differences more"
