@@ -28,7 +28,10 @@ def adapt(
             such output stride.
     """
     if not isinstance(given, nn.Module):
-        raise UserError(f"the factory of {name} gives a {type(given).__name__}, no nn.Module")
+        raise UserError(
+            f"the factory of {name} gives a {type(given).__name__}, no nn.Module; "
+            "return the network"
+        )
     if isinstance(given, Backbone):
         if output_stride != 32:
             raise UserError(

@@ -165,7 +165,8 @@ class StageNet(AdaptedNet):
                 if len(found) != index:
                     raise UserError(
                         f"{self.name}: stages {', '.join(self.stages)} do not run once each in "
-                        f"this order: {self.stages[index]!r} ran as number {len(found) + 1}"
+                        f"this order: {self.stages[index]!r} ran as number {len(found) + 1}; "
+                        "name modules that the forward calls once, in that order"
                     )
                 found.append(output)
                 if index + 1 == len(self.stages):

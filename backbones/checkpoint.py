@@ -25,7 +25,8 @@ def load_pretrained(
 ) -> Checkpoint:
     """Load pretrained weights into a network from `backbones.build`, all of them or none.
 
-    The head is loaded where its shape fits and is left as it is where not. Weights of the plain
+    The head is loaded where its shape fits and is left as it is where not (`without_head` tells).
+    Weights of the plain
     network go into one with deformable stages, whose offsets then keep their start. Trailing
     stages that the caller has dropped from `model` are checked all the same.
 
@@ -53,6 +54,24 @@ def load_pretrained(
     assert not missing, f"checked, but not in the file: {missing}"
     model.load_state_dict(usable, strict=False)
     return checkpoint
+
+
+def without_head(model: nn.Module, checkpoint: Checkpoint) -> str:
+    """Why the head of `model` did not come from what was loaded into it; '' where it did."""
+    wanted = {key: v.shape for key, v in model.state_dict().items() if key.startswith(HEAD)}
+    given = {key: v.shape for key, v in checkpoint.state.items() if key.startswith(HEAD)}
+    if given == wanted:
+        return ""
+    weight = f"{HEAD}weight"
+    if weight not in given:
+        return (
+            f"{checkpoint.source} holds no head, so that of {wanted[weight][0]} classes is random"
+        )
+    held, asked = (shapes[weight][0] for shapes in (given, wanted))
+    return (
+        f"{checkpoint.source} has a head of {held} classes, and {asked} were asked for: it is left "
+        f"out, and the new one is random; give num_classes={held} to load it"
+    )
 
 
 def pretrained(

@@ -82,7 +82,10 @@ def _dense(layer: nn.Module, rate: int) -> nn.Module:
         (_pair(layer.kernel_size), _pair(layer.padding)) == ((2, 2), (0, 0))
     ):
         return DensePool(rate, average=isinstance(layer, nn.AvgPool2d))
-    raise UserError(f"cannot dilate {layer}: its windows are not centred, or of an unknown kind")
+    raise UserError(
+        f"cannot dilate {layer}: its windows are not centred, or of an unknown kind; "
+        "use output_stride=32"
+    )
 
 
 class DensePool(nn.Module):

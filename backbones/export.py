@@ -97,7 +97,10 @@ def network(source: Checkpoint) -> Any:
     name = source.metadata["architecture"]
     check(source, name, **source.options)
     if "fc.weight" not in source.state or "fc.bias" not in source.state:
-        raise UserError(f"{source.source} holds no head (fc.weight, fc.bias): not a classifier")
+        raise UserError(
+            f"{source.source} holds no head (fc.weight, fc.bias): not a classifier; "
+            "give a checkpoint of a classification run"
+        )
     model = build(name, num_classes=len(source.state["fc.weight"]), **source.options)
     model.load_state_dict(source.state)
     return model.eval()
@@ -124,7 +127,10 @@ def _verify(target: Target, path: Path, model: Any) -> tuple[float, float]:
             if ours.shape != theirs.shape:
                 raise RuntimeError(f"{refused} are {tuple(theirs.shape)}, not {tuple(ours.shape)}")
             if not ours.isfinite().all():
-                raise UserError(f"{refused} are not finite: the training of this network diverged")
+                raise UserError(
+                    f"{refused} are not finite: the training of this network diverged; "
+                    "train again with a lower rate"
+                )
             distance = (ours - theirs).abs().max().item()
             difference = max(difference, distance if math.isfinite(distance) else math.inf)
             largest = max(largest, ours.abs().max().item())

@@ -163,7 +163,7 @@ class Onnx(Target):
         if options.get("deformable_stages"):
             raise UserError(
                 f"onnx cannot hold {name} with deformable stages {options['deformable_stages']}: "
-                "torch's exporter has no deformable convolution"
+                "torch's exporter has no deformable convolution; export to tricklift instead"
             )
 
     def write(self, path: Path, model: nn.Module, metadata: Mapping[str, str]) -> None:
@@ -191,7 +191,8 @@ class Onnx(Target):
         except OnnxExporterError as error:
             words = str(error).partition("\n")[0].partition(" Please ")[0]
             raise UserError(
-                f"onnx cannot hold {metadata['architecture']}: torch's exporter says: {words}"
+                f"onnx cannot hold {metadata['architecture']}: torch's exporter says: {words}; "
+                "export to tricklift or timm instead"
             ) from error
         graph = onnx.load(str(path))
         onnx.helper.set_model_props(graph, {**metadata, "format": self.name})

@@ -119,14 +119,16 @@ def _read_safetensors(path: Path, ema: bool) -> Checkpoint:
         if int.from_bytes(file.read(8), "little") > MOST_HEADER:
             raise UserError(
                 f"{path} is not a readable safetensors file (its header would have over "
-                f"{MOST_HEADER:,} bytes)"
+                f"{MOST_HEADER:,} bytes); export or fetch it again"
             )
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, ValueError, TypeError, RuntimeError, OSError) as error:
-        raise UserError(f"{path} is not a readable safetensors file ({error})") from error
+        raise UserError(
+            f"{path} is not a readable safetensors file ({error}); export or fetch it again"
+        ) from error
     if metadata.get("format") == FORMAT:
         return Checkpoint(str(path), state, _checked(metadata, path))
     if "architecture" in metadata:
@@ -157,7 +159,7 @@ def _read_pth(path: Path, ema: bool) -> Checkpoint:
     if "architecture" not in facts:
         return foreign
     if ema and "ema_state_dict" not in content:
-        raise UserError(f"{path} has no EMA weights: it was trained without EMA")
+        raise UserError(f"{path} has no EMA weights: it was trained without EMA; leave --ema out")
     if "ema_state_dict" in content and not ema:
         # mmengine's EMAHook swaps them on saving: `state_dict` holds the average, which is what
         # the run validates, and `ema_state_dict` (keys `module.*`) the weights as trained.

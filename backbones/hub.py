@@ -45,7 +45,10 @@ def fetch(address: str) -> Path:
             "from a machine that has one, or give a file"
         ) from error
     except errors.RevisionNotFoundError as error:
-        raise UserError(f"{address}: {repository} has no revision {revision!r}") from error
+        raise UserError(
+            f"{address}: {repository} has no revision {revision!r}; "
+            "give a branch, tag or commit of it, or none"
+        ) from error
     except errors.RepositoryNotFoundError as error:
         raise UserError(
             f"{address}: no repository {repository} at {constants.ENDPOINT}, or a private one; "
@@ -58,7 +61,9 @@ def fetch(address: str) -> Path:
         ) from error
     except network_errors() as error:
         said = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        raise MissingFileError(f"cannot get {address}: {said[0]}") from error
+        raise MissingFileError(
+            f"cannot get {address}: {said[0]}; try again later, or give a file"
+        ) from error
     refuse_damaged(file, address)
     return file
 

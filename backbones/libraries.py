@@ -97,7 +97,7 @@ def renamed(weights: Checkpoint, name: str, chosen: str | None = None) -> Checkp
             if naming.ambiguous:
                 raise UserError(f"{library} calls {naming.ambiguous} the same")
         except UserError as error:
-            reasons.append(f"{library}: {error}")
+            reasons.append(f"{library}: {str(error).partition('; ')[0]}")
             continue
         namings[library] = naming
         no_head = library == OWN_NAMES and not any(ours == "fc" for ours, _ in naming.rows)
@@ -146,7 +146,10 @@ def whole(ref: str) -> nn.Module:
         create = partial(models.get_model, network, weights=tag or "DEFAULT")
         cache = f"torch hub, {Path(torch.hub.get_dir()) / 'checkpoints'}"
     if not known:
-        raise UserError(f"{library} has no pretrained weights for {network!r}")
+        raise UserError(
+            f"{library} has no pretrained weights for {network!r}; "
+            "give those of another network, or a file"
+        )
     if tag and tag not in known:
         raise UserError(f"{library} has no weights {tag!r} of {network!r}; known: {known}")
     try:

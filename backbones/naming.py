@@ -80,7 +80,10 @@ def library_naming(name: str, library: str, **options: Any) -> Naming:
     if library not in LIBRARIES:
         raise UserError(f"unknown library {library!r}; known: {', '.join(LIBRARIES)}")
     if family not in FAMILIES:
-        raise UserError(f"{library} cannot hold {name}: no network of its own is the same")
+        raise UserError(
+            f"{library} cannot hold {name}: no network of its own is the same; "
+            "export it to tricklift"
+        )
     naming = FAMILIES[family](name, library, options)
     known = _networks(library)
     if family != "timm" and naming.network not in known:
@@ -114,17 +117,21 @@ def _refuse_options(name: str, naming: Naming, options: Mapping[str, Any]) -> No
     if (stride := options.get("output_stride", 32)) != 32:
         raise UserError(
             f"{library} weights cannot hold {name} at output_stride {stride}: loaded into "
-            f"{library}'s {network} they would run at stride 32"
+            f"{library}'s {network} they would run at stride 32; "
+            "leave output_stride out, or export to tricklift"
         )
     if stages := options.get("deformable_stages"):
         raise UserError(
             f"{library} cannot hold {name} with deformable stages {stages}: its {network} has "
-            "plain convolutions"
+            "plain convolutions; leave deformable_stages out, or export to tricklift"
         )
     width = options.get("width", 1.0)
     if width != 1 and (library != "mmdet" or (64 * width) % 8):
         has = "multiples of 8" if library == "mmdet" else "a stem of 64 channels"
-        raise UserError(f"{library} cannot hold {name} at width {width:g}: its {network} has {has}")
+        raise UserError(
+            f"{library} cannot hold {name} at width {width:g}: its {network} has {has}; "
+            "leave the width out, or export to tricklift"
+        )
 
 
 def _pattern(template: str) -> re.Pattern[str]:
@@ -149,7 +156,10 @@ def _rename(state: Mapping[str, Tensor], rows: Rows, between: str) -> dict[str, 
         renamed[target.format(**numbers) + rest] = value
     if unknown:
         shown = ", ".join(unknown[:10])
-        raise UserError(f"no row between {between} for {len(unknown)} keys: {shown}")
+        raise UserError(
+            f"no row between {between} for {len(unknown)} keys: {shown}; "
+            "give weights of this very network"
+        )
     return renamed
 
 

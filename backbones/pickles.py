@@ -92,9 +92,13 @@ def load(path: Path) -> dict[str, Any]:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         line = str(error).strip().splitlines()[0] if str(error).strip() else "empty"
-        raise UserError(f"{path} is not a readable torch checkpoint ({line})") from error
+        raise UserError(
+            f"{path} is not a readable torch checkpoint ({line}); save or fetch it again"
+        ) from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} holds a {type(content).__name__}, not a checkpoint")
+        raise UserError(
+            f"{path} holds a {type(content).__name__}, not a checkpoint; save a dict of tensors"
+        )
     _refuse_hollow(content, path)
     return content
 

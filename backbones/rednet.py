@@ -81,7 +81,9 @@ def with_stem_kernel(checkpoint: str | Path, out: str | Path, stem_kernel: int =
     source, out = read(checkpoint), Path(out)
     name = source.metadata["architecture"]
     if not name.startswith("rednet"):
-        raise UserError(f"{checkpoint} holds {name!r}, and only a rednet has a stem kernel")
+        raise UserError(
+            f"{checkpoint} holds {name!r}, and only a rednet has a stem kernel; give one"
+        )
     if out.suffix != ".safetensors":
         raise UserError(f"with_stem_kernel writes .safetensors; got {out.name!r}")
     _check(stem_kernel)

@@ -157,7 +157,8 @@ def build(
         name: A registered name, see `names`, or any ``timm/NAME``.
         num_classes: Width of the last layer; at least 1.
         checkpoint: Pretrained weights, as `backbones.checkpoint.load_pretrained` takes them: a
-            file, ``timm/NAME``, ``hf://USER/NAME``, ...; None for random ones.
+            file, ``timm/NAME``, ``hf://USER/NAME``, ...; None for random ones. A head of another
+            number of classes is left out, with a warning.
         **options: The family's options, e.g. ``width``, ``output_stride``, ``zero_gamma``.
 
     Returns:
@@ -181,7 +182,8 @@ def build(
     model.name, model.options = name, dict(options)
     model.built_in = tuple(trick for trick in entry.built_in if trick not in options)
     if checkpoint is not None:
-        from backbones.checkpoint import load_pretrained  # it builds networks itself
+        from backbones.checkpoint import load_pretrained, without_head  # they build networks
 
-        load_pretrained(model, checkpoint)
+        if why := without_head(model, load_pretrained(model, checkpoint)):
+            warnings.warn(why, stacklevel=2)
     return model

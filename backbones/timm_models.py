@@ -208,7 +208,10 @@ def describe_timm(name: str) -> BackboneInfo:
         )
     if not timm.is_model(network):
         hint = did_you_mean(name, [TIMM + known for known in timm.list_models()])
-        raise UserError(f"unknown backbone {name!r}: timm {timm.__version__} lacks it{hint}")
+        raise UserError(
+            f"unknown backbone {name!r}: timm {timm.__version__} lacks it{hint} "
+            "(timm.list_models() names all)"
+        )
     config = timm.get_pretrained_cfg(network)
     size = config.input_size[-1] if config else 224
     paper = f"see timm.models.{timm.models.model_entrypoint(network).__module__.split('.')[-1]}"

@@ -146,7 +146,9 @@ def whole(model: Any, output_stride: int, multiple: int = 1) -> WholeNet:
         )
     path = model.pretrained_cfg["classifier"]
     if not isinstance(path, str):
-        raise UserError(f"timm/{name} has no linear classifier (timm says {path!r})")
+        raise UserError(
+            f"timm/{name} has no linear classifier (timm says {path!r}); choose another network"
+        )
     fc = linear(model.get_submodule(path))
     parent, _, child = path.rpartition(".")
     setattr(model.get_submodule(parent), child, nn.Identity())

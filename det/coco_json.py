@@ -86,7 +86,10 @@ def read(path: str | Path, prepare: str) -> Coco:
         image = _key(entry, "image_id", "annotation", file)
         _key(entry, "category_id", "annotation", file)
         if image not in objects:
-            raise UserError(f"{file}: an annotation is of image {image!r}, which it does not list")
+            raise UserError(
+                f"{file}: an annotation is of image {image!r}, which it does not list; "
+                "add the image, or take the annotation out"
+            )
         objects[image].append(entry)
     return Coco(file, held["images"], objects, names)
 
@@ -131,7 +134,10 @@ def read_image(
     for item in coco.objects[image["id"]]:
         name = coco.names.get(item.get("category_id"))
         if name is None:
-            raise UserError(f"{where}: category {item.get('category_id')!r} is not in 'categories'")
+            raise UserError(
+                f"{where}: category {item.get('category_id')!r} is not in 'categories'; "
+                "add it there, or correct the id"
+            )
         if not rules.takes(name, where, repairs):
             continue
         left, top, wide, high = _box(item, where)

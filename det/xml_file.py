@@ -48,7 +48,10 @@ def parse(xml: Path, repairs: Repairs) -> Element:
     if not xml.is_file():
         raise MissingFileError(f"{xml}: no such annotation; add it, or take the image off the list")
     if (size := xml.stat().st_size) > MOST_BYTES:
-        raise UserError(f"{xml}: {size:,} bytes, and an annotation has {MOST_BYTES:,} at most")
+        raise UserError(
+            f"{xml}: {size:,} bytes, and an annotation has {MOST_BYTES:,} at most; "
+            "is it another file?"
+        )
     text = _text(xml.read_bytes(), xml, repairs)
     _refuse_depth(text, xml)
     try:

@@ -81,7 +81,10 @@ def check_key(cfg: Any, key: str) -> None:
             continue
         known = list(node.keys()) if hasattr(node, "keys") else None
         if known is None:
-            raise UserError(f"config key {key!r}: {above!r} is {node!r} and has no keys below it")
+            raise UserError(
+                f"config key {key!r}: {above!r} is {node!r} and has no keys below it; "
+                "set the whole of it"
+            )
         if part in known:
             node = node[part]
             continue

@@ -1,4 +1,4 @@
-"""How a command ends: a user's error in one line, exit code 2; all else with its traceback, code 1.
+"""How a command ends: a user's error in its own words, code 2; all else by its traceback, code 1.
 
 `TRICKLIFT_DEBUG=1` shows the traceback of a user's error too; the jobs of `tricklift run` have it.
 """
@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
@@ -51,6 +51,19 @@ class UserError(ValueError):
     """
 
     findings: tuple[str, ...] = ()
+
+
+class ListedError(UserError):
+    """A mistake of several parts: what it is and what to do in one line, then a line for each.
+
+    Args:
+        message: The first line.
+        findings: The other lines.
+    """
+
+    def __init__(self, message: str, findings: Sequence[str] = ()) -> None:
+        super().__init__("\n".join([message, *(f"  {line}" for line in findings)]))
+        self.findings = tuple(findings)
 
 
 class MissingFileError(UserError, FileNotFoundError):
@@ -111,6 +124,13 @@ def one_line(error: BaseException) -> str:
     return printable(" ".join(lines)) or type(error).__name__
 
 
+def told(error: BaseException) -> str:
+    """The message of an error as it is printed: on one line, unless it is a list."""
+    if not isinstance(error, ListedError):
+        return one_line(error)
+    return "\n".join(printable(line) for line in str(error).splitlines())
+
+
 #: No path, and nothing that anybody reads.
 _LONG = re.compile(r"\S{1000,}")
 
@@ -162,7 +182,7 @@ def refused_by_system(error: BaseException) -> str | None:
 
 @contextmanager
 def report_user_errors() -> Iterator[None]:
-    """Ends the process as its error asks: 2 with one line for a user's, 130 for Ctrl-C, else 1."""
+    """Ends the process as its error asks: 2 with its words for a user's, 130 for Ctrl-C, else 1."""
     try:
         with stoppable():
             yield
@@ -170,7 +190,7 @@ def report_user_errors() -> Iterator[None]:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.code if error.code in (USER_ERROR, INTERRUPTED) else 1) from None
     except Exception as error:
-        said = one_line(error) if isinstance(error, UserError) else refused_by_system(error)
+        said = told(error) if isinstance(error, UserError) else refused_by_system(error)
         if said is None or os.environ.get(DEBUG) == "1":
             traceback.print_exc()
         if said is None:

@@ -31,6 +31,18 @@ def rewrite(path: Path, change, **metadata: str) -> Path:
     return new
 
 
+def test_a_head_that_is_left_out_is_told(exported, recwarn) -> None:
+    path = exported("resnet18_d", num_classes=5, **OPTIONS)
+    backbones.build("resnet18_d", 5, checkpoint=path, **OPTIONS)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match=r"head of 5 classes, and 1000 .* num_classes=5") as told:
+        model = backbones.build("resnet18_d", 1000, checkpoint=path, **OPTIONS)
+    assert model.fc.out_features == 1000 and told[0].filename == __file__
+    bare = rewrite(path, body)
+    with pytest.warns(UserWarning, match="holds no head"):
+        backbones.build("resnet18_d", 5, checkpoint=bare, **OPTIONS)
+
+
 def test_every_weight_lands_and_the_head_where_it_fits(exported) -> None:
     path = exported("resnet18_d", num_classes=5, **OPTIONS)
     state = load_file(path)

@@ -1,5 +1,6 @@
 """The pages of reference are what the code says now."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,3 +17,21 @@ def test_every_message_has_a_place(repo: Path):
     page = (repo / "docs/troubleshooting.md").read_text()
     assert int(page.split(" messages; *name*")[0].rpartition("\n")[2]) > 350
     assert page.count("\n### ") >= 10
+
+
+def test_every_message_says_what_to_do(repo: Path):
+    """A remedy that is a constant, a variable or a function of the code stands there in words."""
+    page = (repo / "docs/troubleshooting.md").read_text()
+    part = page.partition("<!-- messages: begin -->")[2]
+    rows = [line.strip("| ").split(" | ") for line in part.splitlines() if " | " in line]
+    told = [cells[-1] for cells in rows]
+    assert len(told) > 350 and not [text for text in told if re.fullmatch(r"\*[^*]*\*", text)]
+    assert told.count("(said in the message)") < 70
+    for words in (
+        "log in with 'hf auth login'",  # a constant
+        "validate the run again ('tricklift test')",  # a variable
+        "start the command with mpirun",  # an entry of a table
+        "set train\\_dataloader.batch\\_size to 2 or more",  # what a function gives
+        "Export it to safetensors where it was made",  # a sentence of its own
+    ):
+        assert any(words in text for text in told), words

@@ -57,9 +57,63 @@ def test_a_password_in_an_address_is_refused(monkeypatch):
 def test_the_identity_of_a_run_leaves_them_out(monkeypatch):
     from tricklift.records.identity import config_hash
 
-    monkeypatch.setattr(log_to, "find_spec", lambda name: name)
+    pytest.importorskip("wandb")
+    pytest.importorskip("mlflow")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     plain, watched = build_config(CONFIG), build_config(CONFIG, log_to=["wandb", "mlflow"])
     assert config_hash(plain) == config_hash(watched)
+
+
+@pytest.fixture
+def nobody(monkeypatch, tmp_path):
+    """A user who is logged in nowhere."""
+    for key in [key for key in os.environ if key.startswith(("WANDB_", "MLFLOW_", "NETRC"))]:
+        monkeypatch.delenv(key)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({}, r"nobody is logged in; run 'wandb login', .*WANDB_MODE=offline"),
+        ({"WANDB_API_KEY": "short"}, r"cannot start \(.*40.*\); correct its WANDB_ variables"),
+        ({"WANDB_API_KEY": SECRETS["WANDB_API_KEY"]}, ""),
+        ({"WANDB_MODE": "offline"}, ""),
+        ({"WANDB_MODE": "disabled"}, ""),
+        ({"WANDB_MODE": "sideways"}, "cannot start"),
+    ],
+)
+def test_a_login_to_wandb_is_looked_for_before_the_work(nobody, monkeypatch, variables, said):
+    pytest.importorskip("wandb")
+    for key, value in variables.items():
+        monkeypatch.setenv(key, value)
+    if not said:
+        log_to.check(["wandb"])
+        return
+    with pytest.raises(UserError, match=said):
+        log_to.check(["wandb"])
+    with pytest.raises(UserError, match=said):
+        build_config(CONFIG, log_to=["wandb"])
+    monkeypatch.setenv("RANK", "1")
+    build_config(CONFIG, log_to=["wandb"])  # the first process says it, and writes alone
+
+
+def test_a_login_that_is_kept_in_a_file(nobody, tmp_path):
+    pytest.importorskip("wandb")
+    held = f"machine api.wandb.ai login user password {SECRETS['WANDB_API_KEY']}\n"
+    (tmp_path / ".netrc").write_text(held)
+    log_to.check(["wandb"])
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "nonsense://host"])
+def test_a_server_of_mlflow_is_asked_before_the_work(nobody, monkeypatch, uri):
+    pytest.importorskip("mlflow")
+    log_to.check(["mlflow"])  # files
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(UserError, match=rf"{uri} takes no runs \(.+\); correct MLFLOW_TRACKING"):
+        log_to.check(["mlflow"])
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tricklift.cli.engines import (
     Time,
     engine_of,
 )
-from tricklift.cli.options import Jobs, Root, RunFolder, Tables, Teacher, Tricks, names_in
+from tricklift.cli.options import Jobs, LogTo, Root, RunFolder, Tables, Teacher, Tricks, names_in
 from tricklift.errors import UserError, stoppable
 
 TierName = Annotated[
@@ -71,6 +71,7 @@ def demo(
     context: typer.Context,
     out: RunFolder = Path("demo"),
     max_parallel: Jobs = None,
+    log_to: LogTo = None,
 ) -> None:
     """Run all steps on generated data. Takes minutes.
 
@@ -85,7 +86,7 @@ def demo(
     from tricklift.suite.run import note_command
 
     note_command(out / "runs", context.obj)
-    show(out, max_parallel)
+    show(out, max_parallel, names_in(log_to))
     report.at_the_end(out / "runs", out)
 
 
@@ -119,6 +120,7 @@ def run(
     det: OwnFolder = None,
     seg: OwnFolder = None,
     weights: Weights = None,
+    log_to: LogTo = None,
 ) -> None:
     """Run all jobs of a tier. Rerun the same command to resume.
 
@@ -175,6 +177,7 @@ def asked(context: typer.Context) -> dict[str, Any]:
         **{key: names_in(given[key]) or None for key in ("tables", "rows", "heads", "backbones")},
         "tricks": names_in(given["tricks"]),
         "teacher": given["teacher"],
+        "log_to": names_in(given["log_to"]),
     }
 
 

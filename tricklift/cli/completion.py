@@ -65,6 +65,12 @@ def _datasets(begun: str) -> list[str]:
     return [name for name in NAMES if name.startswith(begun)]
 
 
+def _trackers(begun: str) -> list[str]:
+    from tricklift.log_to import BACKENDS
+
+    return [name for name in BACKENDS if name.startswith(begun)]
+
+
 def _of_typer(complete: Completer) -> Any:
     """As typer calls it: by the names of its parameters."""
 
@@ -80,3 +86,4 @@ tricks = _of_typer(_listed(_tricks))
 backbone = _of_typer(_backbones)
 backbones = _of_typer(_listed(_backbones))
 dataset = _of_typer(_datasets)
+trackers = _of_typer(_listed(_trackers))

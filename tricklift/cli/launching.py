@@ -43,19 +43,18 @@ LocalRank = Annotated[
         help="Set by torch.distributed.launch.",
     ),
 ]
-#: Launcher -> what its processes have in their environment, and how they are started.
+#: Launcher -> what its processes have in their environment.
 MARKS = {
-    "pytorch": ("RANK", ""),
-    "slurm": (
-        "SLURM_PROCID",
-        "start the command with srun (srun --ntasks=8 --ntasks-per-node=8 --gres=gpu:8 tricklift "
-        "...), or let `mim train tricklift` do so (--launcher slurm --gpus 8 --gpus-per-node 8 "
-        "--partition NAME)",
-    ),
-    "mpi": (
-        "OMPI_COMM_WORLD_LOCAL_RANK",
-        "start the command with mpirun (mpirun -np 8 tricklift ...)",
-    ),
+    "pytorch": "RANK",
+    "slurm": "SLURM_PROCID",
+    "mpi": "OMPI_COMM_WORLD_LOCAL_RANK",
+}
+#: Launcher that we do not start -> how its processes are started.
+STARTED_BY = {
+    "slurm": "start the command with srun (srun --ntasks=8 --ntasks-per-node=8 --gres=gpu:8 "
+    "tricklift ...), or let `mim train tricklift` do so (--launcher slurm --gpus 8 "
+    "--gpus-per-node 8 --partition NAME)",
+    "mpi": "start the command with mpirun (mpirun -np 8 tricklift ...)",
 }
 
 
@@ -80,11 +79,12 @@ def join(
         if processes is not None and processes > 1:
             raise UserError(f"--processes {processes} needs a launcher; add --launcher pytorch")
         return
-    mark, remedy = MARKS[launcher]
-    if mark in environment:
+    if MARKS[launcher] in environment:
         return
     if launcher != "pytorch":
-        raise UserError(f"--launcher {launcher}: this is none of its processes; {remedy}")
+        raise UserError(
+            f"--launcher {launcher}: this is none of its processes; {STARTED_BY[launcher]}"
+        )
     command = torchrun(processes, arguments)
     sys.stdout.flush()
     os.execve(command[0], command, {**environment, **_threads(command)})

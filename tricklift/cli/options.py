@@ -92,6 +92,15 @@ Teacher = Annotated[
         "stage, timm/NAME or torchvision/NAME.",
     ),
 ]
+LogTo = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B",
+        envvar="TRICKLIFT_LOG_TO",
+        autocompletion=completion.trackers,
+        help="Send metrics and config to tensorboard, wandb or mlflow as well.",
+    ),
+]
 Finished = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Folder with result.json files, at any depth.")
 ]

@@ -13,10 +13,12 @@ from tricklift.cli.options import (
     WHERE,
     Backbone,
     Config,
+    LogTo,
     Options,
     OwnData,
     Teacher,
     Tricks,
+    names_in,
 )
 from tricklift.errors import RESUMES, stoppable
 
@@ -97,14 +99,7 @@ def train(
     auto_scale_lr: Annotated[
         bool, typer.Option("--auto-scale-lr", help="Scale the learning rate to the batch size.")
     ] = False,
-    log_to: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B",
-            envvar="TRICKLIFT_LOG_TO",
-            help="Send metrics and config to tensorboard, wandb or mlflow as well.",
-        ),
-    ] = None,
+    log_to: LogTo = None,
     cfg_options: Options = None,
     launcher: Launcher = "none",
     processes: Processes = None,
@@ -130,7 +125,6 @@ def train(
     join(launcher, processes, context.obj)
     from tricklift import train as training
     from tricklift.config_keys import parse_options
-    from tricklift.log_to import split
     from tricklift.tricks import split_names
 
     if data is not None:
@@ -155,7 +149,7 @@ def train(
         resume=resume,
         keep_last=keep_last,
         launcher=launcher,
-        log_to=split(log_to),
+        log_to=names_in(log_to),
     )
     print(f"done: {training.train(cfg)}")
 

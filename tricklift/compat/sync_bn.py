@@ -87,7 +87,9 @@ class CpuSyncBatchNorm(_BatchNorm):
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() < 2:
-            raise UserError(f"expected at least 2D input (N, C, ...), got {input.dim()}D")
+            raise UserError(
+                f"expected at least 2D input (N, C, ...), got {input.dim()}D; give whole batches"
+            )
 
     @torch.no_grad()
     def _track(self, mean: Tensor, variance: Tensor, total: Tensor) -> None:

@@ -53,7 +53,7 @@ def _of_config(result: Mapping[str, Any], cfg: Mapping[str, Any], work_dir: Path
 def differing(before: Any, now: Any) -> Iterator[str]:
     """`key: before -> now` of each place where two trees of plain data differ."""
     for key, old, new in differences(before, now):
-        yield f"{key} {_short(old)} -> {_short(new)}"
+        yield f"{key} {short(old)} -> {short(new)}"
 
 
 def differences(before: Any, now: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -83,6 +83,7 @@ def _below(key: str, name: object) -> str:
     return f"{key}.{name}" if key else str(name)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value in few letters."""
     text = "not set" if value is GONE else repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

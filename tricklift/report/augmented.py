@@ -63,7 +63,7 @@ def shown(work_dir: Path, own_code: Sequence[str] = ()) -> dict[str, Any]:
     record = read_json(work_dir / RESULT_FILE)
     task = str(record.get("task"))
     if task not in TASKS:
-        raise UserError(f"a task {task!r} is none of {', '.join(TASKS)}")
+        raise UserError(f"a task {task!r} is none of {', '.join(TASKS)}; give a run of one of them")
     import_module(task)  # registers its parts
     pipeline, model, notes = _recipe(work_dir, record, own_code)
     init_default_scope(SCOPES[task])
@@ -112,7 +112,7 @@ def _recipe(
 
     file = kept(work_dir, str(record.get("config")))
     if not file.is_file():
-        raise UserError("it left no resolved config")
+        raise UserError("it left no resolved config; put the .py file of its work dir back")
     whole = read(file)
     reads, notes = leaf(whole["train_dataloader"]["dataset"])
     parts = ("data_preprocessor", "mixup", "label_smoothing")

@@ -20,7 +20,7 @@ def _read(path: str) -> Any:
 
     image = cv2.imread(path)
     if image is None:
-        raise UserError(f"{path} is no image that can be read")
+        raise UserError(f"{path} is no image that can be read; fetch it again")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 

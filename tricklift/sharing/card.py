@@ -22,6 +22,10 @@ METRICS = {
     ),
 }
 TASKS = {"cls": "classification", "det": "detection", "seg": "segmentation"}
+#: Data -> the hub's id of it; a card names no other, since the hub looks it up.
+ON_THE_HUB = {"CIFAR-10": "uoft-cs/cifar10", "ImageNet-1k": "ILSVRC/imagenet-1k"}
+#: Data whose images are no photographs.
+GENERATED = ("MiniWorld",)
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,14 @@ def measured(trained: Trained) -> list[Measured]:
         for ours, name, kind in METRICS[task][1]:
             values = [it["metrics"][ours] for it in results if it["metrics"].get(ours) is not None]
             if values:
-                told = (task, config, dataset, protocol, name, kind)
+                told = (task, config, dataset, _protocol(task, protocol, name), name, kind)
                 found.append(Measured(*told, round(fmean(values), 2), len(values)))
     return found
+
+
+def _protocol(task: str, protocol: str, name: str) -> str:
+    """A protocol names its task's first metric; that of another one names that."""
+    return protocol.replace(METRICS[task][1][0][1], name)
 
 
 def _named(config: str) -> str:
@@ -107,24 +116,38 @@ def card(trained: Trained, name: str, license_: str, usage: list[str], notes: li
         library_name="timm" if any("timm." in line for line in usage) else "tricklift",
         pipeline_tag="image-classification",
         tags=["tricklift", "backbone", trained.architecture, *trained.result.get("tricks", ())],
-        datasets=[slug(trained.result["dataset"])],
+        datasets=[known] if (known := ON_THE_HUB.get(trained.result["dataset"])) else None,
         metrics=sorted({it.kind for it in values}),
         model_name=name,
         eval_results=results,
     )
     header = f"---\n{data.to_yaml()}\n---"
-    body = [f"# {name}", _about(trained), _table(values), _loading(usage), *notes, _recipe(trained)]
+    body = [f"# {name}", _about(trained), _tricklift(), _table(values), _loading(usage), *notes]
+    body.append(_recipe(trained))
     return paragraphs([header, *body]) + "\n"
 
 
-def _about(trained: Trained) -> str:
+def about(trained: Trained) -> str:
+    """What was trained on what, in a few words."""
     result = trained.result
     tricks = f" with {', '.join(result['tricks'])}" if result.get("tricks") else ""
     data = f"{result['dataset']} ({trained.num_classes} classes)"
+    return f"trained on {data}{tricks} by tricklift {__version__}"
+
+
+def _about(trained: Trained) -> str:
+    told = [f"`{trained.architecture}`, {about(trained)}. Its row there: {trained.result['row']}."]
+    used = {result["dataset"] for result in (trained.result, *trained.downstream)}
+    if made := [name for name in GENERATED if name in used]:
+        told.append(f"The images of {' and '.join(made)} are generated, no photographs.")
+    return " ".join(told)
+
+
+def _tricklift() -> str:
     return (
-        f"`{trained.architecture}`, trained on {data}{tricks} by tricklift {__version__}, which "
-        "measures how much of a classification trick survives transfer to "
-        f"detection and segmentation. Its row there: {result['row']}."
+        "The benchmark tricklift, on PyTorch and OpenMMLab, measures how much of a classification "
+        "trick survives transfer to detection and segmentation. To install it: `pip install -e .` "
+        "in a checkout."
     )
 
 
@@ -155,6 +178,7 @@ def _recipe(trained: Trained) -> str:
     lines = [
         f"- Row: {result['row']}; seed {result['seed']}; {result.get('epochs')} epochs",
         f"- Data: {result['dataset']}, digest `{(result.get('data') or {}).get('digest')}`",
+        f"- Start: {_start(result.get('pretrained'))}",
         f"- Images: RGB, mean {mean}, std {std} (0..255)",
         f"- Config: train_config.py, hash `{result['config_hash']}`",
         f"- Source: commit `{result.get('commit')}`, tricklift {result.get('version')}",
@@ -162,3 +186,10 @@ def _recipe(trained: Trained) -> str:
         f"{result['machine'].get('torch')}",
     ]
     return "## How it was trained\n\n" + "\n".join(lines)
+
+
+def _start(held: dict[str, Any] | None) -> str:
+    """What a training began with."""
+    if not held:
+        return "random weights"
+    return f"the weights {held.get('name') or Path(held['file']).name}; their license counts, too"

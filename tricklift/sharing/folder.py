@@ -16,13 +16,19 @@ from backbones.naming import Naming, library_naming
 from tricklift.errors import UserError
 from tricklift.records.atomic import write_text
 from tricklift.sharing import config, mim
-from tricklift.sharing.card import card
+from tricklift.sharing.card import about, card
 from tricklift.sharing.trained import Trained
 
 CARD, RESULT = "README.md", "result.json"
 CONFIG_JSON, CONFIG_PYTHON, TIMM_CONFIG = "train_config.json", "train_config.py", "config.json"
 #: Options that say how a network starts, and nothing once it has weights.
 START = ("init", "zero_gamma")
+#: Of timm's `pretrained_cfg`, what is true of the network and its images whatever its weights are;
+#: all else (tag, license, origin, paper, ...) speaks of the weights that timm has.
+OF_THE_NETWORK = (
+    *("input_size", "min_input_size", "fixed_input_size", "interpolation", "crop_pct", "crop_mode"),
+    *("mean", "std", "num_classes", "pool_size", "first_conv", "classifier", "custom_load"),
+)
 #: A folder with these is an earlier publication, which may be replaced.
 MARKS = (CARD, WEIGHTS, mim.INDEX)
 
@@ -71,14 +77,13 @@ def publish(
         report = export(trained.export, folder / WEIGHTS, "timm" if naming else "tricklift")
         cleaned = config.shareable(trained.config)
         if naming:
-            write_text(folder / TIMM_CONFIG, timm_config(trained, naming, cleaned))
+            write_text(folder / TIMM_CONFIG, timm_config(trained, naming, cleaned, license_))
         write_text(folder / CONFIG_JSON, json.dumps(cleaned, indent=2) + "\n")
         write_text(folder / CONFIG_PYTHON, _python(cleaned))
         write_text(folder / RESULT, _result(trained.result))
         for number, result in enumerate(trained.downstream):
             write_text(folder / "downstream" / f"{result['task']}-{number}.json", _result(result))
-        address = f"{url.rstrip('/')}/{WEIGHTS}" if url else WEIGHTS
-        mim.write(folder, trained, name, address, _python(cleaned))
+        mim.write(folder, trained, name, url, _python(cleaned))
         package = mim.package_of(name)
         usage = _usage(trained, repository, bool(naming))
         notes = _notes(trained, reason, package, repository, bool(url))
@@ -120,11 +125,11 @@ def _timm(trained: Trained) -> tuple[Naming | None, str]:
     try:
         return library_naming(trained.architecture, "timm", **trained.options), ""
     except UserError as error:
-        return None, str(error)
+        return None, str(error).partition("; ")[0]
 
 
-def timm_config(trained: Trained, naming: Naming, cleaned: dict[str, Any]) -> str:
-    """config.json as timm reads it: its network, the head, and how images are prepared."""
+def timm_config(trained: Trained, naming: Naming, cleaned: dict[str, Any], license_: str) -> str:
+    """config.json as timm reads it: its network, the head, how images are prepared, the license."""
     import timm
     import torch
     from timm.models._hub import save_config_for_hf  # no public one writes the config alone
@@ -142,7 +147,10 @@ def timm_config(trained: Trained, naming: Naming, cleaned: dict[str, Any]) -> st
         data["crop_mode"] = "center"
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         save_config_for_hf(model, file.name, data_config=data)
-        return Path(file.name).read_text(encoding="utf-8") + "\n"
+        told = json.loads(Path(file.name).read_text(encoding="utf-8"))
+    kept = {key: it for key, it in told["pretrained_cfg"].items() if key in OF_THE_NETWORK}
+    told["pretrained_cfg"] = {**kept, "license": license_, "description": about(trained)}
+    return json.dumps(told, indent=2) + "\n"
 
 
 def _crops(value: Any) -> Iterator[dict[str, int]]:
@@ -200,8 +208,8 @@ def _notes(
     if own := [it["name"] for it in trained.result.get("imports") or ()]:
         names = ", ".join(Path(name).name for name in own)
         found.append(f"It was trained with code of its own, which is not here: {names}.")
-    download = f", `mim download {package} --config {package} --dest .`" if served else ""
-    found.append(f"For mim: `pip install {where}`, then `mim search {package}`{download}.")
+    search = f"For mim: `pip install {where}`, then `mim search {package}`"
+    found.append(f"{search}. {mim.download(package, served)}")
     return found
 
 

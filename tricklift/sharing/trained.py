@@ -86,7 +86,10 @@ def look(export: Path, run: Path | None = None, results: Path | None = None) -> 
     work_dir, result = fitting[0]
     trained = Trained(export, facts, work_dir, result)
     if not trained.config.is_file():
-        raise MissingFileError(f"{work_dir} has no {trained.config.name}, the config of its run")
+        raise MissingFileError(
+            f"{work_dir} has no {trained.config.name}, the config of its run; "
+            "put it back, or train again"
+        )
     place = results or export.parent.parent
     deep = "*/*/*" if results is None else "**"
     weights = weights_sha256(export)

@@ -86,7 +86,9 @@ def chosen_rows(
         found = [row for row in found if isinstance(row, Row) and row.config in configs]
     if not found:
         of = f" of the paper's tables {', '.join(tables)}" if tables is not None else ""
-        raise UserError(f"nothing to run: no row{of} among those asked for in {tier.name}")
+        raise UserError(
+            f"nothing to run: no row{of} among those asked for in {tier.name}; ask for others"
+        )
     return found
 
 
@@ -163,7 +165,10 @@ def checked_teacher(teacher: str | None, tricks: Sequence[str]) -> str | None:
     if teacher is None:
         raise UserError(f"--tricks distillation needs --teacher: {TEACHERS}")
     if not distils:
-        raise UserError("--teacher is for --tricks distillation, which is not asked for")
+        raise UserError(
+            "--teacher is for --tricks distillation, which is not asked for; "
+            "add it, or leave --teacher out"
+        )
     if is_reference(teacher) or hub.is_address(teacher):
         return teacher
     if not Path(teacher).is_file():

@@ -1,5 +1,6 @@
 """The main job on embedded data, from nothing to the table: `tricklift demo`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -13,27 +14,32 @@ from tricklift.records.machine import cores
 TIER = "demo"
 
 
-def demo(out: str | Path, max_parallel: int | None = None) -> None:
+def demo(out: str | Path, max_parallel: int | None = None, log_to: Sequence[str] = ()) -> None:
     """MiniWorld, pretraining, export, transfer and the table, all in `out`.
 
     Args:
         out: Output folder.
         max_parallel: Jobs at the same time; None: two, which is faster than one after another with
             both cores, or one on one core.
+        log_to: Trackers that the trainings write to.
 
     Raises:
+        UserError: A tracker takes no runs.
         JobFailed: A job ended with an error; the same call resumes.
     """
+    from tricklift.log_to import check
     from tricklift.suite.engines.local import Local  # slow to import, and `prepare` needs none
     from tricklift.suite.run import run
     from tricklift.tables.compare import compare
     from tricklift.tables.page import render
 
     out = Path(out)
+    check(log_to)
     with_progress("miniworld", out / "data")
     typed = ["run", TIER, "--out", str(out / "runs"), "--root", str(out / "data")]
+    typed += ["--log-to", ",".join(log_to)] if log_to else []
     engine = Local(max_parallel=max_parallel or min(2, cores()))
-    run(TIER, out / "runs", out / "data", engine, typed=typed)
+    run(TIER, out / "runs", out / "data", engine, typed=typed, log_to=log_to)
     rows, records = compare(out / "runs")
     for style in ("md", "json"):
         write_text(out / f"table.{style}", render(rows, records, style, out / "runs"))

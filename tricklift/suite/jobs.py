@@ -46,6 +46,7 @@ class Training:
         teacher: Of the trick `distillation`, where that is one of them.
         data: Names of the data sets that it reads.
         imports: Files and modules of the user's own, of `--import`.
+        log_to: Trackers beside the log files; they change nothing of the run or its state.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Training:
     teacher: str | None = None
     data: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    log_to: tuple[str, ...] = ()
 
     def resolved(self) -> Mapping[str, Any]:
         """The config that this job would run now."""
@@ -97,6 +99,7 @@ class Training:
             option = "--out" if key == "work_dir" else f"--{key}"
             parts += [] if text in (None, "") else [option, str(text)]
         parts += [part for name in self.imports for part in ("--import", name)]
+        parts += ["--log-to", ",".join(self.log_to)] if self.log_to else []
         parts += ["--cfg-options", *self.options] if self.options else []
         return [*parts, "--resume"] if resume else parts
 

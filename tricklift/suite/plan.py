@@ -5,10 +5,12 @@ What was asked for is found by `tricklift.suite.choices`, the jobs of a row by
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 from tricklift.errors import UserError
+from tricklift.log_to import known
 from tricklift.suite.choices import (
     by_task,
     check_backbones,
@@ -17,7 +19,7 @@ from tricklift.suite.choices import (
     chosen_rows,
     configs_of,
 )
-from tricklift.suite.jobs import Job
+from tricklift.suite.jobs import Job, Training
 from tricklift.suite.row_plan import Place, RowPlan
 from tricklift.suite.tier_file import read
 from tricklift.suite.tiers import Row, Tier
@@ -35,6 +37,7 @@ def plan(
     heads: Sequence[str] | None = None,
     tables: Sequence[str] | None = None,
     root: str | Path = "data",
+    log_to: Sequence[str] = (),
 ) -> list[Job]:
     """The jobs of a tier, each after those that it needs.
 
@@ -57,14 +60,16 @@ def plan(
         heads: Names of heads, or `det`, `seg` for all of a task; None: all.
         tables: Numbers of the paper's tables: the rows and heads that fill their cells; None: all.
         root: Folder of the data sets, below which a tier's weights are.
+        log_to: Trackers that the trainings write to (`tricklift.log_to`).
 
     Raises:
         UserError: Unknown tier, row, head, table, trick or backbone, a trick that a row cannot have
             or has already, a trick of pretraining where nothing is pretrained, a row that chooses
             another network itself, a teacher without distillation or distillation without a
-            teacher, no seeds or one given twice.
+            teacher, no seeds or one given twice, an unknown tracker.
         MissingFileError: No such teacher, or tier file.
     """
+    known(log_to)
     out, what = Path(out).resolve(), tier if isinstance(tier, Tier) else read(tier)
     if not what.provided:
         check_backbones(what, tier)
@@ -96,4 +101,5 @@ def plan(
     for some, seed, row, network in product(passes, seeds, chosen, networks):
         for job in RowPlan(place, row, seed, some or (seed,), laid, network).jobs(teacher):
             jobs.setdefault(job.name, job)
-    return list(jobs.values())
+    told = tuple(log_to)
+    return [replace(it, log_to=told) if isinstance(it, Training) else it for it in jobs.values()]

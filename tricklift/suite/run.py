@@ -58,7 +58,7 @@ def run(
 
     Raises:
         UserError: Unknown tier, row, backbone or job, another tier's runs in `out`, data that are
-            not whole, or what the engine refuses.
+            not whole, a tracker that takes no runs, or what the engine refuses.
         JobFailed: Jobs ended with an error, and all that do not need them are done; the same call
             tries them again.
     """
@@ -94,6 +94,7 @@ def planned(
     Raises:
         UserError: See `run`.
     """
+    from tricklift import log_to
     from tricklift.suite.plan import plan  # imports torch, which `run` does not
     from tricklift.suite.tier_file import read
 
@@ -101,6 +102,7 @@ def planned(
     jobs = plan(what, out, root=root, **asked)
     check_tier(what, out)
     check_data(jobs, root)
+    log_to.check(asked.get("log_to") or ())
     done: set[str] = set()
     with environment(TRICKLIFT_ROOT=str(Path(root).resolve())):
         for job in jobs:  # what follows from a job that is not done, may not be what it was
@@ -190,7 +192,10 @@ def check_data(jobs: Sequence[Job], root: str | Path) -> None:
     for name in dict.fromkeys(name for job in trainings for name in job.data):
         if name not in prepare.NAMES:
             if not (Path(root) / name).is_dir():
-                raise MissingFileError(f"no data folder {Path(root) / name}, which the tier names")
+                raise MissingFileError(
+                    f"no data folder {Path(root) / name}, which the tier names; "
+                    "put the data there, or correct --root"
+                )
             continue
         problem = prepare.missing(name, root)
         if problem:

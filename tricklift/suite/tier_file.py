@@ -55,7 +55,7 @@ def read(reference: str | Path) -> Tier:
     if file.is_file():
         return _tier(file, provided=False)
     if file.suffix in SUFFIXES:
-        raise MissingFileError(f"no tier file {text!r}")
+        raise MissingFileError(f"no tier file {text!r}; correct the path")
     raise UserError(
         f"unknown tier {text!r}; known: {', '.join(known)}, or the path of a tier file of your own "
         f"(.yaml){did_you_mean(text, known)}"

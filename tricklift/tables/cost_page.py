@@ -102,7 +102,7 @@ def write(page: Path) -> None:
 
     text = page.read_text(encoding="utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise UserError(f"{page} must have {BEGIN} and {END}, once each")
+        raise UserError(f"{page} must have {BEGIN} and {END}, once each; put them back")
     before, rest = text.split(BEGIN)
     write_text(page, f"{before}{BEGIN}\n{section()}\n{END}{rest.split(END)[1]}")
 

@@ -29,7 +29,7 @@ def plot(lines: Sequence[Line], file: str | Path) -> Path:
 
     metrics = [name for name in COLUMNS if any(line.observations(name) for line in lines)]
     if not metrics:
-        raise UserError("nothing to draw: no finished run has a metric")
+        raise UserError("nothing to draw: no finished run has a metric; let one end first")
     size = (PANEL_INCHES * len(metrics) + 1.5, ROW_INCHES * len(lines) + 1.0)
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]

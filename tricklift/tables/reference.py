@@ -12,10 +12,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from tricklift.errors import UserError, did_you_mean
-from tricklift.records.differences import MOST, differing
+from tricklift.errors import ListedError, UserError, did_you_mean
+from tricklift.markdown import count
+from tricklift.records import differences as trees
 from tricklift.records.recipe import kept_recipe
 from tricklift.tables.records import Record, with_one_name
 
@@ -25,6 +26,9 @@ REPEATED = "repeated"
 #: In how table, plot and differences call a row of the reference.
 MARK = "reference"
 _PRETRAINING = "cls"
+TASKS = (_PRETRAINING, "det", "seg")
+#: Differences that a refusal lists; the others are counted.
+MOST_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -96,109 +100,148 @@ def _experiment(record: Record) -> tuple[Any, ...]:
     return (record["config_hash"], record["seed"], held.get("seed"), record["task"])
 
 
+class Apart(NamedTuple):
+    """A place in which a run was measured in another way than those of the reference.
+
+    Attributes:
+        what: The data, the protocol, a key of the recipe, ...
+        yours: What the run has there.
+        theirs: What the reference's runs have.
+    """
+
+    what: str
+    yours: str
+    theirs: str
+
+    @property
+    def said(self) -> str:
+        """In words, the two values side by side."""
+        return f"{self.what}: {self.yours}" + (f" -> {self.theirs}" if self.theirs else "")
+
+
 def refuse_other(own: Sequence[Record], reference: Reference) -> None:
     """Refuses runs that were not measured as the reference's were.
 
     Raises:
-        UserError: Says of each kind of run what differs.
+        ListedError: Has a line for each way in which runs of a task differ, with both values.
     """
-    found: dict[str, list[Record]] = {}
+    found: dict[tuple[str, Apart], list[Record]] = {}
     for record in own:
-        if record.done and (reasons := differences(record, reference)):
-            found.setdefault(f"{record['task']}: {', '.join(reasons)}", []).append(record)
+        for apart in differences(record, reference) if record.done else ():
+            found.setdefault((record["task"], apart), []).append(record)
     if not found:
         return
-    told = [f"{reason} ({_named(records)})" for reason, records in found.items()]
-    raise UserError(
-        f"--reference {reference.tier}: these runs were measured in another way than the "
-        f"reference's: {'; '.join(told)}. Measure with the data and heads of the tier ('tricklift "
-        f"run {reference.tier}', or a tier file of your own with them), or leave --reference out"
+    lines = _listed(sorted(found.items(), key=lambda item: TASKS.index(item[0][0])))
+    left = len(lines) - MOST_LINES
+    raise ListedError(
+        f"--reference {reference.tier}: your runs were measured in another way, so its rows cannot "
+        f"stand beside them; measure with its data and heads ('tricklift run {reference.tier}', or "
+        "a tier file of your own with them), or leave --reference out",
+        [
+            "yours -> the reference's",
+            *lines[:MOST_LINES],
+            *([f"and {count(left, 'difference')} more"] if left > 0 else []),
+        ],
     )
 
 
-def _named(records: Sequence[Record]) -> str:
-    more = f" and {len(records) - 1} more" if len(records) > 1 else ""
-    return f"{records[0].path.parent}{more}"
+def _listed(found: Iterable[tuple[tuple[str, Apart], Sequence[Record]]]) -> list[str]:
+    """A line for each difference; which runs are meant, where they are others than above."""
+    lines, above = [], None
+    for (task, apart), runs in found:
+        of = f" ({count(len(runs), 'run')}, such as {runs[0].path.parent})"
+        lines.append(f"{task}: {apart.said}{of if runs != above else ''}")
+        above = runs
+    return lines
 
 
-def differences(record: Record, reference: Reference) -> list[str]:
+def differences(record: Record, reference: Reference) -> list[Apart]:
     """In what a run was measured in another way than those of its task in the reference."""
     same_task = reference.of_task(record["task"])
     if not same_task:
-        return ["the reference has no such runs"]
+        return [Apart("task", record["task"], "it has no such runs")]
     if record["config_hash"] in {it["config_hash"] for it in same_task}:
         return _data(record, same_task)
     found = _data(record, same_task) + _of("protocol", record, same_task)
     if record["task"] == _PRETRAINING:
         return found
-    recipe = _recipe(record, reference, same_task)
-    return found + _of("batch_size", record, same_task) + ([recipe] if recipe else [])
+    found += _of("batch_size", record, same_task)
+    return found + _recipe(record, reference, same_task)
 
 
-def _data(record: Record, theirs: Sequence[Record]) -> list[str]:
+def _data(record: Record, theirs: Sequence[Record]) -> list[Apart]:
     digests = dict.fromkeys(it.digest for it in theirs)
     if record.digest in digests and record.digest is not None:
         return []
     told = f"{record['dataset']} [{(record.digest or 'unknown')[:8]}]"
     others = ", ".join(f"{theirs[0]['dataset']} [{str(digest)[:8]}]" for digest in digests)
-    return [f"data {told} -> {others}"]
+    return [Apart("data", told, others)]
 
 
-def _of(key: str, record: Record, theirs: Sequence[Record]) -> list[str]:
+def _of(key: str, record: Record, theirs: Sequence[Record]) -> list[Apart]:
     values = list(dict.fromkeys(it[key] for it in theirs))
     if record[key] in values:
         return []
-    return [f"{key} {record[key]!r} -> {', '.join(map(repr, values))}"]
+    return [Apart(key, str(record[key]), ", ".join(map(str, values)))]
 
 
-def _recipe(record: Record, reference: Reference, theirs: Sequence[Record]) -> str:
-    """What differs between a run's recipe and the closest of the reference's; '' for nothing."""
+def _recipe(record: Record, reference: Reference, theirs: Sequence[Record]) -> list[Apart]:
+    """What differs between a run's recipe and the closest of the reference's."""
     hashes = list(dict.fromkeys(str(it["recipe_hash"]) for it in theirs))
     if record["recipe_hash"] in hashes:
-        return ""
+        return []
     kept = kept_recipe(record.path.parent, str(record["config"]))
     if kept is None:
         why = "another one" if record["recipe_hash"] else "not recorded by this version"
-        return f"recipe: {why}, and its config is not beside {record.path.name}"
-    lists = [list(differing(kept, reference.recipes[one])) for one in hashes]
+        return [Apart("recipe", f"{why}; its config is not beside {record.path.name}", "")]
+    lists = [list(trees.differences(kept, reference.recipes[one])) for one in hashes]
     closest = min(lists, key=len)
     if not closest and record["recipe_hash"]:
-        return "recipe: another one, though its config has the same keys and values"
-    more = f" and {len(closest) - MOST} more" if len(closest) > MOST else ""
-    return f"recipe: {', '.join(closest[:MOST])}{more}" if closest else ""
+        return [Apart("recipe", "another one, though its config has the same keys and values", "")]
+    found = [Apart(key, trees.short(old), trees.short(new)) for key, old, new in closest]
+    left = len(found) - trees.MOST
+    more = [Apart("recipe", f"{count(left, 'more key')}", "")] if left > 0 else []
+    return found[: trees.MOST] + more
 
 
 def note(records: Iterable[Record]) -> str:
-    """What a page says about the rows of a reference; '' where there are none."""
+    """What a page says about the runs of a reference; '' where there are none."""
     records = list(records)
     theirs = [record for record in records if record.reference]
     if not theirs:
         return ""
-    first = theirs[0]
     commits = sorted({str(record["commit"] or "unknown")[:8] for record in theirs})
     machines = sorted({str(record["machine"].get("cpu")) for record in theirs})
-    told = (
-        f"Rows marked ({MARK}) are results of the tier `{first.reference}` that tricklift ships "
-        f"(commit {', '.join(commits)}; {', '.join(machines)}): the same data, protocols and "
-        "downstream recipes. Their pretrainings count as observations beside yours."
+    of_tier = (
+        f"of the tier `{theirs[0].reference}` that tricklift ships (commit {', '.join(commits)}; "
+        f"{', '.join(machines)})"
     )
     repeated = [record for record in theirs if record["status"] == REPEATED]
-    if not repeated:
-        return told
-    apart = _apart([record for record in records if not record.reference], repeated)
-    return (
-        f"{told} {len(repeated)} of their runs have the config and seeds of runs of yours, which "
-        f"count in their place; yours differ from them by at most {apart}."
-    )
+    told = []
+    if any(record.done for record in theirs):
+        told.append(
+            f"Rows marked ({MARK}) are results {of_tier}: the same data, protocols and downstream "
+            "recipes. Their pretrainings count as observations beside yours."
+        )
+    if repeated:
+        which = f"{len(repeated)} of their runs" if told else f"All {len(theirs)} runs {of_tier}"
+        own = [record for record in records if not record.reference]
+        told.append(
+            f"{which} have the config and seeds of runs of yours, which count in their place; "
+            f"yours differ from them by at most {_apart(own, repeated)}."
+        )
+    return " ".join(told)
 
 
 def _apart(own: Sequence[Record], repeated: Sequence[Record]) -> str:
-    """`0.31 top1, 0.00 miou`: the largest differences between runs and what they repeat."""
+    """`0.31 top-1, 0.00 mIoU`: the largest differences between runs and what they repeat."""
+    from tricklift.tables.compare import TITLES  # which imports this file
+
     mine = {_experiment(record): record for record in own if record.done}
     largest: dict[str, float] = {}
     for record in repeated:
         ours = mine[_experiment(record)]["metrics"]
         for name, value in record["metrics"].items():
-            if value is not None and ours.get(name) is not None:
+            if name in TITLES and value is not None and ours.get(name) is not None:
                 largest[name] = max(largest.get(name, 0.0), abs(ours[name] - value))
-    return ", ".join(f"{value:.2f} {name}" for name, value in largest.items())
+    return ", ".join(f"{largest[name]:.2f} {TITLES[name]}" for name in TITLES if name in largest)

@@ -38,6 +38,7 @@ def asked(line: str, cwd: str | os.PathLike = ".") -> list[str]:
         ("tricklift prepare ", list(NAMES)),
         ("tricklift train x --tricks ", [*known(), *GROUPS]),
         ("tricklift train x --tricks ema,co", ["ema,cosine"]),
+        ("tricklift run mini --log-to mlflow,wa", ["mlflow,wandb"]),
         ("tricklift run mini --engine ", ["local", "slurm"]),
         ("tricklift pl", ["plan"]),
     ],

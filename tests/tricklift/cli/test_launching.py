@@ -15,7 +15,7 @@ GIVEN = ["train", "x.py", "--launcher", "pytorch", "--processes", "3"]
 
 @pytest.mark.parametrize("launcher", MARKS)
 def test_a_process_that_was_started_goes_on(launcher):
-    join(launcher, None, GIVEN, {MARKS[launcher][0]: "1"})
+    join(launcher, None, GIVEN, {MARKS[launcher]: "1"})
 
 
 def test_one_process_needs_nothing():

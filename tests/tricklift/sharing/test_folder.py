@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import backbones
 from backbones.files import read
 from tricklift.errors import MissingFileError, UserError
 from tricklift.records.identity import config_hash, weights_origin
+from tricklift.sharing.card import card
 from tricklift.sharing.folder import publish
 from tricklift.sharing.trained import look
 
@@ -68,19 +70,39 @@ def test_timm_loads_it(shared, expected):
     assert (given["input_size"], given["crop_pct"]) == ((3, 64, 64), 1.0)
 
 
+def test_timm_is_told_of_these_weights_alone(shared):
+    """timm's own weights of this network have a tag, a license, an origin and maybe a paper."""
+    other = timm.get_pretrained_cfg("resnet18d").to_dict()
+    assert other["tag"] and other["license"] != "mit"
+    folder = shared.published.folder
+    told = timm.create_model(f"local-dir:{folder}", pretrained=True).pretrained_cfg
+    assert told["license"] == "mit" and told["description"].startswith("trained on MiniWorld")
+    about_weights = {"tag", "origin_url", "paper_name", "paper_ids", "notes", "label_names"}
+    assert not about_weights & {key for key, value in told.items() if value}
+    assert not any(
+        str(other[key]) in (folder / "config.json").read_text() for key in ("tag", "url")
+    )
+
+
 def test_the_card_as_the_hub_reads_it(shared):
-    card = ModelCard.load(shared.published.folder / "README.md")
-    data = card.data
+    told = ModelCard.load(shared.published.folder / "README.md")
+    data = told.data
     assert (data.license, data.library_name, data.model_name) == ("mit", "timm", "my-net")
-    assert data.datasets == ["miniworld"] and "resnet18_d" in data.tags and "mixup" in data.tags
+    assert "resnet18_d" in data.tags and "mixup" in data.tags
+    assert data.datasets is None  # MiniWorld is no data set of the hub, which would look it up
+    assert {it.dataset_type for it in data.eval_results} == {"miniworld"}
+    assert "MiniWorld are generated" in told.text and "pip install -e ." in told.text
+    protocols = [line.split(" | ")[3::3] for line in told.text.splitlines() if "| top-" in line]
+    assert protocols == [[name, f"{name}, centre crop 64 |"] for name in ("top-1", "top-5")]
+    assert "- Start: random weights" in told.text
     top1 = shared.trained.result["metrics"]["top1"]
     values = {(it.task_type, it.metric_name): it.metric_value for it in data.eval_results}
     assert values["image-classification", "top-1"] == pytest.approx(top1, abs=0.005)
     assert values["image-segmentation", "mIoU"] == 20.5
     assert values["image-segmentation", "pixel accuracy"] == 50.0
-    assert "checkpoint='hf://me/my-net'" in card.text
-    assert "timm.create_model('hf-hub:me/my-net', pretrained=True)" in card.text
-    assert "seg/mini/fcn" in card.text and "/home/someone" not in card.content
+    assert "checkpoint='hf://me/my-net'" in told.text
+    assert "timm.create_model('hf-hub:me/my-net', pretrained=True)" in told.text
+    assert "seg/mini/fcn" in told.text and "/home/someone" not in told.content
 
 
 def test_the_config_is_that_of_the_run_without_folders(shared, tiny_root, monkeypatch):
@@ -116,14 +138,24 @@ def test_where_timm_has_not_the_network(train_and_export, tmp_path):
     file = train_and_export(tmp_path / "runs", **{"+model.backbone.width": 0.25})
     done = publish(look(file), tmp_path / "out", "mit", None, None)
     assert not (tmp_path / "out" / "config.json").exists()
-    card = ModelCard.load(tmp_path / "out" / "README.md")
-    assert card.data.library_name == "tricklift" and "Not for timm: timm cannot hold" in card.text
+    told = ModelCard.load(tmp_path / "out" / "README.md")
+    assert told.data.library_name == "tricklift"
+    assert "Not for timm: timm cannot hold resnet18_d at width 0.25" in told.text
     weights = tmp_path / "out" / "model.safetensors"
     options = {"width": 0.25}
     model = backbones.build("resnet18_d", 12, checkpoint=weights, **options)
     again = backbones.build("resnet18_d", 12, checkpoint=file, **options)
     assert torch.equal(outputs(model), outputs(again))
     assert done.timm
+
+
+def test_data_that_the_hub_has_and_weights_to_start_from(shared):
+    """The card names the data by the hub's id, and whose weights these began with."""
+    result = {**shared.trained.result, "dataset": "CIFAR-10"}
+    result["pretrained"] = {"name": "timm/resnet18d.ra2_in1k"}
+    text = card(replace(shared.trained, result=result, downstream=[]), "net", "mit", [], [])
+    assert ModelCard(text).data.datasets == ["uoft-cs/cifar10"] and "generated" not in text
+    assert "- Start: the weights timm/resnet18d.ra2_in1k; their license counts, too" in text
 
 
 def test_a_folder_of_something_else_is_kept(shared, tmp_path):

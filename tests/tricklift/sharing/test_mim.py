@@ -50,6 +50,17 @@ def test_the_index_is_whole(shared):
     assert told["Metadata"]["Training Techniques"] == shared.trained.result["tricks"]
 
 
+def test_download_is_advised_where_there_is_an_address(shared, tmp_path):
+    """mim cannot load a file without one, and says so with a TypeError."""
+    publish(shared.trained, tmp_path / "net", "mit", None, None)
+    for folder, works in ((shared.published.folder, True), (tmp_path / "net", False)):
+        for file in ("README.md", "pyproject.toml"):
+            text = (folder / file).read_text()
+            assert "mim search tricklift_" in text
+            assert ("mim download tricklift_" in text) == works
+            assert ("`mim download` needs an address of the weights: publish" in text) != works
+
+
 @pytest.mark.slow
 def test_search_and_download(shared, tmp_path):
     """pip install FOLDER; mim search PACKAGE; mim download PACKAGE --config PACKAGE."""

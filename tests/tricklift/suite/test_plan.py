@@ -1,5 +1,6 @@
 """The job graph of a tier: rows, networks, tricks and seeds, and what waits for what."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from torch import zeros
 
 import backbones
 from tricklift.config_keys import parse_options
+from tricklift.errors import UserError
 from tricklift.records.identity import config_hash
-from tricklift.suite import jobs, tier_file
+from tricklift.suite import begun_with, jobs, tier_file
 from tricklift.suite import plan as planning
 from tricklift.train import build_config
 
@@ -312,3 +314,20 @@ def test_a_trick_of_ones_own_is_called_by_its_file(tmp_path):
     job = planning.plan(str(tier), tmp_path, tricks=[str(file)])[0]
     assert job.name == "cls/resnet18_b-baseline+longer/seed0"
     assert job.tricks == (str(file),) and '+row="B-standard + longer"' in job.options
+
+
+def test_trackers_are_told_to_each_training_and_change_no_state(tmp_path):
+    """On every engine: jobs are read from jobs.json. What was done without them stays done."""
+    plain = planning.plan("mini", tmp_path)
+    watched = planning.plan("mini", tmp_path, log_to=["tensorboard", "wandb"])
+    for before, job in zip(plain, watched, strict=True):
+        assert jobs.from_json(json.loads(json.dumps(jobs.to_json(job)))) == job
+        if isinstance(job, jobs.Export):
+            assert job == before
+            continue
+        command = job.command(resume=True)
+        assert command[command.index("--log-to") + 1] == "tensorboard,wandb"
+        assert "--log-to" not in before.command(resume=True)
+        assert begun_with.digest(job) == begun_with.digest(before)
+    with pytest.raises(UserError, match=r"--log-to takes .*'wandbb'; did you mean 'wandb'"):
+        planning.plan("mini", tmp_path, log_to=["wandbb"])

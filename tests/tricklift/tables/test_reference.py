@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tricklift.errors import UserError
+from tricklift.errors import UserError, report_user_errors
 from tricklift.records.recipe import recipe_hash, recipe_of
 from tricklift.suite.jobs import Training
 from tricklift.suite.plan import plan
@@ -184,14 +184,16 @@ def test_what_one_ran_oneself_counts_once(demo, tmp_path):
     rows, records = compare(tmp_path / "runs", "demo")
     assert rows == alone
     page = render(rows, records, "md", tmp_path / "runs")
-    assert "24 of their runs have the config and seeds of runs of yours" in page
-    assert "at most 0.00 top1" in page and "Not counted" not in page
+    assert "All 24 runs of the tier `demo` that tricklift ships (commit " in page
+    assert "have the config and seeds of runs of yours" in page and "Not counted" not in page
+    assert "at most 0.00 top-1, 0.00 mAP, 0.00 pixAcc, 0.00 mIoU." in page  # those of the table
+    assert "Rows marked" not in page and "(reference)" not in page
     file = next((tmp_path / "runs").rglob("seg/random-init/seed0/result.json"))
     data = json.loads(file.read_text())
     data["metrics"]["miou"] += 0.25
     file.write_text(json.dumps(data))
     rows, records = compare(tmp_path / "runs", "demo")
-    assert "0.25 miou" in render(rows, records, "md", tmp_path / "runs")
+    assert "0.25 mIoU" in render(rows, records, "md", tmp_path / "runs")
 
 
 @pytest.mark.parametrize(
@@ -199,10 +201,10 @@ def test_what_one_ran_oneself_counts_once(demo, tmp_path):
     [
         ({"recipe_hash": "x"}, "recipe: another one"),
         ({"recipe_hash": None}, "recipe: not recorded"),
-        ({"batch_size": 3}, "batch_size 3 -> "),
-        ({"protocol": "mine"}, "protocol 'mine' -> "),
-        ({"data": {"digest": "0123456789"}}, r"data MiniWorld \[01234567\] -> MiniWorld \["),
-        ({"data": None}, r"data MiniWorld \[unknown\]"),
+        ({"batch_size": 3}, "batch_size: 3 -> "),
+        ({"protocol": "mine"}, "protocol: mine -> "),
+        ({"data": {"digest": "0123456789"}}, r"data: MiniWorld \[01234567\] -> MiniWorld \["),
+        ({"data": None}, r"data: MiniWorld \[unknown\]"),
     ],
     ids=str,
 )
@@ -210,6 +212,25 @@ def test_what_was_measured_otherwise_is_refused(demo, changes, said):
     with pytest.raises(UserError, match=said) as error:
         shipped.beside(mine(demo.records, **changes), "demo")
     assert "leave --reference out" in str(error.value)
+
+
+def test_a_refusal_is_a_list_that_can_be_read(demo, capsys):
+    """What and why first, then a line for each difference, and the rest counted."""
+    changes = {"data": None, "recipe_hash": "x"}
+    runs = [
+        run
+        for number in range(9)
+        for run in mine(demo.records, seeds=(number % 3,), protocol=f"mine {number}", **changes)
+    ]
+    with pytest.raises(SystemExit) as end, report_user_errors():
+        shipped.beside(runs, "demo")
+    first, header, *lines = capsys.readouterr().err.splitlines()
+    assert end.value.code == 2
+    assert first.startswith("error: --reference demo: your runs were measured in another way")
+    assert first.endswith("leave --reference out") and header == "  yours -> the reference's"
+    assert len(lines) == 13 and all(line.startswith("  ") for line in lines)
+    assert lines[0].startswith("  cls: data: MiniWorld [unknown] -> MiniWorld [")
+    assert "(9 runs, such as mine/" in lines[0] and lines[-1] == "  and 20 differences more"
 
 
 def test_the_config_beside_a_run_is_read_and_not_run(demo, tmp_path):
@@ -250,6 +271,6 @@ def test_a_real_run_of_two_iterations(tiny_root, tmp_path, monkeypatch):
     with pytest.raises(UserError) as error:
         compare(tmp_path, "demo")
     said = str(error.value)
-    assert "seg: data MiniWorld [" in said
-    assert ", recipe: " in said and "max_iters 2 -> 80" in said
-    assert "batch_size 2 -> " in said and str(tmp_path / "seg") in said
+    assert "seg: data: MiniWorld [" in said
+    assert "seg: recipe: " in said and "max_iters: 2 -> 80" in said
+    assert "seg: batch_size: 2 -> " in said and f"(1 run, such as {tmp_path / 'seg'})" in said

@@ -83,7 +83,10 @@ def _link(job: Job, part: Part) -> bool:
         if not _looks_like(part, copy):
             continue
         if problem := verify.problem(part.expected, copy):
-            raise UserError(f"{job.name} in {job.source} is not whole: {problem}")
+            raise UserError(
+                f"{job.name} in {job.source} is not whole: {problem}; "
+                "copy it again, or leave --from out"
+            )
         place = job.place_of(part)
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.is_dir():

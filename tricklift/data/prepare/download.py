@@ -146,7 +146,8 @@ def _receive(archive: Archive, part: Path, progress: Progress | None) -> None:
         if archive.size not in (None, total):  # a login page, or another version
             raise UserError(
                 f"{archive.url} is not the published {archive.name}: the server has {total:,} "
-                f"bytes, not {archive.size:,}"
+                f"bytes, not {archive.size:,}; fetch the file elsewhere, and give its folder with "
+                "--from"
             )
         _copy(response, part, start, total, progress)
 

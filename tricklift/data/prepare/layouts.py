@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from tricklift.data.prepare.unpack import read_members
-from tricklift.errors import UserError
 
 IMAGENET_DEVKIT = "ILSVRC2012_devkit_t12.tar.gz"
 PLACES_LISTS = "filelist_places365-standard.tar"
@@ -28,7 +27,7 @@ def below(top: str) -> Callable[[str, Mapping[str, str]], str]:
     def target(member: str, labels: Mapping[str, str]) -> str:
         parts = PurePosixPath(member).parts
         if parts[: len(tops)] != tops or len(parts) == len(tops):
-            raise UserError(f"leaves the folder {top!r}")
+            raise ValueError(f"leaves the folder {top!r}")
         return str(PurePosixPath(*parts[len(tops) :]))
 
     return target
@@ -38,14 +37,14 @@ def by_label(member: str, labels: Mapping[str, str]) -> str:
     """A picture goes into the folder of its class."""
     path = PurePosixPath(member)
     if path.stem not in labels:
-        raise UserError("has no label in the published list")
+        raise ValueError("has no label in the published list")
     return f"{labels[path.stem]}/{path.name}"
 
 
 def imagenet_train(member: str, labels: Mapping[str, str]) -> str:
     """`n01440764.tar` with `n01440764_10026.JPEG` -> `n01440764/n01440764_10026.JPEG`."""
     if not re.fullmatch(r"(n\d{8})/\1_[^/]+", member):
-        raise UserError("is no picture of a class")
+        raise ValueError("is no picture of a class")
     return member
 
 
@@ -73,7 +72,7 @@ def places_train(member: str, labels: Mapping[str, str]) -> str:
     """`data_256/a/apartment_building/outdoor/1.jpg` -> `apartment_building-outdoor/1.jpg`."""
     parts = PurePosixPath(member).parts
     if len(parts) < 4 or parts[0] != "data_256":
-        raise UserError("is no picture of a class")
+        raise ValueError("is no picture of a class")
     return f"{'-'.join(parts[2:-1])}/{parts[-1]}"
 
 

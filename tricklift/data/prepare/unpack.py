@@ -100,9 +100,12 @@ def unpack(
                 continue
             path = (folder / place).resolve()  # links followed
             if folder not in path.parents:
-                raise UserError("leaves the folder of unpacking")
+                raise ValueError("leaves the folder of unpacking")
         except ValueError as error:
-            raise UserError(f"{archive}: member {member.name!r} {error}; not unpacked") from None
+            raise UserError(
+                f"{archive}: member {member.name!r} {error}; "
+                "not unpacked: give the published archive"
+            ) from None
         if path.parent not in made:
             path.parent.mkdir(parents=True, exist_ok=True)
             made.add(path.parent)

@@ -104,7 +104,9 @@ def points(config: str) -> tuple[Point, ...]:
     readings, stated = READINGS[task], statements(config)
     odd = set(readings) ^ set(stated)
     if odd:
-        raise UserError(f"{config}: {', '.join(sorted(odd))} stated or read, but not both")
+        raise UserError(
+            f"{config}: {', '.join(sorted(odd))} stated or read, but not both; add what is missing"
+        )
     return tuple(Point(name, *stated[name], readings[name](cfg), task) for name in readings)
 
 

@@ -57,7 +57,7 @@ def schedule(cfg: Any) -> str:
     for step in schedulers(cfg, "PolyLR"):
         assert step["eta_min"] == 0 and (step["begin"], step["end"]) == (0, cfg.max_iters)
         return f"poly, power {step['power']:g}, to 0"
-    raise UserError(f"no known schedule in {cfg.param_scheduler}")
+    raise UserError(f"no known schedule in {cfg.param_scheduler}; add how to read it")
 
 
 def warmup(cfg: Any) -> str:
