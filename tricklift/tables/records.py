@@ -108,27 +108,28 @@ def find(folder: str | Path) -> list[Record]:
 
 
 def with_one_name(records: Sequence[Record]) -> list[Record]:
-    """The same, with data of one digest called as the first of them calls it.
+    """The same, with a task's data of one digest called as the first of them calls it.
 
     A folder that `tricklift prepare` has looked at has its title, another its own name.
     """
-    names: dict[str, str] = {}
+    names: dict[tuple[str, str], str] = {}
     for record in records:
         held = record.pretrained
-        for digest, name in (
-            (record.digest, record["dataset"]),
-            (held.get("data_digest"), held.get("dataset")),
+        for task, digest, name in (
+            (record["task"], record.digest, record["dataset"]),
+            ("cls", held.get("data_digest"), held.get("dataset")),
         ):
             if digest and name:
-                names.setdefault(digest, name)
+                names.setdefault((task, digest), name)
     return [_renamed(record, names) for record in records]
 
 
-def _renamed(record: Record, names: Mapping[str, str]) -> Record:
-    data = {**record.data, "dataset": names.get(str(record.digest), record["dataset"])}
+def _renamed(record: Record, names: Mapping[tuple[str, str], str]) -> Record:
+    own = record["task"], str(record.digest)
+    data = {**record.data, "dataset": names.get(own, record["dataset"])}
     held = record.pretrained
-    if held.get("dataset") and held.get("data_digest") in names:
-        data["pretrained"] = {**held, "dataset": names[held["data_digest"]]}
+    if held.get("dataset") and (name := names.get(("cls", str(held.get("data_digest"))))):
+        data["pretrained"] = {**held, "dataset": name}
     return Record(record.path, data)
 
 

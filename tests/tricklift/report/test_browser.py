@@ -143,10 +143,11 @@ def test_the_keyboard_reaches_all_and_what_it_reaches_is_seen(opened, ladder_pag
 @pytest.mark.parametrize("width", [1280, 390])
 def test_only_what_scrolls_sideways_is_a_stop_of_the_keyboard(opened, ladder_page, width):
     driver = opened(ladder_page, width)
-    boxes = driver.execute_script(
-        """return [...document.querySelectorAll(".drawing, .scroll")]
-        .filter((it) => it.checkVisibility())
-        .map((it) => [it.scrollWidth > it.clientWidth, it.tabIndex, it.ariaLabel])"""
+    boxes = driver.execute_async_script(
+        """const say = arguments[0], of = () => [...document.querySelectorAll(".drawing, .scroll")]
+          .filter((it) => it.checkVisibility())
+          .map((it) => [it.scrollWidth > it.clientWidth, it.tabIndex, it.ariaLabel]);
+        requestAnimationFrame(() => setTimeout(() => say(of()), 200))"""
     )
     assert len(boxes) > 6
     assert [it for it in boxes if it[1] != (0 if it[0] else -1)] == []
