@@ -136,9 +136,12 @@ def train(
     if data is not None:
         from tricklift.configs import short_name
         from tricklift.own.written import config_for
+        from tricklift.records.finished import refuse_to_replace
 
         named = short_name(config) if Path(config).is_file() else config  # `mim` gives the file
         out = out or Path("work_dirs") / (named or Path(config).stem)
+        if resume is None:
+            refuse_to_replace(out)
         config = str(config_for(config, data, out / "own"))
     cfg = training.build_config(
         config,
