@@ -88,7 +88,7 @@ def build_config(
         MissingFileError: No such pretrained or resume file.
     """
     path = configs.find_config(reference)
-    with configs.readable(path):
+    with configs.readable(path), configs.silently():
         cfg = load(path, tricks)
     own = [*imports.of_config(cfg), *imports.load(own_imports), *imports.given()]
     if own:
