@@ -1,5 +1,6 @@
 """A backbone in numbers, from the network: parameters, MACs, channels and strides."""
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -54,6 +55,16 @@ def describe(name: str, input_size: int | None = None, **options: Any) -> dict[s
     }
 
 
-def describe_all() -> list[dict[str, Any]]:
-    """`describe` of every backbone, in the order of `backbones.names`."""
-    return [describe(name) for name in names()]
+def describe_all(
+    each: Callable[[int, int], None] = lambda done, total: None,
+) -> list[dict[str, Any]]:
+    """`describe` of every backbone, in the order of `backbones.names`.
+
+    Args:
+        each: Gets how many are done, and of how many, after each.
+    """
+    found, every = [], names()
+    for name in every:
+        found.append(describe(name))
+        each(len(found), len(every))
+    return found

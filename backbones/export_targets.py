@@ -58,7 +58,7 @@ class Tricklift(Target):
     def usage(self, model: Any, path: Path) -> str:
         options = "".join(f", {key}={value!r}" for key, value in model.options.items())
         built = f"backbones.build({model.name!r}, {model.fc.out_features}{options})"
-        return f"backbones.checkpoint.load_pretrained({built}, {path.name!r})"
+        return f"backbones.checkpoint.load_pretrained({built}, {str(path)!r})"
 
 
 class Library(Target):
@@ -99,7 +99,7 @@ class Torchvision(Library):
 
     def usage(self, model: Any, path: Path) -> str:
         network = f"torchvision.models.{self.naming(model).network}"
-        loaded = f"safetensors.torch.load_file({path.name!r})"
+        loaded = f"safetensors.torch.load_file({str(path)!r})"
         return f"{network}(num_classes={model.fc.out_features}).load_state_dict({loaded})"
 
 
@@ -116,7 +116,7 @@ class Timm(Library):
 
     def usage(self, model: Any, path: Path) -> str:
         given = f"{self.naming(model).network!r}, num_classes={model.fc.out_features}"
-        return f"timm.create_model({given}, checkpoint_path={path.name!r})"
+        return f"timm.create_model({given}, checkpoint_path={str(path)!r})"
 
 
 class Mmdet(Library):
@@ -147,9 +147,9 @@ class Mmdet(Library):
         naming = self.naming(model)
         arguments = "".join(f", {key}={value!r}" for key, value in naming.arguments.items())
         if path.suffix == ".pth":
-            pretrained = f"dict(type='Pretrained', checkpoint={path.name!r})"
+            pretrained = f"dict(type='Pretrained', checkpoint={str(path)!r})"
             return f"backbone=dict(type={naming.network!r}{arguments}, init_cfg={pretrained})"
-        loaded = f"safetensors.torch.load_file({path.name!r})"
+        loaded = f"safetensors.torch.load_file({str(path)!r})"
         return f"mmdet.models.{naming.network}({arguments[2:]}).load_state_dict({loaded})"
 
 
@@ -208,7 +208,7 @@ class Onnx(Target):
         )
 
     def usage(self, model: Any, path: Path) -> str:
-        return f"onnxruntime.InferenceSession({path.name!r}).run(['logits'], {{'images': images}})"
+        return f"onnxruntime.InferenceSession({str(path)!r}).run(['logits'], {{'images': images}})"
 
 
 TARGETS: dict[str, Target] = {

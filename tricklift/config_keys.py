@@ -48,11 +48,12 @@ def merge_options(cfg: Any, options: Mapping[str, Any]) -> None:
     """Merges dotted keys into an mmengine config, after checking that each is one it has.
 
     Raises:
-        UserError: An unknown key, with the closest known one.
+        UserError: An unknown key, with the closest known one; or text in the place of a number.
     """
-    for key in options:
+    for key, value in options.items():
         if not key.startswith("+"):
             check_key(cfg, key)
+            check_number(cfg, key, value)
     cfg.merge_from_dict({key.removeprefix("+"): value for key, value in options.items()})
 
 
@@ -95,6 +96,32 @@ def check_key(cfg: Any, key: str) -> None:
         raise UserError(
             f"unknown config key {key!r}: {where} {', '.join(sorted(known))}"
             f"{hint} (to add a new key on purpose, write +{key}=...)"
+        )
+
+
+#: Numbers in the place of which a word may stand.
+WORDS_TOO = ("loss_scale",)
+
+
+def check_number(cfg: Any, key: str, value: Any) -> None:
+    """Refuses text where the config has a number: whatever reads it would fail, or worse.
+
+    Raises:
+        UserError: It does; says the number.
+    """
+    node: Any = cfg
+    for part in key.split("."):
+        if isinstance(node, list | tuple) and part.isdigit():
+            node = node[int(part)]
+        elif hasattr(node, "get"):
+            node = node.get(part)
+        else:
+            return
+    is_number = isinstance(node, int | float) and not isinstance(node, bool)
+    if is_number and isinstance(value, str) and key.split(".")[-1] not in WORDS_TOO:
+        raise UserError(
+            f"config key {key!r} takes a number, here {node!r}, got {value!r}; give one (to set "
+            f"text on purpose, write +{key}=...)"
         )
 
 

@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
@@ -31,6 +31,8 @@ RESUMES = "add --resume to the same command to resume from the last checkpoint"
 #: In the environment: `1` shows the traceback of a user's error.
 DEBUG = "TRICKLIFT_DEBUG"
 
+#: Functions that fail so, where a folder for output cannot be made.
+_MAKES = ("mkdir", "makedirs", "mkstemp")
 _ELSEWHERE = "give another path, or change who may write there"
 _KINDS = "a file is where a folder is needed, or the other way about; give another path"
 _SPACE = "free some, or give another path, and rerun the same command"
@@ -39,6 +41,7 @@ _SYSTEM = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _ELSEWHERE),
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _SPACE),
     **dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST), _KINDS),
+    **dict.fromkeys((errno.ELOOP, errno.EINVAL, errno.EIO, errno.ENXIO, errno.EBUSY), _ELSEWHERE),
     errno.ENAMETOOLONG: "give a shorter one",
 }
 
@@ -95,9 +98,15 @@ class Terminated(KeyboardInterrupt):
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the closest of `known` in any case, or an empty string."""
-    lower = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(given.lower(), lower, n=1)
+    """`; did you mean 'x'?` for the closest of `known` in any case, or an empty string.
+
+    Where none is close as a whole, that is one whose beginning is.
+    """
+    lower, word = {name.lower(): name for name in known}, given.lower()
+    close = difflib.get_close_matches(word, lower, n=1)
+    if not close and len(word) > 2:
+        begun = {name[: len(word) + 1]: name for name in reversed(lower)}
+        close = [begun[part] for part in difflib.get_close_matches(word, begun, n=1, cutoff=0.75)]
     return f"; did you mean {lower[close[0]]!r}?" if close else ""
 
 
@@ -145,12 +154,16 @@ def printable(text: str) -> str:
 
 
 @contextmanager
-def stoppable(advice: str = "") -> Iterator[None]:
-    """Turns Ctrl-C into `stopped; <advice>` on stderr and `SystemExit(130)`, SIGTERM into 85."""
+def stoppable(advice: str | Callable[[], str] = "") -> Iterator[None]:
+    """Turns Ctrl-C into `stopped; <advice>` on stderr and `SystemExit(130)`, SIGTERM into 85.
+
+    Advice that depends on how far the block came is asked for when it was stopped.
+    """
     try:
         yield
     except KeyboardInterrupt as error:
-        print("; ".join(filter(None, ("stopped", advice))), file=sys.stderr)
+        words = advice if isinstance(advice, str) else advice()
+        print("; ".join(filter(None, ("stopped", words))), file=sys.stderr)
         code = STOPPED if isinstance(error, Terminated) else INTERRUPTED
         raise SystemExit(code) from None
 
@@ -173,9 +186,17 @@ def ends_on_sigterm() -> Iterator[None]:
 
 
 def refused_by_system(error: BaseException) -> str | None:
-    """What to tell the user of an OSError about rights, space or a path's kind; None for others."""
-    if not isinstance(error, OSError) or error.errno not in _SYSTEM:
+    """What to tell the user of an OSError about rights, space or a path's kind; None for others.
+
+    Of a folder or file that cannot be made, whatever the system says of it.
+    """
+    if not isinstance(error, OSError):
         return None
+    if error.errno not in _SYSTEM:
+        frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+        if not error.filename or not frames or frames[-1] not in (*_MAKES, "_mkstemp_inner"):
+            return None
+        return f"{error.filename}: {error.strerror}; it cannot be made: {_ELSEWHERE}"
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror}; {_SYSTEM[error.errno]}"
 

@@ -31,6 +31,7 @@ from tricklift.compat.devices import amp_dtype
 from tricklift.compat.safe_load import load_from_disk
 from tricklift.compat.start_checks import check_steps, check_top_level
 from tricklift.errors import MissingFileError, UserError
+from tricklift.records.finished import refuse_to_replace
 from tricklift.records.machine import cores
 from tricklift.tricks import lengths, load, refuse_other_network
 
@@ -87,7 +88,7 @@ def build_config(
         MissingFileError: No such pretrained or resume file.
     """
     path = configs.find_config(reference)
-    with configs.readable(path):
+    with configs.readable(path), configs.silently():
         cfg = load(path, tricks)
     own = [*imports.of_config(cfg), *imports.load(own_imports), *imports.given()]
     if own:
@@ -252,9 +253,12 @@ def train(cfg: Config) -> Path:
     """Trains to the end, or from the last checkpoint when resuming; returns the work dir.
 
     Raises:
-        UserError: The checkpoint to resume from belongs to another model, or the run would not do
-            what its config says (`tricklift.compat.every_run`).
+        UserError: The work dir holds a run that this one would replace, the checkpoint to resume
+            from belongs to another model, or the run would not do what its config says
+            (`tricklift.compat.every_run`).
     """
+    if not cfg.get("resume"):
+        refuse_to_replace(cfg.work_dir, cfg)  # before anything is written there
     with _logged(), config_keys.named_by_config(cfg):
         runner = build_runner(cfg)
         if runner.train_loop is not None:  # it is what train() builds first

@@ -66,8 +66,9 @@ def words(told: str) -> str:
 
 
 def kept(lines: list[str]) -> Iterator[str]:
-    """Titles, and what is set in below each as it stands; without titles, all as it stands."""
-    if not any(line.startswith("  ") for line in lines):
+    """Titles, and what is set in below each as it stands; all of a list in columns as it stands."""
+    columns = any(re.match(r"\S.*?  +\S", line) for line in lines)
+    if columns or not any(line.startswith("  ") for line in lines):
         lines = [f"  {line}" for line in lines]
     for inside, group in groupby(lines, lambda line: line.startswith("  ")):
         if inside:

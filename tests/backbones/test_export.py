@@ -109,7 +109,7 @@ def test_to_mmdet_as_pth_for_its_own_pretrained_setting(exported, tmp_path: Path
     report = export(exported("resnet18_d"), tmp_path / "out.pth", to="mmdet")
     assert report.usage == (
         "backbone=dict(type='ResNetV1d', depth=18, style='pytorch', "
-        "init_cfg=dict(type='Pretrained', checkpoint='out.pth'))"
+        f"init_cfg=dict(type='Pretrained', checkpoint={str(tmp_path / 'out.pth')!r}))"
     )
     init_cfg = {"type": "Pretrained", "checkpoint": str(report.path)}
     model = resnet.ResNetV1d(depth=18, init_cfg=init_cfg)

@@ -35,3 +35,18 @@ def test_every_message_says_what_to_do(repo: Path):
         "Export it to safetensors where it was made",  # a sentence of its own
     ):
         assert any(words in text for text in told), words
+
+
+def test_help_becomes_titles_prose_and_blocks(repo: Path, monkeypatch):
+    """A list in columns stands as it is; what is set in below a title, by itself."""
+    monkeypatch.syspath_prepend(str(repo / "docs/write"))
+    import commands
+
+    listed = "Gone:  one thing,\n       more of it\nKept:  another"
+    assert commands.words(f"\b\n{listed}") == f"```text\n{listed}\n```"
+    shown = commands.words("What it does,\nin words.\n\n\b\nAn example:\n  tricklift demo")
+    assert shown == "What it does, in words.\n\nAn example:\n\n```text\ntricklift demo\n```"
+    page = (repo / "docs/reference/commands.md").read_text()
+    for block in page.split("```text\n")[1::1]:
+        body = block.partition("```")[0]
+        assert not body.startswith("   "), body

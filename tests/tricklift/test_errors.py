@@ -99,7 +99,12 @@ def test_a_failed_job_hands_its_code_on(code, expected, capsys):
 
 
 @pytest.mark.parametrize(
-    ("inner", "said"), [(nullcontext(), "stopped\n"), (stoppable("go on"), "stopped; go on\n")]
+    ("inner", "said"),
+    [
+        (nullcontext(), "stopped\n"),
+        (stoppable("go on"), "stopped; go on\n"),
+        (stoppable(lambda: "so far"), "stopped; so far\n"),
+    ],
 )
 def test_ctrl_c_says_what_the_innermost_knows(inner, said, capsys):
     with pytest.raises(SystemExit) as end, report_user_errors(), inner:
@@ -111,6 +116,9 @@ def test_ctrl_c_says_what_the_innermost_knows(inner, said, capsys):
 def test_did_you_mean():
     assert did_you_mean("mixpu", ["ema", "mixup"]) == "; did you mean 'mixup'?"
     assert did_you_mean("zzz", ["ema", "mixup"]) == ""
+    rows = ["resnet18_b-baseline", "resnet18_d-tricks", "random-init"]
+    assert did_you_mean("resnt", rows) == "; did you mean 'resnet18_b-baseline'?"
+    assert did_you_mean("nope", rows) == did_you_mean("re", rows) == ""
 
 
 #: Where a plain ValueError, KeyError or OSError is meant for our own code: file -> why.

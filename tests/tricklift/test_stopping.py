@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import tricklift
-from tricklift.cli import benchmark
+from tricklift.cli import benchmark, training
 from tricklift.errors import RESUMES
 
 TRICKLIFT = (sys.executable, "-m", "tricklift")
@@ -67,7 +67,10 @@ def stopped(command: list[str], root: Path, begun: Callable[[], bool]) -> str:
 def test_a_training(tiny_root, tmp_path, command):
     arguments = [*command, CONFIG, "--work-dir", str(tmp_path / "a"), *LONG]
     said = stopped(arguments, tiny_root, (tmp_path / "a" / "result.json").is_file)
-    assert said.splitlines()[-1] == f"stopped; {RESUMES}"
+    assert said.splitlines()[-1] == f"stopped; {training.resumes(tmp_path / 'a')}"
+    assert "no checkpoint was saved yet" in said
+    (tmp_path / "a" / "epoch_1.pth").touch()
+    assert training.resumes(tmp_path / "a") == RESUMES
 
 
 def test_a_run(tiny_root, tmp_path):

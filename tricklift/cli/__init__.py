@@ -24,6 +24,7 @@ from tricklift.cli import (
 from tricklift.cli.groups import HELP, Commands, register
 from tricklift.compat import shadow
 from tricklift.errors import report_user_errors
+from tricklift.records.environment import forget_empty
 
 ABOUT = """How much of a classification trick survives transfer?
 
@@ -51,7 +52,8 @@ With a network or a trick of your own:
 
 Environment: TRICKLIFT_ROOT is the folder of the data sets (default: data), TRICKLIFT_EXPORTS that
 of exported weights which other configs start from (default: exports). `prepare` also looks for
-archives in TRICKLIFT_DATA, if set. TRICKLIFT_DEBUG=1 prints tracebacks.
+archives in TRICKLIFT_DATA, if set. A folder that is set to nothing counts as not set.
+TRICKLIFT_LOG_TO is the `--log-to` of trainings. TRICKLIFT_DEBUG=1 prints tracebacks.
 """
 
 
@@ -73,6 +75,27 @@ GROUPS: dict[str, tuple[Any, ...]] = {
     "This machine": (doctor.doctor,),
 }
 
+#: What reads networks, configs or runs, and so may need code of one's own: `--import`.
+READ_CODE = (
+    benchmark.run,
+    planning.plan,
+    tables.compare,
+    report.report,
+    training.train,
+    training.test,
+    training.export,
+    sharing.publish,
+    listing.backbones,
+    configs.show,
+    configs.path,
+    own.check_backbone,
+)
+
+
+def _wrapped(command: Any) -> Any:
+    return own.importing(command) if command in READ_CODE else command
+
+
 app = typer.Typer(
     name="tricklift",
     cls=Commands,
@@ -85,7 +108,7 @@ app = typer.Typer(
 )
 for title, commands in GROUPS.items():
     for command in commands:
-        register(app, title, command, own.importing)
+        register(app, title, command, _wrapped)
 app.command(hidden=True)(jobs.work)
 
 
@@ -109,6 +132,7 @@ def _root(
 def main(argv: Sequence[str] | None = None) -> None:
     """Runs the command line; errors of the user end with one line and exit code 2."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    forget_empty()
     with report_user_errors():
         if arguments[:1] != ["doctor"]:  # which says so beside the rest
             shadow.refuse()

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from tricklift.cli import completion, report
-from tricklift.cli.data import RESUMES, OwnFolder, Weights, own_tier
+from tricklift.cli.data import RESUMES, OwnCls, OwnDet, OwnSeg, Weights, own_tier
 from tricklift.cli.engines import (
     Account,
     EngineName,
@@ -21,8 +21,18 @@ from tricklift.cli.engines import (
     Time,
     engine_of,
 )
-from tricklift.cli.options import Jobs, LogTo, Root, RunFolder, Tables, Teacher, Tricks, names_in
-from tricklift.errors import UserError, stoppable
+from tricklift.cli.options import (
+    WHICH,
+    Jobs,
+    LogTo,
+    Root,
+    RunFolder,
+    Tables,
+    Teacher,
+    names_in,
+    numbers_in,
+)
+from tricklift.errors import stoppable
 
 TierName = Annotated[
     str,
@@ -34,26 +44,57 @@ TierName = Annotated[
 ]
 Seeds = Annotated[
     str | None,
-    typer.Option(metavar="0,1", help="Seeds of the pretrainings.  [default: the tier's, mostly 0]"),
+    typer.Option(
+        metavar="0,1",
+        rich_help_panel=WHICH,
+        help="Seeds of the pretrainings.  [default: the tier's, mostly 0]",
+    ),
 ]
 DownstreamSeeds = Annotated[
     str | None,
     typer.Option(
         metavar="0,1,2",
+        rich_help_panel=WHICH,
         help="Seeds of detection and segmentation, from each pretraining.  [default: the "
         "pretraining's]",
     ),
 ]
 Rows = Annotated[
     str | None,
-    typer.Option(metavar="A,B", help="Rows of the tier, or random-init.  [default: all]"),
+    typer.Option(
+        metavar="A,B",
+        autocompletion=completion.rows,
+        rich_help_panel=WHICH,
+        help="Rows of the tier, or random-init.  [default: all]",
+    ),
 ]
 Heads = Annotated[
     str | None,
     typer.Option(
         metavar="A,B",
+        autocompletion=completion.heads,
+        rich_help_panel=WHICH,
         help="Heads of the tier (full has c4, fpn, fcn and pspnet); det or seg: all of that task.  "
         "[default: all]",
+    ),
+]
+AddedTricks = Annotated[
+    str | None,
+    typer.Option(
+        "--tricks",
+        metavar="A,B",
+        autocompletion=completion.tricks,
+        rich_help_panel=WHICH,
+        help="Tricks to add, by name (see `list tricks`), or path/to/trick.py: to each "
+        "pretraining, and those of detection alone to the detectors.",
+    ),
+]
+DemoJobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        help="Jobs at the same time; they share the cores.  [default: 2 where there are two cores]",
     ),
 ]
 Backbones = Annotated[
@@ -61,6 +102,7 @@ Backbones = Annotated[
     typer.Option(
         metavar="A,B",
         autocompletion=completion.backbones,
+        rich_help_panel=WHICH,
         help="Run each row with each of these backbones instead.",
     ),
 ]
@@ -70,7 +112,7 @@ Backbones = Annotated[
 def demo(
     context: typer.Context,
     out: RunFolder = Path("demo"),
-    max_parallel: Jobs = None,
+    max_parallel: DemoJobs = None,
     log_to: LogTo = None,
 ) -> None:
     """Run all steps on generated data. Takes minutes.
@@ -86,7 +128,7 @@ def demo(
     from tricklift.suite.run import note_command
 
     note_command(out / "runs", context.obj)
-    show(out, max_parallel, names_in(log_to))
+    show(out, max_parallel, names_in("--log-to", log_to))
     report.at_the_end(out / "runs", out)
 
 
@@ -101,7 +143,7 @@ def run(
     heads: Heads = None,
     seeds: Seeds = None,
     downstream_seeds: DownstreamSeeds = None,
-    tricks: Tricks = None,
+    tricks: AddedTricks = None,
     teacher: Teacher = None,
     backbones: Backbones = None,
     max_parallel: Jobs = None,
@@ -116,9 +158,9 @@ def run(
     memory: Memory = None,
     nodes: Nodes = 1,
     slurm: Slurm = None,
-    cls: OwnFolder = None,
-    det: OwnFolder = None,
-    seg: OwnFolder = None,
+    cls: OwnCls = None,
+    det: OwnDet = None,
+    seg: OwnSeg = None,
     weights: Weights = None,
     log_to: LogTo = None,
 ) -> None:
@@ -157,7 +199,7 @@ def run(
         root,
         engine_of(context.params),
         on_start=lambda: note_command(out, context.obj),
-        only=names_in(only) or None,
+        only=names_in("--only", only) or None,
         typed=context.obj,
         **asked(context),
     )
@@ -168,26 +210,15 @@ def asked(context: typer.Context) -> dict[str, Any]:
     """Which jobs of a tier the options of `run` and `plan` ask for, as `suite.plan.plan` takes it.
 
     Raises:
-        UserError: Seeds that are no numbers.
+        UserError: Seeds that are no numbers, and what else is no list of different ones.
     """
     given = context.params
+    seeds = ("seeds", "downstream_seeds")
+    names = ("tables", "rows", "heads", "backbones")
     return {
-        "seeds": numbers("--seeds", given["seeds"]),
-        "downstream_seeds": numbers("--downstream-seeds", given["downstream_seeds"]),
-        **{key: names_in(given[key]) or None for key in ("tables", "rows", "heads", "backbones")},
-        "tricks": names_in(given["tricks"]),
+        **{key: numbers_in(f"--{key.replace('_', '-')}", given[key]) for key in seeds},
+        **{key: names_in(f"--{key}", given[key]) or None for key in names},
+        "tricks": names_in("--tricks", given["tricks"]),
         "teacher": given["teacher"],
-        "log_to": names_in(given["log_to"]),
+        "log_to": names_in("--log-to", given["log_to"]),
     }
-
-
-def numbers(option: str, text: str | None) -> list[int] | None:
-    """The whole numbers of an option such as `0,1,2`.
-
-    Raises:
-        UserError: Something else.
-    """
-    try:
-        return [int(part) for part in text.split(",")] if text is not None else None
-    except ValueError:
-        raise UserError(f"{option} takes whole numbers like 0,1,2, got {text!r}") from None

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import typer
+
+from tricklift.errors import UserError
 from tricklift.paths import config_root
 
 Completer = Callable[[str], list[str]]
@@ -71,6 +74,34 @@ def _trackers(begun: str) -> list[str]:
     return [name for name in BACKENDS if name.startswith(begun)]
 
 
+def _tables(begun: str) -> list[str]:
+    from tricklift.paper.table_cells import CELLS
+
+    return [name for name in dict.fromkeys(cell.table for cell in CELLS) if name.startswith(begun)]
+
+
+def _references(begun: str) -> list[str]:
+    folder = Path(__file__).parents[1] / "tables" / "references"
+    return sorted(file.stem for file in folder.glob("*.json") if file.stem.startswith(begun))
+
+
+def _of_tier(names: Callable[[Any], Iterable[str]]) -> Any:
+    """Names of the tier that stands on the line, of an option such as `a,b`."""
+
+    def completed(ctx: typer.Context, incomplete: str) -> list[str]:
+        from tricklift.suite.tier_file import read
+
+        # an option without its value ends the parsing: the words before it are left
+        tier = ctx.params.get("tier") or next(iter(ctx.args), "")
+        try:
+            known = list(names(read(str(tier))))
+        except UserError:  # none stands there, or none that there is
+            return []
+        return _listed(lambda begun: [name for name in known if name.startswith(begun)])(incomplete)
+
+    return completed
+
+
 def _of_typer(complete: Completer) -> Any:
     """As typer calls it: by the names of its parameters."""
 
@@ -87,3 +118,9 @@ backbone = _of_typer(_backbones)
 backbones = _of_typer(_listed(_backbones))
 dataset = _of_typer(_datasets)
 trackers = _of_typer(_listed(_trackers))
+tables = _of_typer(_listed(_tables))
+reference = _of_typer(_references)
+rows = _of_tier(lambda tier: tier.row_names())
+heads = _of_tier(
+    lambda tier: dict.fromkeys(word for head in tier.heads for word in (head.name, head.task))
+)

@@ -4,12 +4,33 @@ import json
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 import typer
 
 from tricklift.cli.groups import Group
-from tricklift.cli.options import FORM, WHERE, AsJson, Backbone, Config, Options, OwnData, Tricks
+from tricklift.cli.options import (
+    FORM,
+    WHERE,
+    Amp,
+    AsJson,
+    AutoScaleLr,
+    Backbone,
+    Config,
+    KeepLast,
+    Options,
+    OwnData,
+    Pretrained,
+    Root,
+    Seed,
+    Teacher,
+    Tricks,
+    WeightsFrom,
+    names_in,
+    one_form,
+    set_root,
+)
 
 #: Where `--data` puts what it writes.
 Place = Annotated[
@@ -21,19 +42,31 @@ Place = Annotated[
 
 
 def show(
+    context: typer.Context,
     config: Config,
+    data: OwnData = None,
     backbone: Backbone = None,
+    pretrained: Pretrained = None,
+    weights_from: WeightsFrom = None,
     tricks: Tricks = None,
+    teacher: Teacher = None,
+    root: Root = Path("data"),
+    seed: Seed = None,
+    keep_last: KeepLast = None,
+    amp: Amp = False,
+    auto_scale_lr: AutoScaleLr = False,
     cfg_options: Options = None,
     form: Annotated[
-        Literal["py", "json", "yaml"], typer.Option("--format", help=f"{FORM}: py, json or yaml.")
-    ] = "py",
+        Literal["py", "json", "yaml"] | None,
+        typer.Option("--format", help=f"{FORM}: py, json or yaml.  [default: py]"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print a config resolved: its bases merged, its tricks laid over it, every value in place.
 
-    It is what `tricklift train` would run with the same options. What it prints reads back: as a
-    config of your own (py), and by other programs (json, yaml).
+    It is what `tricklift train` would run with the same options (of data of your own, its config is
+    made in a temporary folder). What it prints reads back: as a config of your own (py), and by
+    other programs (json, yaml).
 
     \b
     What a row does, the difference between two of them, and one setting of it:
@@ -42,20 +75,38 @@ def show(
         <(tricklift config show cls/mini/resnet18_d-tricks)
       tricklift config show det/mini/faster_rcnn_fpn --json | jq .optim_wrapper
     """
+    style = one_form(form, as_json, "py")
+    set_root(context, root)
     from tricklift.config_keys import parse_options
+    from tricklift.configs import silently
     from tricklift.train import build_config
-    from tricklift.tricks import split_names
 
-    with redirect_stdout(sys.stderr):
+    with (
+        redirect_stdout(sys.stderr),
+        silently(),
+        TemporaryDirectory(prefix="tricklift-show-") as scratch,
+    ):
+        if data is not None:
+            from tricklift.own.written import config_for
+
+            config = str(config_for(config, data, Path(scratch)))
         cfg = build_config(
             config,
             backbone=backbone,
-            tricks=split_names(tricks),
+            pretrained=pretrained,
+            weights_from=weights_from,
+            tricks=names_in("--tricks", tricks),
+            teacher=teacher,
+            seed=seed,
+            keep_last=keep_last,
+            amp=amp,
+            auto_scale_lr=auto_scale_lr,
             options=parse_options(cfg_options or []),
         )
-    if form == "py" and not as_json:
-        print(cfg.pretty_text, end="")
-    elif form == "yaml" and not as_json:
+        text = cfg.pretty_text if style == "py" else ""
+    if style == "py":
+        print(text, end="")
+    elif style == "yaml":
         import yaml
 
         print(yaml.safe_dump(json.loads(json.dumps(cfg.to_dict())), sort_keys=False), end="")

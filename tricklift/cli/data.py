@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from tricklift.cli import completion
-from tricklift.cli.options import AsJson, Root, names_in
+from tricklift.cli.options import OWN, AsJson, Root, names_in
 from tricklift.errors import MissingFileError, UserError, stoppable
 
 Classes = Annotated[
@@ -16,14 +16,35 @@ Classes = Annotated[
         metavar="A,B", help="Take these classes alone; what is left out is counted.  [default: all]"
     ),
 ]
-OwnFolder = Annotated[
+OwnCls = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="For `own`: a folder of data (`tricklift check DIR`)."),
+    typer.Option(
+        metavar="DIR",
+        rich_help_panel=OWN,
+        help="For `own`: a folder of pictures by class, to pretrain on (`tricklift check DIR`).",
+    ),
+]
+OwnDet = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        rich_help_panel=OWN,
+        help="For `own`: a folder of pictures with boxes, for detectors.",
+    ),
+]
+OwnSeg = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        rich_help_panel=OWN,
+        help="For `own`: a folder of pictures with masks, for segmenters.",
+    ),
 ]
 Weights = Annotated[
     str | None,
     typer.Option(
         metavar="A,B",
+        rich_help_panel=OWN,
         help="For `own`: rows that start from given weights, exported files or names such as "
         "timm/resnet18.  [default: none; without --cls timm/resnet18.tv_in1k]",
     ),
@@ -58,14 +79,11 @@ def prepare(
                           places365 (256 px, 27 GB)
     bring your own copy:  imagenet (155 GB, needs a login)
 
-    \b
-    Archives are looked for in --from, TRICKLIFT_DATA and ROOT/archives.
-    Downloads go to ROOT/archives; a stopped one is resumed, a stopped
-    unpacking starts over. Archives must have the published sizes and
-    checksums. Of what was unpacked, files are counted and some images
-    decoded; of bccd, camvid and cifar10, some checksums are compared.
-    Where nothing can be compared, the output says so. ROOT/.tricklift keeps
-    checksums for later calls.
+    Archives are looked for in --from, TRICKLIFT_DATA and ROOT/archives. Downloads go to
+    ROOT/archives; a stopped one is resumed, a stopped unpacking starts over. Archives must have the
+    published sizes and checksums. Of what was unpacked, files are counted and some images decoded;
+    of bccd, camvid and cifar10, some checksums are compared. Where nothing can be compared, the
+    output says so. ROOT/.tricklift keeps checksums for later calls.
 
     \b
     An unpacked copy is linked, not copied:
@@ -113,7 +131,7 @@ def check(
         from tricklift.own.layouts import find
         from tricklift.own.report import report, to_text
 
-        found = report(find(path, task, classes=tuple(names_in(classes))), Path(place))
+        found = report(find(path, task, classes=tuple(names_in("--classes", classes))), Path(place))
     print(json.dumps(found.to_json(), indent=2) if as_json else to_text(found))
     if found.wrong:
         raise typer.Exit(1)
@@ -144,10 +162,10 @@ def own_tier(context: typer.Context, tier: str, out: Path, say: Any = print) -> 
     from tricklift.own.written import tier_file  # slow to import: in another process
     from tricklift.suite import warm
 
-    networks = names_in(given["backbones"])
+    networks = names_in("--backbones", given["backbones"])
     if "cls" not in held["own"]:  # nothing is pretrained: each network is rows of its own
         given["backbones"] = None
-    weights = names_in(given["weights"])
+    weights = names_in("--weights", given["weights"])
     return str(warm.call(tier_file, held, out / "own", weights, networks, say))
 
 

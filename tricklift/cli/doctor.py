@@ -7,15 +7,16 @@ from typing import Annotated
 
 import typer
 
-from tricklift.cli.options import WHERE, AsJson, Root
+from tricklift.cli.options import AsJson, Root
 
 SIGNS = {"ok": "  ", "note": "! ", "wrong": "X "}
 
 
 def doctor(
     root: Root = Path("data"),
-    out: Annotated[
-        Path, typer.Option(file_okay=False, help=f"{WHERE}: the folder for runs, looked at here.")
+    runs: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="The folder that runs are to go to; nothing is written."),
     ] = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -31,13 +32,13 @@ def doctor(
 
     \b
     Before a long run, for its folders; for a report of a bug:
-      tricklift doctor --root /data --out /scratch/runs
+      tricklift doctor --root /data --runs /scratch/runs
       tricklift doctor --json
     """
     from tricklift.doctor import examine
 
     found = []
-    for one in examine(root, out):
+    for one in examine(root, runs):
         found.append(one)
         if not as_json:
             print(f"{SIGNS[one.level]}{one.what:20} {one.said}", flush=True)

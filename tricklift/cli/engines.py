@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from tricklift.cli.options import CLUSTER, WHERE_JOBS, WHICH
 from tricklift.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,60 +18,83 @@ GpusPerJob = Annotated[
     float | None,
     typer.Option(
         metavar="N",
+        min=0,
+        rich_help_panel=WHERE_JOBS,
         help="GPUs of each training, one process on each; 0.5 lets two jobs share one, 0 trains "
         "on the CPU.  [default: 1 where there are GPUs]",
     ),
 ]
 ProcessesPerJob = Annotated[
-    int, typer.Option(metavar="N", min=1, help="Processes of each training on the CPU.")
+    int,
+    typer.Option(
+        metavar="N",
+        min=1,
+        rich_help_panel=WHERE_JOBS,
+        help="Processes of each training on the CPU.",
+    ),
 ]
 Retries = Annotated[
     int,
     typer.Option(
         metavar="N",
         min=0,
+        rich_help_panel=WHERE_JOBS,
         help="Times that a failed job is tried again; it goes on from its last checkpoint.",
     ),
 ]
 Only = Annotated[
     str | None,
-    typer.Option(metavar="JOB,...", help="Run these jobs alone, such as one that failed."),
+    typer.Option(
+        metavar="JOB,...",
+        rich_help_panel=WHICH,
+        help="Run these jobs alone, such as one that failed.",
+    ),
 ]
 
 
 EngineName = Annotated[
     Literal["local", "slurm"],
-    typer.Option("--engine", help="Where jobs run: on this host, or on its Slurm cluster."),
+    typer.Option(
+        "--engine",
+        rich_help_panel=WHERE_JOBS,
+        help="Where jobs run: on this host, or on its Slurm cluster.",
+    ),
 ]
 Partition = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Partition of the cluster.  [default: the cluster's]"),
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=CLUSTER,
+        help="Partition of the cluster.  [default: the cluster's]",
+    ),
 ]
 Account = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Account that is charged."),
+    typer.Option(metavar="NAME", rich_help_panel=CLUSTER, help="Account that is charged."),
 ]
 Time = Annotated[
     str | None,
     typer.Option(
         metavar="LIMIT",
+        rich_help_panel=CLUSTER,
         help="Time limit of a job: minutes, HH:MM:SS or D-HH:MM:SS. A job that meets it saves, is "
         "queued again and resumes.  [default: 4:00:00, or the partition's if less]",
     ),
 ]
 Memory = Annotated[
     str | None,
-    typer.Option(metavar="SIZE", help="Memory of each node, e.g. 64G."),
+    typer.Option(metavar="SIZE", rich_help_panel=CLUSTER, help="Memory of each node, e.g. 64G."),
 ]
 Nodes = Annotated[
     int,
-    typer.Option(metavar="N", min=1, help="Nodes of each training."),
+    typer.Option(metavar="N", min=1, rich_help_panel=CLUSTER, help="Nodes of each training."),
 ]
 Slurm = Annotated[
     list[str] | None,
     typer.Option(
         "--slurm",
         metavar="KEY=VALUE",
+        rich_help_panel=CLUSTER,
         help="Any other option of sbatch by its long name, e.g. cpus-per-task=10, qos=long, "
         "exclusive. May be given several times.",
     ),
@@ -89,6 +113,7 @@ def engine_of(given: Mapping[str, Any]) -> "Engine":
     from tricklift.suite.engines.slurm_options import SlurmOptions
 
     options = slurm_options(given)
+    refuse_parts(given["gpus_per_job"])
     if given["engine"] == "slurm":
         from tricklift.suite.engines.slurm import Slurm as Cluster
 
@@ -107,6 +132,19 @@ def engine_of(given: Mapping[str, Any]) -> "Engine":
         processes_per_job=given["processes_per_job"],
         retries=given["retries"],
     )
+
+
+def refuse_parts(gpus: float | None) -> None:
+    """Refuses a number of GPUs that no share of one and no number of whole ones is.
+
+    Raises:
+        UserError: Says what is allowed.
+    """
+    if gpus is not None and gpus % 1 and (1 / gpus) % 1:
+        raise UserError(
+            "--gpus-per-job takes a whole number, or 0.5, 0.25, ... for jobs that share one; got "
+            f"{gpus:g}"
+        )
 
 
 def slurm_options(given: Mapping[str, Any]) -> "SlurmOptions":

@@ -15,7 +15,7 @@ from tricklift.cli.options import AsJson
 from tricklift.errors import stoppable
 
 Folder = Annotated[
-    Path, typer.Argument(metavar="FOLDER", help="Output folder of a `tricklift run`.")
+    Path, typer.Argument(metavar="FOLDER", help="Output folder of a `tricklift run` or `demo`.")
 ]
 
 
@@ -50,9 +50,11 @@ def status(
     """
     from rich.console import Console
 
+    from tricklift.suite import graph
     from tricklift.suite.board import page
     from tricklift.suite.status import have_ended, look
 
+    folder = graph.folder_of(folder)
     if as_json:
         print(json.dumps([dataclasses.asdict(job) for job in look(folder)], indent=2))
         return

@@ -1,12 +1,23 @@
 """Options that several commands share: one name, one type and one meaning everywhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from tricklift.cli import completion
+from tricklift.errors import UserError
+from tricklift.records.environment import environment
 
+#: The variable that says `--root` where it is not given; configs read it.
+ROOT = "TRICKLIFT_ROOT"
+#: Titles in the help of `run` and `plan`.
+WHICH, OWN, WHERE_JOBS, CLUSTER = (
+    "Which jobs of the tier",
+    "Data of your own (run own)",
+    "How jobs run",
+    "On a cluster (--engine slurm)",
+)
 #: Begins the help of every `--out`.
 WHERE = "Where output goes"
 #: Begins the help of every `--format`.
@@ -14,7 +25,7 @@ FORM = "Form of the output"
 
 Root = Annotated[
     Path,
-    typer.Option(envvar="TRICKLIFT_ROOT", help="The folder that holds the data sets."),
+    typer.Option(envvar=ROOT, help="The folder that holds the data sets."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RunFolder = Annotated[
@@ -31,12 +42,18 @@ Jobs = Annotated[
         "--jobs",
         min=1,
         help="Jobs at the same time; they share the cores.  [default: as many as there are GPUs "
-        "for, else 1; the demo 2 where there are two cores]",
+        "for, else 1]",
+        rich_help_panel=WHERE_JOBS,
     ),
 ]
 Tables = Annotated[
     str | None,
-    typer.Option(metavar="8,9", help="Only these tables of the paper, 2 to 9.  [default: all]"),
+    typer.Option(
+        metavar="8,9",
+        autocompletion=completion.tables,
+        rich_help_panel=WHICH,
+        help="Only these tables of the paper, 2 to 9.  [default: all]",
+    ),
 ]
 Results = Annotated[
     Path | None, typer.Option(metavar="DIR", help="Folder with result.json files, at any depth.")
@@ -80,14 +97,14 @@ Tricks = Annotated[
     typer.Option(
         metavar="A,B",
         autocompletion=completion.tricks,
-        help="Tricks to add, by name (see `list tricks`), or path/to/trick.py. `run` adds them to "
-        "each pretraining, and those of detection alone to the detectors.",
+        help="Tricks to add, by name (see `list tricks`), or path/to/trick.py.",
     ),
 ]
 Teacher = Annotated[
     str | None,
     typer.Option(
         metavar="REF",
+        rich_help_panel=WHICH,
         help="Teacher of the trick `distillation`: an exported file, a .pth of the classification "
         "stage, timm/NAME or torchvision/NAME.",
     ),
@@ -100,6 +117,35 @@ LogTo = Annotated[
         autocompletion=completion.trackers,
         help="Send metrics and config to tensorboard, wandb or mlflow as well.",
     ),
+]
+Pretrained = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REF",
+        help="A file of weights (ours, or of a library's network), timm/NAME, torchvision/NAME, or "
+        "none (random).",
+    ),
+]
+WeightsFrom = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY",
+        help="Which weights of a --pretrained file that holds several, e.g. model_ema, teacher or "
+        "encoder_q.",
+    ),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Sets randomness.seed.")]
+KeepLast = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Checkpoints to keep; a damaged one is passed over on resume for the one before.",
+    ),
+]
+Amp = Annotated[bool, typer.Option("--amp", help="Mixed precision; on CPUs bfloat16.")]
+AutoScaleLr = Annotated[
+    bool, typer.Option("--auto-scale-lr", help="Scale the learning rate to the batch size.")
 ]
 Finished = Annotated[
     Path, typer.Argument(metavar="FOLDER", help="Folder with result.json files, at any depth.")
@@ -122,7 +168,7 @@ Paired = Annotated[
     ),
 ]
 Variance = Annotated[
-    str,
+    Literal["pooled", "own"],
     typer.Option(
         help="pooled: one standard deviation for all rows; or own: one for each (needs more "
         "pretrainings)."
@@ -130,6 +176,54 @@ Variance = Annotated[
 ]
 
 
-def names_in(text: str | None) -> list[str]:
-    """The names of an option such as `a,b`."""
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
+def set_root(context: typer.Context, root: Path) -> None:
+    """Lets configs look for data sets in the folder of `--root`, until the command has ended."""
+    context.with_resource(environment(**{ROOT: str(root)}))
+
+
+def one_form(form: str | None, as_json: bool, default: str = "md") -> str:
+    """The form of the output, of `--format` and `--json`.
+
+    Raises:
+        UserError: They ask for two.
+    """
+    if as_json and form not in (None, "json"):
+        raise UserError(f"--json and --format {form} ask for two forms; leave one of them out")
+    return "json" if as_json else form or default
+
+
+def names_in(option: str, text: str | None) -> list[str]:
+    """The names of an option such as `--rows a,b`; none where it was not given.
+
+    Raises:
+        UserError: An empty name, or one that is there twice.
+    """
+    if text is None:
+        return []
+    names = [part.strip() for part in text.split(",")]
+    if not all(names):
+        raise UserError(f"{option} takes names like a,b, got {text!r}; name some, or leave it out")
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"{option} names {name!r} {names.count(name)} times; name it once")
+    return names
+
+
+def numbers_in(option: str, text: str | None) -> list[int] | None:
+    """The whole numbers of an option such as `--seeds 0,1,2`; None where it was not given.
+
+    Raises:
+        UserError: Something else, one below 0, or one that is there twice.
+    """
+    if text is None:
+        return None
+    takes = f"{option} takes different whole numbers from 0, like 0,1,2"
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(f"{takes}, got {text!r}") from None
+    for number in numbers:
+        if number < 0 or numbers.count(number) > 1:
+            fault = "is below 0" if number < 0 else "is there twice"
+            raise UserError(f"{takes}, got {text!r}: {number} {fault}")
+    return numbers

@@ -1,4 +1,4 @@
-"""`tricklift new`, `check-backbone`, and the option `--import` of every command."""
+"""`tricklift new`, `check-backbone`, and the option `--import`."""
 
 import inspect
 from collections.abc import Callable

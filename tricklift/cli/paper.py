@@ -20,7 +20,12 @@ LEFT_OUT = {
 }
 
 
-def rows(tables: Tables = None, results: Results = None, as_json: AsJson = False) -> None:
+def rows(
+    tables: Tables = None,
+    results: Results = None,
+    as_json: AsJson = False,
+    out: TextFile = None,
+) -> None:
     """List the cells of the paper's tables: config, command, cost, the paper's value, ours.
 
     \b
@@ -30,8 +35,8 @@ def rows(tables: Tables = None, results: Results = None, as_json: AsJson = False
     """
     from tricklift.tables.paper_rows import listing
 
-    entries = listing(names_in(tables) or None, results)
-    print(json.dumps(entries, indent=2) if as_json else "\n".join(_page(entries)))
+    entries = listing(names_in("--tables", tables) or None, results)
+    emit((json.dumps(entries, indent=2) if as_json else "\n".join(_page(entries))) + "\n", out)
 
 
 def _page(entries: list[dict[str, Any]]) -> list[str]:

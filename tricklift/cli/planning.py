@@ -8,7 +8,7 @@ import typer
 
 from tricklift.cli.benchmark import TierName, asked, run
 from tricklift.cli.data import own_tier, say_aside
-from tricklift.cli.engines import Only, write_scripts
+from tricklift.cli.engines import Only, engine_of, refuse_parts, slurm_options, write_scripts
 from tricklift.cli.options import AsJson, Root, RunFolder, names_in
 from tricklift.cli.signatures import taking_options_of
 
@@ -46,6 +46,11 @@ def plan(
       tricklift plan full --out runs/full --tables 8,9 --gpus-per-job 8 \\
         --partition gpu --sbatch scripts
     """
+    if sbatch is None:
+        engine_of(context.params)  # refused as by `run`
+    else:
+        slurm_options(context.params)  # a cluster of which this host knows nothing
+        refuse_parts(context.params["gpus_per_job"])
     scripts = sbatch is not None or (out / "own").is_dir()
     with TemporaryDirectory(prefix="tricklift-plan-") as scratch:
         # Configs for data of one's own are written by `run`, and by what leaves scripts behind.
@@ -75,10 +80,11 @@ def _plan(
     what = read(tier)
     jobs = jobs_of(what, out, root=root, **asked(context))
     check_tier(what, out)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("looking at earlier runs", total=len(jobs))
         steps = preview.look(jobs, out, root, lambda done, _: bar.update(task, completed=done))
-    steps = preview.only(steps, names_in(only))
+    steps = preview.only(steps, names_in("--only", only))
     if sbatch is not None:
         open_ones = {step.name for step in steps if step.state != "done"}
         left = [job for job in jobs if job.name in open_ones]

@@ -2,10 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from tricklift.cli import completion
 from tricklift.cli.options import (
     FORM,
     AsJson,
@@ -14,15 +15,19 @@ from tricklift.cli.options import (
     Paired,
     TextFile,
     Variance,
+    one_form,
 )
 from tricklift.errors import UserError
+
+#: What `--plot` writes, by the ending of its file.
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def compare(
     folder: Finished,
     baseline: Baseline = None,
     pairs: Annotated[
-        str | None,
+        Literal["ladder", "all", "baseline"] | None,
         typer.Option(
             help="ladder (each row over the one below), all, or baseline.  [default: baseline, and "
             "ladder where there is one]"
@@ -42,20 +47,23 @@ def compare(
         str | None,
         typer.Option(
             metavar="TIER",
+            autocompletion=completion.reference,
             help="Put the results of a tier that tricklift ships (demo, small) beside yours; "
             "refused where data, protocol or downstream recipe differ.",
         ),
     ] = None,
     style: Annotated[
-        str,
+        Literal["md", "csv", "differences-csv", "json"] | None,
         typer.Option(
             "--format",
-            help=f"{FORM}: md, csv (the table), differences-csv, or json (all; also --json).",
+            help=f"{FORM}: md, csv (the table), differences-csv, or json (all; also --json).  "
+            "[default: md]",
         ),
-    ] = "md",
+    ] = None,
     as_json: AsJson = False,
     by: Annotated[
-        str, typer.Option(help="row; or backbone: a page that also shows each backbone's cost.")
+        Literal["row", "backbone"],
+        typer.Option(help="row; or backbone: a page that also shows each backbone's cost."),
     ] = "row",
     out: TextFile = None,
     plot: Annotated[
@@ -94,11 +102,13 @@ def compare(
     from tricklift.tables.compare import lines
     from tricklift.tables.page import render
 
-    style = "json" if as_json else style
-    if by not in ("row", "backbone"):
-        raise UserError(f"--by takes row or backbone, got {by!r}")
-    if by == "backbone" and style != "md":
-        raise UserError(f"--by backbone writes md alone, got {style!r}; leave --by out for others")
+    form = one_form(style, as_json)
+    if by == "backbone" and form != "md":
+        raise UserError(f"--by backbone writes md alone, got {form!r}; leave --by out for others")
+    if plot is not None and plot.suffix.lower() not in PICTURES:
+        raise UserError(
+            f"--plot takes a file that ends in {', '.join(PICTURES)}, got {str(plot)!r}; rename it"
+        )
     told = read_claims(tier_file(claims) or claims) if claims else None
     question = Question(baseline, pairs, paired, variance, told)
     if by == "backbone" and question != Question():
@@ -115,7 +125,7 @@ def compare(
         draw(lines(record for record in records if record.done), plot)
         print(f"done: {plot}", file=sys.stderr)
     if by == "row":
-        page = render(rows, records, style, folder, question)
+        page = render(rows, records, form, folder, question)
     else:
         from tricklift.tables.zoo import to_markdown  # imports torch
 

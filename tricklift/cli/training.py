@@ -1,8 +1,9 @@
 """`tricklift train`, `test` and `export`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -11,16 +12,24 @@ from tricklift.cli.options import (
     CFG_OPTIONS,
     FORM,
     WHERE,
+    Amp,
+    AutoScaleLr,
     Backbone,
     Config,
+    KeepLast,
     LogTo,
     Options,
     OwnData,
+    Pretrained,
+    Root,
+    Seed,
     Teacher,
     Tricks,
+    WeightsFrom,
     names_in,
+    set_root,
 )
-from tricklift.errors import RESUMES, stoppable
+from tricklift.errors import RESUMES, MissingFileError, stoppable
 
 WorkDir = Annotated[
     Path | None,
@@ -57,48 +66,25 @@ def spread(arguments: Sequence[str]) -> list[str]:
     return result
 
 
-@stoppable(RESUMES)
 def train(
     context: typer.Context,
     config: Config,
     data: OwnData = None,
     backbone: Backbone = None,
-    pretrained: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REF",
-            help="A file of weights (ours, or of a library's network), timm/NAME, "
-            "torchvision/NAME, or none (random).",
-        ),
-    ] = None,
-    weights_from: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY",
-            help="Which weights of a --pretrained file that holds several, e.g. model_ema, teacher "
-            "or encoder_q.",
-        ),
-    ] = None,
+    pretrained: Pretrained = None,
+    weights_from: WeightsFrom = None,
     tricks: Tricks = None,
     teacher: Teacher = None,
     out: WorkDir = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Sets randomness.seed.")] = None,
+    root: Root = Path("data"),
+    seed: Seed = None,
     resume: Annotated[
         str | None,
         typer.Option(metavar="[FILE]", help="Resume from FILE, or from the last checkpoint."),
     ] = None,
-    keep_last: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Checkpoints to keep; a damaged one is passed over on resume for the one before.",
-        ),
-    ] = None,
-    amp: Annotated[bool, typer.Option("--amp", help="Mixed precision; on CPUs bfloat16.")] = False,
-    auto_scale_lr: Annotated[
-        bool, typer.Option("--auto-scale-lr", help="Scale the learning rate to the batch size.")
-    ] = False,
+    keep_last: KeepLast = None,
+    amp: Amp = False,
+    auto_scale_lr: AutoScaleLr = False,
     log_to: LogTo = None,
     cfg_options: Options = None,
     launcher: Launcher = "none",
@@ -107,7 +93,8 @@ def train(
 ) -> None:
     """Train a classifier, detector or segmenter. Writes result.json to its folder.
 
-    `mim train tricklift CONFIG` takes the same options, `mim test tricklift` those of `test`.
+    `mim train tricklift CONFIG` takes the same options, `mim test tricklift` those of `test`. There
+    CONFIG is a file, `$(tricklift config path NAME)`, and mim knows no `--launcher mpi`.
 
     \b
     One of our configs, with other tricks; a detector on its export; data of your own:
@@ -123,16 +110,19 @@ def train(
       tricklift train cls/mini/resnet18_b-baseline --launcher pytorch --processes 2
     """
     join(launcher, processes, context.obj)
+    set_root(context, root)
     from tricklift import train as training
     from tricklift.config_keys import parse_options
-    from tricklift.tricks import split_names
 
     if data is not None:
         from tricklift.configs import short_name
         from tricklift.own.written import config_for
+        from tricklift.records.finished import refuse_to_replace
 
         named = short_name(config) if Path(config).is_file() else config  # `mim` gives the file
         out = out or Path("work_dirs") / (named or Path(config).stem)
+        if resume is None:
+            refuse_to_replace(out)
         config = str(config_for(config, data, out / "own"))
     cfg = training.build_config(
         config,
@@ -141,7 +131,7 @@ def train(
         backbone=backbone,
         pretrained=pretrained,
         weights_from=weights_from,
-        tricks=split_names(tricks),
+        tricks=names_in("--tricks", tricks),
         teacher=teacher,
         options=parse_options(cfg_options or []),
         amp=amp,
@@ -149,9 +139,39 @@ def train(
         resume=resume,
         keep_last=keep_last,
         launcher=launcher,
-        log_to=names_in(log_to),
+        log_to=names_in("--log-to", log_to),
     )
-    print(f"done: {training.train(cfg)}")
+    with stoppable(lambda: resumes(Path(cfg.work_dir))), own_data_named(config, data):
+        print(f"done: {training.train(cfg)}")
+
+
+def resumes(work_dir: Path) -> str:
+    """How a training that was stopped goes on."""
+    if any(work_dir.glob("*.pth")):
+        return RESUMES
+    return "no checkpoint was saved yet, so the same command begins anew"
+
+
+@contextmanager
+def own_data_named(config: str, data: Path | None) -> Iterator[None]:
+    """Names `--data`, where a config for data of one's own was given none and finds none.
+
+    Raises:
+        MissingFileError: In the place of the one that tells of the folder alone.
+    """
+    from tricklift.configs import find_config, short_name
+
+    try:
+        yield
+    except MissingFileError as error:
+        name = short_name(find_config(config)) or ""
+        if data is not None or "/own/" not in name:
+            raise
+        task = name.partition("/")[0]
+        raise MissingFileError(
+            f"{config} is for data of your own; give them: --data DIR (`tricklift check DIR --task "
+            f"{task}` looks at them). Without it, {error}"
+        ) from error
 
 
 def test(
@@ -162,6 +182,7 @@ def test(
     ],
     backbone: Backbone = None,
     out: WorkDir = None,
+    root: Root = Path("data"),
     cfg_options: Options = None,
     launcher: Launcher = "none",
     processes: Processes = None,
@@ -174,6 +195,7 @@ def test(
       tricklift test cls/mini/resnet18_b-baseline $(cat runs/cls/last_checkpoint)
     """
     join(launcher, processes, context.obj)
+    set_root(context, root)
     from tricklift import train as training
     from tricklift.config_keys import parse_options
 
@@ -194,7 +216,8 @@ def export(
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write.")],
     form: Annotated[
-        str, typer.Option("--format", help=f"{FORM}: tricklift, torchvision, timm, mmdet or onnx.")
+        Literal["tricklift", "torchvision", "timm", "mmdet", "onnx"],
+        typer.Option("--format", help=f"{FORM}: tricklift, torchvision, timm, mmdet or onnx."),
     ] = "tricklift",
     ema: Annotated[bool, typer.Option("--ema", help="Export the EMA weights.")] = False,
 ) -> None:

@@ -19,8 +19,10 @@ def autoload() -> None:
     try:
         if os.path.join(".mim", "tools", "") in os.path.abspath(sys.argv[0]):
             from tricklift.compat import finder
+            from tricklift.records.environment import forget_empty
 
             finder.install()
+            forget_empty()  # mmengine refuses a variable that is empty
     except Exception as error:  # never break `import torch`
         with contextlib.suppress(Exception):  # warnings may be turned into errors
             warnings.warn(f"tricklift could not stand in for mmcv._ext: {error!r}", stacklevel=2)

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmengine.dataset import InfiniteSampler
-from mmengine.dist import get_world_size
+from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 
 from tricklift.errors import UserError
 from tricklift.records.data_identity import leaves_of
+from tricklift.records.finished import refuse_to_replace
 
 #: What is read from a config's top level beside what `Runner` takes: mmengine and its tools, ours.
 OTHER_KEYS = (
@@ -116,7 +117,8 @@ class StartChecks(Hook):
 
     Raises:
         UserError: A config with `benchmark` labels misspells a top-level name, or normalises images
-            twice; or there are too few images for one batch.
+            twice; there are too few images for one batch; or the work dir holds a run that this one
+            would replace.
     """
 
     priority = "VERY_HIGH"
@@ -134,5 +136,7 @@ class StartChecks(Hook):
         check_normalised_once(sets, getattr(model, "data_preprocessor", None))
 
     def before_train(self, runner: Any) -> None:
-        """Refuses a training without a step."""
+        """Refuses a training without a step, and one that would replace another."""
         check_steps(runner.train_dataloader)
+        if is_main_process() and runner.iter == 0:
+            refuse_to_replace(runner.work_dir, runner.cfg, resumes=runner._resume)

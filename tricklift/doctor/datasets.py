@@ -23,7 +23,8 @@ def findings(root: Path) -> Iterator[Finding]:
         else:
             absent.append(name)
     if absent:
-        said = f"not below {root}: {', '.join(absent)} (`tricklift prepare NAME --root {root}`)"
+        how = "" if isfile(root) else f" (`tricklift prepare NAME --root {root}`)"
+        said = f"not below {root}: {', '.join(absent)}{how}"
         yield Finding("data", said)
 
 

@@ -16,8 +16,9 @@ ROOM, ROOM_FOR_TEMPORARY = 5 * GB, 0.1 * GB
 def findings(root: Path, out: Path) -> Iterator[Finding]:
     """All folders."""
     exports = Path(os.environ.get("TRICKLIFT_EXPORTS", "exports"))
-    yield place("data root", root, "note", "give another --root (TRICKLIFT_ROOT)")
-    yield place("out", out, "wrong", "give another --out")
+    level: Level = "wrong" if os.path.isfile(root) else "note"
+    yield place("data root", root, level, "give another --root (TRICKLIFT_ROOT)")
+    yield place("runs", out, "wrong", "give another folder (--runs of doctor, --out of a run)")
     yield place("exports", exports, "note", "set TRICKLIFT_EXPORTS to another folder")
     temporary = "set TMPDIR to a folder with room"
     try:

@@ -4,6 +4,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+#: Folders that configs and commands read, each with a default.
+FOLDERS = ("TRICKLIFT_ROOT", "TRICKLIFT_EXPORTS", "TRICKLIFT_DATA")
+
+
+def forget_empty() -> None:
+    """Makes a folder that is set to nothing one that is not set, for all that read it."""
+    for name in FOLDERS:
+        if not os.environ.get(name, name):
+            del os.environ[name]
+
 
 @contextmanager
 def environment(**values: str) -> Iterator[None]:

@@ -84,12 +84,40 @@ def chosen_rows(
     if tables is not None:
         configs = configs_of(tables)
         found = [row for row in found if isinstance(row, Row) and row.config in configs]
-    if not found:
-        of = f" of the paper's tables {', '.join(tables)}" if tables is not None else ""
+    if not found and tables is not None:
+        filled = _tables_of(tier)
+        has = f"it has rows of tables {', '.join(filled)}" if filled else "it has rows of none"
         raise UserError(
-            f"nothing to run: no row{of} among those asked for in {tier.name}; ask for others"
+            f"--tables {','.join(tables)}: no row of the paper's tables {', '.join(tables)} among "
+            f"those asked for in {tier.name}; {has}"
+        )
+    if not found:
+        raise UserError(
+            f"nothing to run: no row among those asked for in {tier.name}; ask for others"
         )
     return found
+
+
+def _tables_of(tier: Tier) -> list[str]:
+    """The paper's tables of which a tier has rows."""
+    own = {row.config for row in tier.rows}
+    known = dict.fromkeys(cell.table for cell in cells())
+    return [table for table in known if own & configs_of([table])]
+
+
+def refuse_unknown_jobs(names: Sequence[str], known: Sequence[str]) -> None:
+    """Refuses a job of `--only` that is none of the known ones.
+
+    Raises:
+        UserError: Says the nearest, and some that there are.
+    """
+    for name in names:
+        if name not in known:
+            some = ", ".join(known[:3]) + ", ..." * (len(known) > 3)
+            raise UserError(
+                f"--only: no job {name!r} here{did_you_mean(name, known)}; there are {some} "
+                "('tricklift plan' lists all)"
+            )
 
 
 def configs_of(tables: Sequence[str]) -> set[str]:

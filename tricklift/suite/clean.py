@@ -39,11 +39,12 @@ def leftovers(out: Path) -> list[Leftover]:
         MissingFileError: `out` is no folder of runs, so that nothing in it is touched.
     """
     runs = sorted({file.parent for file in out.rglob(RESULT_FILE) if STALE not in file.parts})
-    if not runs and not (out / graph.FILE).is_file() and not (out / STALE).is_dir():
+    aside = graph.folder_of(out) / STALE
+    if not runs and not (out / graph.FILE).is_file() and not aside.is_dir():
         raise MissingFileError(
             f"no runs in {out}; give the folder of a 'tricklift run' (its --out)"
         )
-    found = [_leftover(path, "set aside") for path in sorted((out / STALE).glob("*"))]
+    found = [_leftover(path, "set aside") for path in sorted(aside.glob("*"))]
     busy = {run for run in runs if lock.is_held(lock.of_run(run)[0])}
     for run in runs:
         if run not in busy:

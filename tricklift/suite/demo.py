@@ -51,7 +51,8 @@ def demo(out: str | Path, max_parallel: int | None = None, log_to: Sequence[str]
 
 def with_progress(name: str, root: str | Path, source: Path | None = None) -> Path:
     """`prepare` with a line for each step and a progress bar, both on stderr."""
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)  # elsewhere than in a terminal the bar would be empty lines
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"preparing {name}", total=None)
 
         def say(line: str) -> None:

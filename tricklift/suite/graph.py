@@ -18,6 +18,17 @@ FILE = "jobs.json"
 VERSION = 1
 
 
+def folder_of(out: Path) -> Path:
+    """The folder that holds the jobs of a run: the one given, else the only one just below it.
+
+    `tricklift demo` keeps its runs so, beside its data.
+    """
+    if (out / FILE).is_file():
+        return out
+    below = [file.parent for file in sorted(out.glob(f"*/{FILE}"))]
+    return below[0] if len(below) == 1 else out
+
+
 def write(
     out: Path, tier: str, root: str | Path, asked: Mapping[str, Any], jobs: Sequence[Job]
 ) -> None:

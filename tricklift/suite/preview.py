@@ -10,13 +10,13 @@ from statistics import fmean
 from typing import Any
 
 from tricklift.data.prepare import SETS
-from tricklift.errors import UserError, did_you_mean
 from tricklift.markdown import count
 from tricklift.paper import costs
 from tricklift.records.atomic import read_json
 from tricklift.records.environment import environment
 from tricklift.records.schema import RESULT_FILE
 from tricklift.suite import status
+from tricklift.suite.choices import refuse_unknown_jobs
 from tricklift.suite.jobs import TRICKLIFT, Export, Job, Training, to_json
 from tricklift.suite.tiers import Tier
 
@@ -93,10 +93,7 @@ def only(steps: Sequence[Step], names: Sequence[str]) -> list[Step]:
     Raises:
         UserError: There is no such job.
     """
-    known = [step.name for step in steps]
-    for name in names:
-        if name not in known:
-            raise UserError(f"--only: no job {name!r} here{did_you_mean(name, known)}")
+    refuse_unknown_jobs(names, [step.name for step in steps])
     return [step for step in steps if not names or step.name in names]
 
 

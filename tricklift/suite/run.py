@@ -13,7 +13,6 @@ from tricklift.errors import (
     JobFailed,
     MissingFileError,
     UserError,
-    did_you_mean,
     ends_on_sigterm,
 )
 from tricklift.markdown import count, duration
@@ -23,6 +22,7 @@ from tricklift.records.environment import environment
 from tricklift.records.schema import RESULT_FILE
 from tricklift.suite import graph, warm
 from tricklift.suite.board import Board
+from tricklift.suite.choices import refuse_unknown_jobs
 from tricklift.suite.engines import Engine, Failure
 from tricklift.suite.engines.local import Local
 from tricklift.suite.jobs import Job, Training
@@ -64,7 +64,7 @@ def run(
     """
     engine, out = engine or Local(), Path(out)
     engine.check()
-    jobs, done = warm.call(planned, tier, out, root, asked)
+    jobs, done = warm.call(planned, tier, out, root, asked, only)
     chosen = _chosen(jobs, done, only)
     if on_start:
         on_start()
@@ -87,7 +87,11 @@ def run(
 
 
 def planned(
-    tier: str | Path | Tier, out: Path, root: str | Path, asked: dict[str, Any]
+    tier: str | Path | Tier,
+    out: Path,
+    root: str | Path,
+    asked: dict[str, Any],
+    only: Sequence[str] | None = None,
 ) -> tuple[list[Job], set[str]]:
     """The jobs that were asked for, and the names of those that are done; nothing is changed.
 
@@ -101,6 +105,7 @@ def planned(
     what = tier if isinstance(tier, Tier) else read(tier)
     jobs = plan(what, out, root=root, **asked)
     check_tier(what, out)
+    refuse_unknown_jobs(only or (), [job.name for job in jobs])
     check_data(jobs, root)
     log_to.check(asked.get("log_to") or ())
     done: set[str] = set()
@@ -115,13 +120,9 @@ def _chosen(jobs: Sequence[Job], done: set[str], only: Sequence[str] | None) -> 
     """The jobs of `--only`, or all.
 
     Raises:
-        UserError: There is no such job, or something that it needs is not done.
+        UserError: Something that one needs is not done.
     """
     names = [job.name for job in jobs]
-    for name in only or ():
-        if name not in names:
-            hint = did_you_mean(name, names)
-            raise UserError(f"--only: no job {name!r} here{hint}; 'tricklift plan' lists all")
     chosen = [job for job in jobs if only is None or job.name in only]
     for job in chosen:
         missing = [need for need in job.needs if need not in done and need not in (only or names)]

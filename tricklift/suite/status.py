@@ -61,11 +61,12 @@ class Where:
 
 
 def look(out: Path) -> list[Where]:
-    """All jobs of a folder, in the order of their needs.
+    """All jobs of a folder (see `graph.folder_of`), in the order of their needs.
 
     Raises:
         MissingFileError: The folder has no jobs.
     """
+    out = graph.folder_of(out)
     entries = graph.read(out)
     if not entries:
         raise MissingFileError(

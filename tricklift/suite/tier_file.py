@@ -57,8 +57,8 @@ def read(reference: str | Path) -> Tier:
     if file.suffix in SUFFIXES:
         raise MissingFileError(f"no tier file {text!r}; correct the path")
     raise UserError(
-        f"unknown tier {text!r}; known: {', '.join(known)}, or the path of a tier file of your own "
-        f"(.yaml){did_you_mean(text, known)}"
+        f"unknown tier {text!r}; known: {', '.join(known)}, own (data of your own), or the path of "
+        f"a tier file (.yaml){did_you_mean(text, [*known, 'own'])}"
     )
 
 

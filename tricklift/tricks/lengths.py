@@ -32,11 +32,21 @@ class Lengths(NamedTuple):
 
 
 def lengths(cfg: Config) -> Lengths:
-    """The lengths that a config names."""
+    """The lengths that a config names.
+
+    Raises:
+        UserError: One is no whole number.
+    """
     loop = cfg.get("train_cfg") or {}
-    epochs = int(loop.get("max_epochs") or 0)
-    by_epoch = bool(epochs) or not loop.get("max_iters")
-    return Lengths(by_epoch, epochs or int(loop.get("max_iters") or 0), cfg.get("warmup_epochs", 0))
+    epochs, iters = (_whole(loop, key, "train_cfg.") for key in ("max_epochs", "max_iters"))
+    return Lengths(bool(epochs) or not iters, epochs or iters, _whole(cfg, "warmup_epochs"))
+
+
+def _whole(section: Mapping[str, Any], key: str, above: str = "") -> int:
+    value = section.get(key) or 0
+    if not isinstance(value, int | float) or value != int(value):
+        raise UserError(f"{above}{key} is a whole number, got {value!r}; correct it")
+    return int(value)
 
 
 def refuse_others(cfg: Config) -> None:

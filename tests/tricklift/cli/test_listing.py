@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tricklift.cli import main
+from tricklift.cli.listing import COLUMNS, columns_for
 from tricklift.configs import short_names
 from tricklift.data.prepare import NAMES
 from tricklift.suite import tier_file
@@ -19,7 +20,7 @@ def run(capsys, *words: str) -> str:
 
 @pytest.mark.parametrize(
     ("what", "names"),
-    [("configs", short_names()), ("tiers", tier_file.names()), ("datasets", list(NAMES))],
+    [("configs", short_names()), ("tiers", [*tier_file.names(), "own"]), ("datasets", list(NAMES))],
 )
 def test_all_are_listed_both_ways(what, names, capsys):
     entries = json.loads(run(capsys, what, "--json"))
@@ -48,3 +49,52 @@ def test_data_sets_say_which_are_there(tmp_path, capsys):
     assert [one["name"] for one in entries if one["there"]] == ["camvid"]
     (camvid,) = (one for one in entries if one["name"] == "camvid")
     assert camvid["path"] == str(tmp_path / "camvid") and "research" in camvid["terms"]
+
+
+def test_a_table_of_backbones_fits_its_terminal():
+    """One line each, with the columns that have room; the widest terminal has them all."""
+    entry = {
+        "name": "timm/legacy_seresnet50",
+        "params": 143_678_248,
+        "macs": 19.6e9,
+        "input_size": 224,
+        "published_top1": "76.12 to 78.4",
+        "channels": [256, 512, 1024, 2048],
+        "strides": [4, 8, 16, 32],
+        "built_in": [],
+        "paper": "p" * 70,
+        "source": "s" * 70,
+    }
+    for width in (20, 60, 80, 120, 160):
+        shown = columns_for(width, [entry])
+        cells = [max(len(title), len(COLUMNS[title](entry))) for title in shown]
+        assert shown == list(COLUMNS)[: len(shown)] and shown[0] == "name"
+        assert sum(cells) + len(cells) - 1 <= max(width, len(entry["name"]))
+    assert {"params", "GMACs", "top-1"} <= set(columns_for(80, [entry]))
+    assert columns_for(240, [entry]) == list(COLUMNS)
+
+
+def test_what_is_listed_goes_into_a_file(capsys, tmp_path):
+    for what in ("tricks", "configs", "tiers", "datasets"):
+        printed = run(capsys, what, "--json")
+        run(capsys, what, "--json", "--out", str(tmp_path / what))
+        assert (tmp_path / what).read_text() == printed
+
+
+def test_a_root_that_is_none_is_said(capsys, tmp_path):
+    (tmp_path / "file").touch()
+    for name, said in (("file", "is a file"), ("gone", "is not there")):
+        with pytest.raises(SystemExit) as end:
+            main(["list", "datasets", "--root", str(tmp_path / name)])
+        assert not end.value.code and said in capsys.readouterr().err
+
+
+def test_what_takes_long_is_said_on_stderr(capsys, monkeypatch):
+    import backbones.describe
+
+    monkeypatch.setattr(backbones.describe, "names", lambda: ["resnet18_b", "hardnet39ds"])
+    with pytest.raises(SystemExit):
+        main(["list", "backbones", "--json"])
+    said = capsys.readouterr()
+    assert "building every backbone" in said.err
+    assert [one["name"] for one in json.loads(said.out)] == ["resnet18_b", "hardnet39ds"]

@@ -212,6 +212,7 @@ def test_a_test_set_of_other_classes_than_the_checkpoints(repo, folders):
     # another start for a training is no fault, and going on with it is one
     for split in ("train", "val"):
         (folders / split / CLASSES[0]).rename(folders / split / "bear")
+    (folders / "work/result.json").unlink()
     run = tiny(repo, folders)
     run._load_from = file
     run.train()

@@ -199,6 +199,14 @@ def test_folders_that_cannot_be_written(tmp_path):
     assert list(tmp_path.iterdir()) == [file]
 
 
+def test_a_root_that_is_a_file_is_wrong_and_no_command_is_advised(tmp_path):
+    (file := tmp_path / "file").touch()
+    found = {one.what: one for one in places.findings(file, tmp_path)}
+    assert found["data root"].level == "wrong" and "--root" in found["data root"].remedy
+    assert "prepare" not in " ".join(one.said for one in datasets.findings(file))
+    assert "prepare" in " ".join(one.said for one in datasets.findings(tmp_path))
+
+
 def test_a_folder_that_may_not_be_entered(tmp_path):
     """As another user where the tests run as root, who may enter all."""
     locked = tmp_path / "locked"

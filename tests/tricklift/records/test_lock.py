@@ -1,5 +1,6 @@
 """Locks between real processes: who holds one is named, and what ends with its process."""
 
+import json
 import multiprocessing
 import os
 import subprocess
@@ -100,8 +101,15 @@ def test_without_what_it_is_waited_for(tmp_path):
                 assert time.monotonic() - began > 0.3
 
 
+def unfinished(folder):
+    """Makes a run one that has not ended: another would not be begun in the place of it."""
+    record = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps(record | {"status": "running"}))
+
+
 def test_a_second_training_in_a_work_dir_is_refused_and_changes_nothing(tiny, tmp_path):
     tiny.train(tiny.config(tmp_path), {"accuracy/top1": 1.0}, {"accuracy/top1": 2.0})
+    unfinished(tmp_path)
     kept = ("result.json", "epoch_2.pth", "last_checkpoint")
     before = {name: (tmp_path / name).read_bytes() for name in kept}
     assert not refused(tmp_path / ".lock")  # given back at the end

@@ -208,7 +208,7 @@ def test_heads_and_rows_of_the_paper(tmp_path):
         plan("full", tmp_path, heads=["c5"])
     with pytest.raises(ValueError, match="no table '10'; there are 2, "):
         plan("full", tmp_path, tables=["10"])
-    with pytest.raises(ValueError, match="nothing to run: no row of the paper's tables 7"):
+    with pytest.raises(ValueError, match="no row of the paper's tables 7"):
         plan("full", tmp_path, tables=["7"], rows=rows)
     with pytest.raises(ValueError, match="no network for 'random-init'; name it by --backbones"):
         plan("full", tmp_path, rows=["random-init"])
