@@ -108,6 +108,7 @@ def test_it_keeps_its_inputs_alone_and_unfold_a_copy_a_tap() -> None:
     assert theirs["peak"] > 100
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_page(capsys: pytest.CaptureFixture) -> None:
     size = ["--size", "1,16,8,8"]
     with pytest.raises(SystemExit, match="0"):

@@ -16,6 +16,7 @@ def small(monkeypatch):
     monkeypatch.setattr(index, "WORKERS", 2)
 
 
+@pytest.mark.slow
 def test_all_of_it(small):
     before = os.environ.get("XDG_CACHE_HOME")
     start, memory, scan = index.bench(lambda text: None)

@@ -18,6 +18,7 @@ def root(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_all_pipelines_are_measured_on_both_sizes(root):
     findings = inputs.bench(root, lambda text: None, count=3, repetitions=1)
     assert len(findings) == 2 * (4 + 4) + 2 * 2  # sizes, jitters, peers; the limits

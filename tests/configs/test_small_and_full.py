@@ -49,6 +49,7 @@ def test_small_tier_trains(name, small_root, tmp_path, monkeypatch):
     check_result(tmp_path, task, name.split("/")[1])
 
 
+@pytest.mark.slow
 def test_small_tier_trains_with_mim(repo, small_root, tmp_path):
     config = repo / "configs/det/cifar10/faster_rcnn_c4.py"
     mim = (sys.executable, "-c", "import sys; from mim.cli import cli; sys.exit(cli())")

@@ -38,8 +38,7 @@ def runner(repo, tiny_root, tmp_path, monkeypatch):
 
     def build(head, tricks=(), **options):
         config = load(repo / f"configs/det/mini/faster_rcnn_{head}.py", tricks)
-        config.merge_from_dict({**FEW, **options})
-        config.work_dir = str(tmp_path / "work")
+        config.merge_from_dict({"work_dir": str(tmp_path / "work"), **FEW, **options})
         config.experiment_name = uuid.uuid4().hex  # mmengine keeps its loggers by this name
         return Runner.from_cfg(config)
 
@@ -111,6 +110,7 @@ def test_load_from_wins_over_the_backbones_checkpoint(runner, tmp_path, repo):
             "load_from": str(weights),
             "model.backbone.checkpoint": str(zoo),
             "optim_wrapper.optimizer.lr": 0.0,
+            "work_dir": str(tmp_path / "second"),
         },
     )
     run.train()

@@ -152,7 +152,8 @@ def test_options_in_texts_and_tables_are_ones_that_there_are(page: Path):
     """A text may leave out what a command asks for; what it gives must be right."""
     text = FENCE.sub("", (REPO / page).read_text(encoding="utf-8"))
     for words in tricklift_commands([code.replace("\\", "") for code in CODE.findall(text)]):
-        if not words[0].startswith("--"):
+        given = not any(re.fullmatch(r"\*.*\*", word) for word in words)  # *name* is anything
+        if given and not words[0].startswith("--"):
             try:
                 parsed(words)
             except Exception as error:

@@ -108,7 +108,16 @@ def transcript(
     return folder, run(BLOCKS[request.param], folder, data)
 
 
-@pytest.mark.parametrize("name", sorted(set(BLOCKS) - set(CHAINS)))
+SLOW = ("your-backbone-0",)  # `check-backbone` and three trainings, 40 s
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in SLOW else ())
+        for name in sorted(set(BLOCKS) - set(CHAINS))
+    ],
+)
 def test_a_block_runs_in_an_empty_folder(name: str, data: Path, tmp_path: Path):
     said = run(BLOCKS[name], tmp_path, data)
     trained = re.findall(r"^tricklift train (\w+)/", BLOCKS[name], re.M)

@@ -93,6 +93,7 @@ def test_another_length_than_the_schedules_is_refused(run, mim, fcn):
     assert re.search(r"UserError: PolyLR ends at iteration 80000, and the training .* 2;", out)
 
 
+@pytest.mark.slow
 def test_pspnet_on_two_processes(run, mim, leaf, keeps, scalars, same_statistics):
     """With the stock `SyncBN`, over gloo, through mim's own distributed launch.
 

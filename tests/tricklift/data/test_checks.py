@@ -55,6 +55,7 @@ for kind, place, options, error in (
 """
 
 
+@pytest.mark.slow
 def test_one_of_two_processes_opens_the_files(tiny_root, tmp_path):
     script = tmp_path / "worker.py"
     script.write_text(WORKER)

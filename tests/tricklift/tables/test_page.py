@@ -119,7 +119,7 @@ def test_the_command_answers_questions(leave, tmp_path, capsys, asked, told):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (["--pairs", "some"], "--pairs takes ladder, all, baseline, got 'some'"),
+        (["--pairs", "some"], "--pairs takes ladder, all or baseline, got 'some'"),
         (["--variance", "both"], "--variance takes pooled or own, got 'both'"),
         (["--baseline", "B-basline"], "no row 'B-basline'; --baseline takes 'B-baseline'; did you"),
         (["--claims", "gone.yaml"], "no file gone.yaml; give a YAML file"),
