@@ -108,7 +108,8 @@ def transcript(
     return folder, run(BLOCKS[request.param], folder, data)
 
 
-SLOW = ("your-backbone-0",)  # `check-backbone` and three trainings, 40 s
+#: 50 s; tests/tricklift/test_own_journeys.py does the same on less.
+SLOW = ("your-backbone-0", "your-trick-0")
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def test_version(capsys):
     assert run(capsys, "--version")[:2] == (0, f"tricklift {__version__}\n")
 
 
+@pytest.mark.slow
 def test_backbones_as_json_and_as_a_table(capsys):
     code, out, _ = run(capsys, "list", "backbones", "--json")
     assert code == 0

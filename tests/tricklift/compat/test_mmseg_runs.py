@@ -66,6 +66,7 @@ def test_mim_test_gives_what_training_reported(run, mim, trained, fcn, scalars):
     )
 
 
+@pytest.mark.slow
 def test_mim_train_resumes_with_amp(run, mim, trained, fcn, scalars):
     half = trained.with_name("iter_2.pth")
     trained.with_name("last_checkpoint").write_text(str(half))
@@ -84,6 +85,7 @@ def test_mim_train_resumes_with_amp(run, mim, trained, fcn, scalars):
     assert load_from_disk(trained)["meta"]["iter"] == 4
 
 
+@pytest.mark.slow
 def test_another_length_than_the_schedules_is_refused(run, mim, fcn):
     out = run(
         *(*mim, "train", "mmseg", fcn, "--gpus", "0", "--work-dir", "other"),
