@@ -12,6 +12,8 @@ from tricklift.tables.page import TASK_NAMES
 #: One metric a task; pixAcc says of segmentation what mIoU says.
 METRICS = ("top1", "voc_map", "miou")
 DOWNSTREAM_METRICS = METRICS[1:]
+#: A command ends with a sentence for each of so many rows.
+MOST_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,26 @@ class Answer:
 
 
 def sentences(study: Study) -> list[str]:
-    """One a tier that has something to compare: `X over Y: +2.9 [+2.1, +3.7] top-1: better; ...`"""
-    found = [it for tier in study.tiers if (it := answer(study, tier))]
-    return [_sentence(it, named=len(study.tiers) > 1) for it in found]
+    """`X over Y: +2.9 [+2.1, +3.7] top-1: better; ...`, a line for each row with a pretraining.
+
+    With more than `MOST_ROWS` of them, one for the row that the page speaks of.
+    """
+    named = len(study.tiers) > 1
+    return [_sentence(it, named) for tier in study.tiers for it in _answers(study, tier)]
+
+
+def _answers(study: Study, tier: str) -> list[Answer]:
+    """What is said of each row of a tier; of the one with all tricks, that it has them."""
+    spoken, baseline = answer(study, tier), study.baselines[tier]
+    rows = [it for it, line in study.compared(tier).items() if line.pretrained and it != baseline]
+    if spoken is None or spoken.baseline != baseline or len(rows) > MOST_ROWS:
+        return [spoken] if spoken else []
+    each = [
+        Answer(tier, row, baseline, False, list(_said(study, tier, row, baseline)), [])
+        for row in rows
+        if row != spoken.row
+    ]
+    return [*(it for it in each if it.said), spoken]
 
 
 def _sentence(found: Answer, named: bool) -> str:

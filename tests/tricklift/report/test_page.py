@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tricklift.report import page as pages
-from tricklift.report.headline import answer
+from tricklift.report.headline import answer, sentences
 from tricklift.report.html import anchors
 from tricklift.report.page import render, sections
 from tricklift.report.sections import protocol, transfer
@@ -180,6 +180,18 @@ def test_the_largest_step_is_named(repo):
         ("mAP", "D-efficient"),
         ("mIoU", "+ cosine"),
     ]
+
+
+def test_a_command_ends_with_a_sentence_for_each_row(repo, monkeypatch):
+    study = read(repo / "docs/results/small")
+    found = sentences(study)
+    rows = [line.partition(" over B-standard: ")[0] for line in found]
+    assert rows[0] == "D-efficient" and "random init" not in rows and len(rows) == 8
+    assert rows[-1] == "all tricks together, + mixup w/ distill"
+    for said in answer(study, "small").said:
+        assert f"{said.found.mean:+.1f} [{said.found.low:+.1f}, " in found[-1]
+    monkeypatch.setattr("tricklift.report.headline.MOST_ROWS", 2)
+    assert sentences(study) == found[-1:]
 
 
 def test_random_init_that_is_far_away_is_at_the_edge(demo, repo):
