@@ -26,9 +26,8 @@ def load_pretrained(
     """Load pretrained weights into a network from `backbones.build`, all of them or none.
 
     The head is loaded where its shape fits and is left as it is where not (`without_head` tells).
-    Weights of the plain
-    network go into one with deformable stages, whose offsets then keep their start. Trailing
-    stages that the caller has dropped from `model` are checked all the same.
+    Weights of the plain network go into one with deformable stages, whose offsets then keep their
+    start. Trailing stages that the caller has dropped from `model` are checked all the same.
 
     Args:
         model: Changed in place.

@@ -58,6 +58,7 @@ def test_the_changelog_is_a_page_of_it(site: Path):
     assert 'href="fidelity.html"' in (site / "changelog.html").read_text("utf-8")
 
 
+# A browser is a program of the system, which pip does not install; .ci/run does.
 @pytest.mark.skipif(chromium.MISSING, reason=chromium.REMEDY)
 def test_it_can_be_searched_and_read_from_files(site: Path, tmp_path: Path):
     """In a window of 1280 px; the widest table is whole."""

@@ -81,8 +81,9 @@ def _tables(begun: str) -> list[str]:
 
 
 def _references(begun: str) -> list[str]:
-    folder = Path(__file__).parents[1] / "tables" / "references"
-    return sorted(file.stem for file in folder.glob("*.json") if file.stem.startswith(begun))
+    from tricklift.tables.reference import names
+
+    return [name for name in names() if name.startswith(begun)]
 
 
 def _of_tier(names: Callable[[Any], Iterable[str]]) -> Any:

@@ -16,30 +16,18 @@ Classes = Annotated[
         metavar="A,B", help="Take these classes alone; what is left out is counted.  [default: all]"
     ),
 ]
+
+
+def _own(what: str) -> Any:
+    """The option of a folder of one's own."""
+    return typer.Option(metavar="DIR", rich_help_panel=OWN, help=f"For `own`: a folder of {what}.")
+
+
 OwnCls = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        rich_help_panel=OWN,
-        help="For `own`: a folder of pictures by class, to pretrain on (`tricklift check DIR`).",
-    ),
+    Path | None, _own("pictures by class, to pretrain on (`tricklift check DIR` looks at it)")
 ]
-OwnDet = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        rich_help_panel=OWN,
-        help="For `own`: a folder of pictures with boxes, for detectors.",
-    ),
-]
-OwnSeg = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        rich_help_panel=OWN,
-        help="For `own`: a folder of pictures with masks, for segmenters.",
-    ),
-]
+OwnDet = Annotated[Path | None, _own("pictures with boxes, for detectors")]
+OwnSeg = Annotated[Path | None, _own("pictures with masks, for segmenters")]
 Weights = Annotated[
     str | None,
     typer.Option(

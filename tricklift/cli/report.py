@@ -110,9 +110,8 @@ def at_the_end(runs: Path, out: Path | None = None) -> None:
     from tricklift.tables.page import transfer_table
 
     study = read(runs, say=_say)
-    lines = [transfer_table(study.rows, study.lines), "", *sentences(study)]
-    for line in lines:
-        Console().print(line, markup=False, highlight=False, soft_wrap=True)
+    words = "\n".join([transfer_table(study.rows, study.lines), "", *sentences(study)])
+    Console().print(words, markup=False, highlight=False, soft_wrap=True)
     print(f"How rows differ, protocols and runs: tricklift compare {runs}")
     print(f"The report, to open in a browser: {write_page(study, (out or runs) / NAME)}")
 

@@ -24,7 +24,7 @@ it is asked for, since mmengine, and torch with it, takes seconds.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from tricklift.tricks.names import described, known, split_names
+from tricklift.tricks.names import described, known
 
 if TYPE_CHECKING:
     from tricklift.tricks.laying import lay, load, use
@@ -42,7 +42,6 @@ __all__ = [
     "lay",
     "load",
     "refuse_other_network",
-    "split_names",
     "use",
     "variant",
 ]

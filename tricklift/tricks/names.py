@@ -145,11 +145,6 @@ def trick_file(name: str) -> Path:
     return config_root() / "_base_" / "tricks" / f"{name}.py"
 
 
-def split_names(text: str | None) -> list[str]:
-    """Names in `a,b,c`, as the command line takes them; none for None or an empty text."""
-    return [name.strip() for name in text.split(",")] if text else []
-
-
 def check_names(names: Sequence[str], added: Sequence[str] = ()) -> None:
     """Refuse unknown and repeated names; `added` are those of the command line.
 

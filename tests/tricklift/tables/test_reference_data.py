@@ -28,7 +28,7 @@ ARCHIVES = Path(os.environ.get("TRICKLIFT_DATA") or "no archives")
 def test_prepared_data_are_those_of_the_reference(name, tmp_path, monkeypatch):
     known = prepare.SETS[name]
     archive = f"{known.folder}.tar.gz"
-    if not (ARCHIVES / archive).is_file():
+    if not (ARCHIVES / archive).is_file():  # data are no part of the repository
         pytest.skip(f"needs {archive} in TRICKLIFT_DATA")
     prepare.prepare(name, tmp_path, source=ARCHIVES)
     monkeypatch.setenv("TRICKLIFT_ROOT", str(tmp_path))

@@ -7,7 +7,7 @@ from laid import FULL
 from mmengine.config import Config
 
 import cls  # noqa: F401  (registers the parts)
-from tricklift.tricks import described, known, lay, load, split_names
+from tricklift.tricks import described, known, lay, load
 from tricklift.tricks.names import GROUPS, tasks_in
 
 
@@ -54,11 +54,6 @@ def test_a_group_whose_member_is_on_already(repo: Path):
     want = r"trick 'linear_scaling' \(group 'efficient' has it\) is on already: the config has res"
     with pytest.raises(ValueError, match=want):
         load(repo / "configs" / "cls" / "full" / "resnet50_d-cosine.py", ["efficient"])
-
-
-def test_names_on_the_command_line():
-    assert split_names("ema, mixup") == ["ema", "mixup"]
-    assert split_names(None) == split_names("") == []
 
 
 def test_a_trick_says_which_tasks_it_is_for(repo: Path):

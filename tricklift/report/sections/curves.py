@@ -38,11 +38,9 @@ def section(study: Study) -> Section | None:
 
 def _places(study: Study, tier: str) -> dict[str, int]:
     """Label -> its place among all rows of the tier: a row looks alike in all figures."""
-    tasks = [study.of_task(tier, task) for task in TASKS]
-    labels = {label: line for of_task in tasks for label, line in of_task.items()}
-    order = [id(line) for line in study.lines]
-    ordered = sorted(labels, key=lambda label: order.index(id(labels[label])))
-    return {label: place for place, label in enumerate(ordered)}
+    named = [it for task in TASKS for it in study.of_task(tier, task).items()]
+    labels = dict.fromkeys(label for line in study.lines for label, its in named if its is line)
+    return {label: place for place, label in enumerate(labels)}
 
 
 def _tasks(study: Study) -> Iterator[tuple[str, str, dict[str, list[tuple[Record, Curves]]]]]:
